@@ -1,0 +1,166 @@
+// Shared by all components and put in front of each one's script: messages, colours, canvases.
+// One record per mounted component lives in `records`, so that the default export can run again
+// (new data, another theme) without losing what the user chose.
+
+const records = new WeakMap();
+
+function unpack(data) {
+  // [u32 header length][JSON header][body]; see wire.py.
+  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
+  const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  let body = bytes.subarray(4 + length);
+  if (body.byteOffset % 4) body = body.slice(); // the message itself may begin anywhere
+  return { header, body };
+}
+
+function recordOf(parent, make) {
+  let record = records.get(parent);
+  if (!record) {
+    record = make(parent.querySelector(".component"));
+    record.generation = 0;
+    records.set(parent, record);
+  }
+  return record;
+}
+
+// Calls `layout` at each change of the component's width. Returns the cleanup for Streamlit, which
+// may arrive late, after a newer run has taken over: then it must do nothing.
+function watchWidth(record, layout) {
+  const generation = (record.generation += 1);
+  record.observer?.disconnect();
+  record.observer = new ResizeObserver(() => {
+    const width = Math.floor(record.root.clientWidth);
+    if (width > 0 && width !== record.width) {
+      record.width = width;
+      layout();
+    }
+  });
+  record.observer.observe(record.root);
+  return () => {
+    if (record.generation === generation) record.observer.disconnect();
+  };
+}
+
+// ---- colours: all come from the app's theme, so dark and light both work --------------------
+
+function parseColour(text) {
+  const context = (parseColour.context ??= Object.assign(document.createElement("canvas"), {
+    width: 1,
+    height: 1,
+  }).getContext("2d", { willReadFrequently: true }));
+  context.clearRect(0, 0, 1, 1);
+  context.fillStyle = "#808080";
+  context.fillStyle = text;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}
+
+const luminance = ([r, g, b]) => (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
+const mix = (a, b, t) => a.map((x, i) => Math.round(x + (b[i] - x) * t));
+
+function readTheme(root) {
+  const style = getComputedStyle(root);
+  const pick = (name, fallback) =>
+    parseColour(style.getPropertyValue(`--st-${name}`).trim() || fallback);
+  const background = pick("background-color", "#ffffff");
+  const dark = luminance(background) < 0.5;
+  const text = pick("text-color", dark ? "#fafafa" : "#31333f");
+  root.classList.toggle("dark", dark);
+  return {
+    dark,
+    background,
+    text,
+    primary: pick("primary-color", "#ff4b4b"),
+    panel: pick("secondary-background-color", dark ? "#262730" : "#f0f2f6"),
+    quiet: mix(background, text, 0.62),
+    line: mix(background, text, 0.25),
+    ramp: dark ? RAMPS.dark : RAMPS.light,
+    sans: style.fontFamily,
+    mono: style.getPropertyValue("--st-code-font").trim() || "monospace",
+  };
+}
+
+// One hue family whose lightness moves steadily away from the page: small weights are near the
+// background, large ones far from it, in both themes.
+const RAMPS = {
+  light: ["#eff4fb", "#d3e3f3", "#a8cfe5", "#6fb1d6", "#4292c6", "#2171b5", "#08519c", "#082a5e"],
+  dark: ["#17202c", "#1c3a5a", "#1f5886", "#2879a9", "#4a9dbd", "#84c2c6", "#c2e0c6", "#fbf8cf"],
+};
+for (const name of Object.keys(RAMPS)) {
+  RAMPS[name] = RAMPS[name].map((hex) =>
+    [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)),
+  );
+}
+
+function rampColour(ramp, fraction) {
+  const place = Math.min(Math.max(fraction, 0), 1) * (ramp.length - 1);
+  const low = Math.min(Math.floor(place), ramp.length - 2);
+  return mix(ramp[low], ramp[low + 1], place - low);
+}
+
+const readableOn = (colour) => (luminance(colour) > 0.45 ? "#10141c" : "#ffffff");
+
+// ---- canvases ------------------------------------------------------------------------------
+
+function sizeCanvas(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.max(1, Math.round(width * ratio));
+  canvas.height = Math.max(1, Math.round(height * ratio));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return context;
+}
+
+function pixelCanvas(width, height, rgba) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const bytes = new Uint8ClampedArray(rgba.buffer, rgba.byteOffset, rgba.byteLength);
+  canvas.getContext("2d").putImageData(new ImageData(bytes, width, height), 0, 0);
+  return canvas;
+}
+
+// A colour as one little endian RGBA number, for Uint32 views of pixels.
+const rgba32 = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+
+function hatch(context, theme) {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 8;
+  const pen = tile.getContext("2d");
+  pen.fillStyle = css(theme.panel);
+  pen.fillRect(0, 0, 8, 8);
+  pen.strokeStyle = css(mix(theme.background, theme.text, 0.28));
+  pen.lineWidth = 1;
+  for (const shift of [-8, 0, 8]) {
+    pen.beginPath();
+    pen.moveTo(shift, 8);
+    pen.lineTo(shift + 8, 0);
+    pen.stroke();
+  }
+  return context.createPattern(tile, "repeat");
+}
+
+// Two frames later what was drawn is on the screen: says so on the root element, for tests.
+function reportPainted(record, since) {
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      record.root.dataset.paintedMs = (performance.now() - since).toFixed(1);
+      record.root.dataset.paints = Number(record.root.dataset.paints ?? 0) + 1;
+      record.root.dataset.ready = "true";
+    }),
+  );
+}
+
+function savePicture(canvas, name) {
+  canvas.toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+}

@@ -1,0 +1,258 @@
+"""A run is a folder: the store makes, lists and finds them, a `Run` reads and steers one.
+
+    run.json       what to train, written once        status.json   where it stands (its owner)
+    control.json   what was asked last (the page)     events.jsonl  one JSON object a line (its owner)
+    lock           held by the process that trains    checkpoint/   the model, ready to load
+    snapshots/     weights by step                    resume/       everything to go on exactly
+
+Whoever holds the lock owns the run and may write its status and events; everybody else only reads
+and asks. A lock dies with its process, so a run is alive exactly as long as its lock is held, and
+`status()` tells the truth even after `kill -9`. Training itself is in `job.py`.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from explorer.runs import files
+from gpt.errors import GPTError
+
+VERSION = 1
+CREATED, QUEUED, TRAINING = "created", "queued", "training"
+PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
+INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
+COMMANDS = ("run", "pause", "step", "stop")
+VANISHED = "The program that trained this run ended without a word. Continue takes it up again."
+
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{20}")
+_TEXT_PATH = re.compile(r"texts/[0-9a-f]{64}\.txt")
+_probe = threading.Lock()  # two threads that probe one lock would each take the other for its owner
+
+
+class RunError(GPTError):
+    """A run is missing, damaged, busy, or of a version that this program cannot read."""
+
+
+class RunBusy(RunError):
+    """Another process owns the run."""
+
+
+def now() -> str:
+    """The time as ISO text in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class RunStore:
+    """All runs below one folder (EXPLORER_RUNS, or checkpoints/runs)."""
+
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        chosen = root or os.environ.get("EXPLORER_RUNS") or Path("checkpoints", "runs")
+        self.root = Path(chosen).expanduser().absolute()
+
+    def create(self, spec: Mapping[str, Any]) -> "Run":
+        """Make the folder of a new run and return it; it appears whole or not at all.
+
+        `spec` holds preset, model, train, corpus and, if wanted, name, page, device, threads,
+        learner. A pasted corpus is given as {"name": ..., "text": ...}; the text is kept once.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        run_id = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f-") + secrets.token_hex(10)
+        complete = {"name": spec.get("preset", "run"), "page": "", "device": "auto"} | dict(spec)
+        if "text" in complete.get("corpus", {}):
+            complete["corpus"] = self.save_text(**complete["corpus"])
+        complete |= {"version": VERSION, "id": run_id, "created": now()}
+        partial = self.root / f".new-{run_id}"
+        partial.mkdir()
+        try:
+            files.write_json(partial / "run.json", complete, durable=True)
+            files.write_json(partial / "status.json", {"state": CREATED, "updated": now()})
+            os.rename(partial, self.root / run_id)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        return Run(self.root / run_id)
+
+    def list(self) -> "list[Run]":
+        """All runs, oldest first; half-made and foreign folders are passed over."""
+        try:
+            names = sorted(os.listdir(self.root))
+        except OSError:
+            return []
+        found = [self.root / name for name in names if _RUN_ID.fullmatch(name)]
+        return [Run(folder) for folder in found if (folder / "run.json").exists()]
+
+    def get(self, run_id: str) -> "Run":
+        """The run called `run_id`; raises RunError when there is none."""
+        folder = self.root / run_id
+        if not _RUN_ID.fullmatch(run_id) or not (folder / "run.json").exists():
+            raise RunError(f"There is no run {run_id[:60]!r} here: it may have been deleted.")
+        return Run(folder)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run for good; raises RunBusy while it trains."""
+        run = self.get(run_id)
+        with run.owned():
+            hidden = self.root / f".deleted-{run_id}"
+            with contextlib.suppress(OSError):  # Windows keeps a folder whose lock is open
+                os.rename(run.folder, hidden)
+        shutil.rmtree(hidden if hidden.exists() else run.folder, ignore_errors=True)
+
+    def save_text(self, text: str, name: str = "pasted", **more: Any) -> dict[str, Any]:
+        """Keep a pasted text under its SHA-256, once -> the `corpus` part of a spec."""
+        data = text.encode("utf-8", errors="surrogatepass")
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = f"texts/{sha256}.txt"
+        (self.root / "texts").mkdir(parents=True, exist_ok=True)
+        if not (self.root / path).exists():
+            files.write_bytes(self.root / path, data, durable=True)
+        return more | {"name": name, "sha256": sha256, "characters": len(text), "path": path}
+
+
+class Run:
+    """One run folder. Light: holds no open file and no copy of what is on disk."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.id = self.folder.name
+
+    def spec(self) -> dict[str, Any]:
+        """What to train (run.json); raises RunError when it is missing, damaged or too new."""
+        spec = files.read_json(self.folder / "run.json")
+        if spec is None:
+            raise RunError(f"The description of run {self.id} (run.json) is missing or damaged.")
+        if not isinstance(version := spec.get("version", 1), int) or version > VERSION:
+            raise RunError(
+                f"Run {self.id} was written by a newer version of this program (format {version};"
+                f" this one reads up to {VERSION}): update the program to open it."
+            )
+        return spec
+
+    def text(self) -> str | None:
+        """The pasted text this run learns from, or None when its corpus is known by name."""
+        path = self.spec().get("corpus", {}).get("path")
+        if path is None:
+            return None
+        if not _TEXT_PATH.fullmatch(str(path)):
+            raise RunError(f"The text of run {self.id} must lie in texts/, got {path!r}.")
+        try:
+            data = (self.folder.parent / path).read_bytes()
+        except OSError:
+            raise RunError(f"The text of run {self.id} ({path}) is no longer there.") from None
+        return data.decode("utf-8", errors="surrogatepass")
+
+    # Where it stands ----------------------------------------------------------------------------
+
+    def recorded(self) -> dict[str, Any]:
+        """status.json as its owner left it, without asking whether the owner still lives."""
+        return {"state": CREATED, "reason": "", "step": 0} | (
+            files.read_json(self.folder / "status.json") or {}
+        )
+
+    def status(self) -> dict[str, Any]:
+        """Where the run stands, truthfully: {"state", "reason", "step", "updated", ...}.
+
+        "asked" is a command which the worker has not yet obeyed, so that a page can say
+        "pausing"; None otherwise.
+        """
+        status = self.recorded()
+        if status["state"] == TRAINING and not self.is_alive():
+            status = self.recorded()  # it may have ended well between the two looks
+            if status["state"] == TRAINING:
+                status |= {"state": INTERRUPTED, "reason": VANISHED}
+        asked = self.asked() if status["state"] == TRAINING else {}
+        unheard = asked.get("serial", 0) > status.get("serial", 0) and asked.get("command") != "run"
+        return status | {"asked": asked.get("command") if unheard else None}
+
+    def is_alive(self) -> bool:
+        """Whether some process owns the run at this moment."""
+        try:
+            with self.owned():
+                return False
+        except RunBusy:
+            return True
+
+    @contextlib.contextmanager
+    def owned(self, wait: float = 0.0) -> Iterator[None]:
+        """Own the run; raises RunBusy when another owner does not let go within `wait` seconds."""
+        lock = FileLock(self.folder / "lock")
+        try:
+            with _probe:
+                lock.acquire(timeout=0)
+        except Timeout:
+            self._wait_for(lock, wait)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _wait_for(self, lock: FileLock, wait: float) -> None:
+        try:
+            lock.acquire(timeout=wait, poll_interval=0.005)
+        except Timeout:
+            raise RunBusy(f"Run {self.id} is being trained by another process.") from None
+
+    def set_status(self, **changes: Any) -> None:
+        """Update status.json. Only for the owner of the run."""
+        changes = {"version": VERSION} | self.recorded() | changes | {"updated": now()}
+        files.write_json(self.folder / "status.json", changes)
+
+    def note(self, what: str, reason: str = "", **more: Any) -> None:
+        """Append a note (queued, continued, interrupted, ...) to the events. For the owner."""
+        line = {"kind": "note", "note": what, "reason": reason, "at": now()} | more
+        handle = files.open_for_append(self.folder / "events.jsonl")
+        try:
+            files.write_all(handle, json.dumps(line).encode() + b"\n")
+        finally:
+            os.close(handle)
+
+    # What was asked -----------------------------------------------------------------------------
+
+    def control(self, command: str) -> None:
+        """Ask the worker to "run", "pause", "step" (one update, then pause) or "stop"."""
+        if command not in COMMANDS:
+            raise RunError(f"There is no command {command!r}: use one of {', '.join(COMMANDS)}.")
+        serial = self.asked().get("serial", 0) + 1
+        files.write_json(self.folder / "control.json", {"command": command, "serial": serial})
+
+    def asked(self) -> dict[str, Any]:
+        """The last command: {"command", "serial"}, or an empty dictionary."""
+        control = files.read_json(self.folder / "control.json") or {}
+        known = control.get("command") in COMMANDS and isinstance(control.get("serial"), int)
+        return control if known else {}
+
+    # What came of it ----------------------------------------------------------------------------
+
+    def events(self, after_offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Events after a byte offset -> (events, new offset). Damaged lines are left out.
+
+        After "continued" at step k, later steps are written again (see RunReader, which counts
+        damaged lines as well).
+        """
+        return files.read_lines(self.folder / "events.jsonl", after_offset)[:2]
+
+    def snapshots(self) -> list[tuple[int, Path]]:
+        """Saved weights by step: sorted (step, path of a safetensors file)."""
+        found = (self.folder / "snapshots").glob("*.safetensors")
+        return sorted((int(path.stem), path) for path in found if path.stem.isdigit())
+
+    @property
+    def checkpoint_path(self) -> Path | None:
+        """The folder to give to gpt.load_checkpoint, or None while nothing was saved."""
+        folder = self.folder / "checkpoint"
+        return folder if folder.is_dir() else None
+
+    @property
+    def resume_path(self) -> Path:
+        """The file with everything needed to go on exactly (it may not be there yet)."""
+        return self.folder / "resume" / "state.safetensors"

@@ -1,0 +1,139 @@
+"""The process that trains: warm before it is needed, fed with one JSON line per job.
+
+    {"run": "/path/of/a/run", "threads": 2}     train this run (save_every: seconds, optional)
+    {"threads": 1}                              the share of the cores has changed
+
+It answers with JSON lines: {"ready": true} when warm, {"done": id, "state": ..., "reason": ...}
+after each job. The end of its input means that the server is gone, however that came about: the
+run is saved within a step, marked "suspended", and the process ends. Ctrl-C and SIGTERM do the
+same. Started by an executor as `python -m explorer.runs.worker`.
+"""
+
+import gc
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import Any, TextIO
+
+from explorer.runs import store
+
+NICENESS = 10  # the web server and the learner's browser come first
+PATIENCE = 30.0  # seconds for saving; a process that hangs must not stay for ever
+
+
+class Worker:
+    """One warm process: a thread reads the messages, the main thread trains."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self.answers = answers
+        self.inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self.job_signals: Any = None  # job.Signals once torch is there
+        self.leaving = False
+
+    def serve(self) -> None:
+        """Work until told to leave."""
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: self.leave())
+        threading.Thread(target=self._read, daemon=True).start()
+        from explorer.runs import job  # the slow part: torch
+
+        warm_up()
+        self.job_signals = job.Signals(leaving=self.leaving)
+        self.say(ready=True, pid=os.getpid())
+        while (message := self.inbox.get()) is not None and not self.leaving:
+            if not self._handle(message):
+                return
+
+    def _handle(self, message: dict[str, Any]) -> bool:
+        """Do one job -> whether this process is fit for another."""
+        from explorer.runs import job
+
+        if "threads" in message:
+            self.job_signals.threads = int(message["threads"])
+        if "run" not in message:
+            return True
+        run = store.Run(message["run"])
+        save_every = float(message.get("save_every", job.SAVE_EVERY))
+        state, reason = job.work(run, self.job_signals, save_every)
+        gc.collect()  # the model and the optimizer's memory, before the next job is taken
+        self.say(done=run.id, state=state, reason=reason)
+        return state not in (store.FAILED, store.INTERRUPTED)  # after trouble: a fresh process
+
+    def leave(self) -> None:
+        """Begin to leave: from a signal, or because nobody is at the other end any more."""
+        if self.job_signals is None:
+            os._exit(0)  # still warming up: nothing to save
+        if self.leaving:
+            return
+        self.leaving = self.job_signals.leaving = True
+        self.inbox.put(None)
+        last_resort = threading.Timer(PATIENCE, os._exit, args=(1,))
+        last_resort.daemon = True
+        last_resort.start()
+
+    def say(self, **message: Any) -> None:
+        with suppress(OSError):  # nobody listens: the end of the input will follow
+            self.answers.write(json.dumps(message) + "\n")
+            self.answers.flush()
+
+    def _read(self) -> None:
+        """Pass messages on until the input ends. Reads the descriptor itself: a thread that holds
+        the lock of sys.stdin while the process ends would abort it."""
+        rest = b""
+        while data := _read_some():
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                with suppress(ValueError):
+                    self._receive(json.loads(line))
+        self.leave()
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        if "run" not in message and self.job_signals is not None:
+            self.job_signals.threads = int(message["threads"])  # also while a job runs
+        else:
+            self.inbox.put(message)
+
+
+def _read_some() -> bytes:
+    try:
+        return os.read(0, 65536)
+    except OSError:
+        return b""
+
+
+def warm_up() -> None:
+    """Load what the first step would load: torch, its optimizer (which brings along hundreds of
+    modules), gpt's training loop."""
+    import torch
+
+    import gpt
+
+    torch.set_num_threads(1)
+    corpus = gpt.corpus_from_text("warm up " * 40)
+    tokenizer = gpt.CharTokenizer.train(corpus.text)
+    preset = gpt.PRESETS["bigram"].with_settings(
+        {"max_steps": 1, "eval_iters": 1, "eval_interval": 1, "sample_tokens": 1, "batch_size": 1}
+    )
+    model = gpt.build_model(preset.model, tokenizer.vocab_size)
+    for _ in gpt.train(model, corpus, tokenizer, preset.train, device="cpu"):
+        pass
+
+
+def main() -> None:
+    """Keep the real output for the answers; whatever a library prints goes to the log."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    with suppress(AttributeError, OSError):  # Windows: the executor sets the priority
+        os.nice(NICENESS)
+    Worker(answers).serve()
+    sys.stderr.flush()
+    os._exit(0)  # torch takes long to say goodbye, and there is nothing left to do
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""A GPT from scratch: small, readable, fast.
+
+The names below are the public interface. They are loaded at their first use (PEP 562), because
+`import torch` takes a second or more: a web page can be drawn, and `python -m gpt --help` answer,
+before it is there.
+"""
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "attention": ["Head", "KVCache", "MultiHeadAttention"],
+    "baselines": [
+        "bigram_counts",
+        "bigram_loss",
+        "bigram_probabilities",
+        "uniform_loss",
+        "unigram_loss",
+    ],
+    "batches": ["Batches", "encode_splits"],
+    "blocks": ["Block", "FeedForward"],
+    "checkpoint": ["load_checkpoint", "load_state", "save_checkpoint", "save_state", "save_weights"],
+    "config": ["PRESETS", "ModelConfig", "Preset", "TrainConfig", "get_preset"],
+    "costs": [
+        "estimate_seconds",
+        "flops_per_iteration",
+        "parameters_by_component",
+        "peak_memory",
+        "probe_machine",
+    ],
+    "devices": ["available_devices", "pick_device"],
+    "errors": ["CheckpointError", "ConfigError", "GPTError", "TextError"],
+    "events": [
+        "Evaluating",
+        "Evaluation",
+        "Event",
+        "Finished",
+        "Sample",
+        "Snapshot",
+        "StepStats",
+        "TrainState",
+    ],
+    "inspection": ["attention_weights", "trace"],
+    "model": ["GPT", "Bigram", "build_model", "load_weights", "weights_of"],
+    "sampling": ["filter_stages", "generate", "stream", "window_start"],
+    "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
+    "tokenizers": ["CharTokenizer"],
+    "training": ["estimate_loss", "train", "whole_loss"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'gpt' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"gpt.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

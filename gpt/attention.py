@@ -1,0 +1,130 @@
+"""Self-attention: the readable form, the fast form, and the cache of keys and values.
+
+`Head` is one head, step by step, and returns its weights. `MultiHeadAttention` computes all heads
+at once: one projection for queries, keys and values and PyTorch's fused
+`scaled_dot_product_attention`. Both are the same function of the same weights
+(`MultiHeadAttention.heads()` hands out the readable heads; tests hold them equal).
+Follows Vaswani et al. 2017, "Attention is all you need", section 3.2.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gpt.config import ModelConfig
+
+
+def score_scale(config: ModelConfig) -> float:
+    """The factor on query · key. 1/√head_size keeps the scores' variance at 1.
+
+    "n_embd" is the slip found in copies of the tutorial (1/√C, too small by √H); "none" leaves
+    the scores as they are, so that softmax saturates. The lesson shows all three.
+    """
+    if config.attention_scale == "head_size":
+        return config.size_of_head**-0.5
+    return config.n_embd**-0.5 if config.attention_scale == "n_embd" else 1.0
+
+
+class Head(nn.Module):
+    """One head of self-attention, written out. (B, T, C) → (B, T, D) and weights (B, T, T)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.query = nn.Linear(config.n_embd, config.size_of_head, bias=False)
+        self.key = nn.Linear(config.n_embd, config.size_of_head, bias=False)
+        self.value = nn.Linear(config.n_embd, config.size_of_head, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+        self.causal = config.causal
+        self.scale = score_scale(config)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        T = x.shape[1]
+        q = self.query(x)  # what each position is looking for (B, T, D)
+        k = self.key(x)  # what each position offers (B, T, D)
+        v = self.value(x)  # what it hands over when chosen (B, T, D)
+        scores = q @ k.transpose(-2, -1) * self.scale  # (B, T, D) @ (B, D, T) → (B, T, T)
+        if self.causal:  # a position must not see the ones after it
+            past = torch.ones(T, T, dtype=torch.bool, device=x.device).tril()
+            scores = scores.masked_fill(~past, float("-inf"))
+        weights = F.softmax(scores, dim=-1)  # each row sums to 1 (B, T, T)
+        return self.dropout(weights) @ v, weights  # (B, T, T) @ (B, T, D) → (B, T, D)
+
+
+class KVCache:
+    """Keys and values of the tokens already read, so that the next token reads only itself.
+
+    With 2 tokens read, `append` of one more writes place 2 and hands back places 0, 1 and 2 of
+    this layer; after the last layer `advance(1)` makes the length 3. The memory is taken once.
+    """
+
+    def __init__(self, config: ModelConfig, batch: int, device: torch.device) -> None:
+        D = config.size_of_head
+        shape = (config.n_layer, batch, config.n_head, config.block_size, D)
+        self.keys = torch.empty(shape, device=device)  # (L, B, H, block_size, D)
+        self.values = torch.empty(shape, device=device)
+        self.length = 0
+
+    def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Store (B, H, T, D) of the new tokens; return all keys and values of `layer` so far."""
+        end = self.length + k.shape[2]
+        self.keys[layer, :, :, self.length : end] = k
+        self.values[layer, :, :, self.length : end] = v
+        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+    def advance(self, tokens: int) -> None:
+        self.length += tokens
+
+
+class MultiHeadAttention(nn.Module):
+    """All heads of one layer in one go. (B, T, C) → (B, T, C)."""
+
+    def __init__(self, config: ModelConfig, layer: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.layer = layer
+        self.scale = score_scale(config)
+        self.query_key_value = nn.Linear(config.n_embd, 3 * config.width, bias=False)
+        self.projection = (
+            nn.Linear(config.width, config.n_embd, bias=config.bias)
+            if config.output_projection
+            else nn.Identity()
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
+        B, T, _ = x.shape
+        H, D = self.config.n_head, self.config.size_of_head
+        qkv = self.query_key_value(x).view(B, T, 3, H, D)  # (B, T, C) → (B, T, 3, H, D)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # three of (B, H, T, D)
+        if cache is not None:
+            k, v = cache.append(self.layer, k, v)  # (B, H, past + T, D)
+        y = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=self._mask(T, k.shape[2], x.device),
+            dropout_p=self.config.dropout if self.training else 0.0,
+            is_causal=self.config.causal and T == k.shape[2],
+            scale=self.scale,
+        )  # (B, H, T, D)
+        y = y.transpose(1, 2).reshape(B, T, H * D)  # heads side by side
+        return self.dropout(self.projection(y))  # (B, T, C)
+
+    def _mask(self, T: int, total: int, device: torch.device) -> Tensor | None:
+        """Which keys each of the T newest queries may see, where is_causal cannot say it."""
+        if not self.config.causal or T == total or T == 1:
+            return None
+        return torch.ones(T, total, dtype=torch.bool, device=device).tril(total - T)
+
+    def heads(self) -> list[Head]:
+        """The same weights as readable heads, in evaluation mode."""
+        H, D = self.config.n_head, self.config.size_of_head
+        parts = self.query_key_value.weight.detach().view(3, H, D, -1)
+        heads = []
+        for h in range(H):
+            with torch.device("meta"):  # no memory, no random numbers: the weights are given
+                head = Head(self.config).eval()
+            for linear, weight in zip((head.query, head.key, head.value), parts[:, h], strict=True):
+                linear.weight = nn.Parameter(weight)
+            heads.append(head)
+        return heads

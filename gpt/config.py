@@ -1,0 +1,324 @@
+"""Settings: what a model is made of, how it is trained, and the presets of the tutorial.
+
+Every rung of the tutorial's ladder is one `ModelConfig`: the rungs differ in data, not in code.
+All settings are frozen and checked when they are made; a mistake raises `ConfigError` with the
+field, the value, the limit and the remedy. Follows Karpathy, "Let's build GPT" (2023) and, for
+`gpt_mini`, the laptop quick start of his nanoGPT. Leaves out anything about devices and files.
+
+Shape letters used in all of gpt/: B batch, T time (position), C channels (n_embd), H heads,
+D head size, V vocabulary, L layers.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+
+from gpt.errors import ConfigError, nearest
+
+CHOICES = {
+    "architecture": ("gpt", "bigram"),
+    "activation": ("relu", "gelu"),
+    "norm": ("pre", "post", "none"),
+    "positions": ("learned", "none"),
+    "attention_scale": ("head_size", "n_embd", "none"),
+    "init": ("gpt2", "tutorial"),
+    "schedule": ("constant", "cosine"),
+}
+
+
+class _Settings:
+    """What both kinds of settings share: reading from and writing to plain dictionaries."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from a dictionary; an unknown field raises ConfigError with the nearest name."""
+        return cls(**{name: cls._convert(name, value) for name, value in values.items()})
+
+    @classmethod
+    def _convert(cls, name: str, value: Any) -> Any:
+        """Turn `value` (perhaps text from a command line) into the type of field `name`."""
+        types = {f.name: f.type for f in fields(cls)}  # type: ignore[arg-type]
+        if name not in types:
+            raise ConfigError(f"There is no setting {name!r}.{nearest(name, types)}")
+        kind = types[name]
+        try:
+            if kind is bool:
+                return _to_bool(value)
+            if kind is int:
+                return _to_int(value)
+            if kind is float:
+                return float(value)
+        except (TypeError, ValueError):
+            kind_name = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+            raise ConfigError(f"{name} must be {kind_name}, got {value!r}.") from None
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} must be text, got {value!r}.")
+        return value
+
+
+def _to_bool(value: Any) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    return words[str(value).lower()] if str(value).lower() in words else _refuse(value)
+
+
+def _to_int(value: Any) -> int:
+    if isinstance(value, bool) or float(value) != int(float(value)):
+        _refuse(value)
+    return int(float(value))
+
+
+def _refuse(value: Any) -> Any:
+    raise ValueError(value)
+
+
+def _check(settings: Any, limits: Mapping[str, tuple[float, float]]) -> None:
+    """Raise ConfigError for the first field outside `limits` or `CHOICES`."""
+    for name, (low, high) in limits.items():
+        value = getattr(settings, name)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ConfigError(
+                f"{name} must be between {low:g} and {high:g}, got {value:g}: choose a value inside"
+                " these limits."
+            )
+    for name, choices in CHOICES.items():
+        value = getattr(settings, name, choices[0])
+        if value not in choices:
+            raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
+
+
+@dataclass(frozen=True)
+class ModelConfig(_Settings):
+    """What a model is made of.
+
+    `architecture="bigram"` is a single (V, V) table and uses none of the other fields except
+    `block_size`, the longest context that batches are cut to.
+    """
+
+    architecture: str = "gpt"
+    block_size: int = 8  # T: the longest context the model can look at, in tokens
+    n_layer: int = 1  # L: blocks, one after the other
+    n_head: int = 1  # H: attention heads side by side in a block
+    n_embd: int = 32  # C: numbers that stand for one token
+    head_size: int = 0  # D: 0 means n_embd / n_head
+    dropout: float = 0.0  # share of activations set to zero while training
+    feed_forward: bool = True  # a small network applied to each position after attention
+    feed_forward_multiple: int = 4  # its hidden width, in multiples of n_embd; 0 = no hidden layer
+    activation: str = "relu"
+    residual: bool = True  # add a layer's output to its input instead of replacing it
+    norm: str = "pre"  # layer norm before each part, after its addition, or none
+    output_projection: bool = True  # a linear map that mixes the heads' outputs
+    positions: str = "learned"  # one learned vector per position, or none
+    causal: bool = True  # a position may look at itself and the past only
+    attention_scale: str = "head_size"  # divide scores by √head_size, by √n_embd (a slip), or not
+    bias: bool = True  # biases in linear maps and norms (queries, keys, values never have any)
+    tie_weights: bool = False  # the same matrix embeds tokens and reads out logits
+    init: str = "gpt2"  # GPT-2's initialisation, or PyTorch's default as in the tutorial
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            {
+                "block_size": (1, 8192),
+                "n_layer": (1, 96),
+                "n_head": (1, 96),
+                "n_embd": (1, 12288),
+                "head_size": (0, 12288),
+                "dropout": (0.0, 0.9),
+                "feed_forward_multiple": (0, 16),
+            },
+        )
+        if self.head_size == 0 and self.n_embd % self.n_head:
+            raise ConfigError(
+                f"n_embd ({self.n_embd}) must be divisible by n_head ({self.n_head}), so that every"
+                f" head gets the same share: try n_embd {self.n_embd // self.n_head * self.n_head or self.n_head}."
+            )
+        if not self.output_projection and self.width != self.n_embd:
+            raise ConfigError(
+                f"Without an output projection the heads' outputs (n_head × head_size = {self.width})"
+                f" must be as wide as n_embd ({self.n_embd}): set head_size to 0."
+            )
+
+    @property
+    def size_of_head(self) -> int:
+        """D, the size of one head's queries, keys and values."""
+        return self.head_size or self.n_embd // self.n_head
+
+    @property
+    def width(self) -> int:
+        """H × D, the width of all heads' outputs side by side."""
+        return self.n_head * self.size_of_head
+
+
+@dataclass(frozen=True)
+class TrainConfig(_Settings):
+    """How a model is trained. Steps are optimizer updates; losses are nats per token."""
+
+    batch_size: int = 32  # B: windows of text per step
+    max_steps: int = 5000
+    learning_rate: float = 1e-3
+    seed: int = 1337  # decides the weights at the start, the batches, dropout and samples
+    schedule: str = "constant"  # the learning rate over time
+    warmup_steps: int = 0  # steps over which the learning rate rises from 0
+    min_learning_rate: float = 0.0  # where the cosine ends
+    weight_decay: float = 0.01  # on matrices only, never on biases and norms
+    beta1: float = 0.9
+    beta2: float = 0.999
+    grad_clip: float = 0.0  # longest allowed gradient (its norm); 0 = no limit
+    eval_interval: int = 500  # steps between two estimates of both losses
+    eval_iters: int = 200  # batches per split in one estimate
+    patience: int = 0  # stop after so many estimates without a better validation loss; 0 = never
+    keep_best: bool = False  # at the end, go back to the weights with the best validation loss
+    prompt: str = "\n"  # what the samples during training continue
+    sample_tokens: int = 160
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            {
+                "batch_size": (1, 4096),
+                "max_steps": (1, 10_000_000),
+                "learning_rate": (1e-8, 10.0),
+                "seed": (0, 2**31 - 1),
+                "warmup_steps": (0, 1_000_000),
+                "min_learning_rate": (0.0, 10.0),
+                "weight_decay": (0.0, 10.0),
+                "beta1": (0.0, 0.9999),
+                "beta2": (0.0, 0.99999),
+                "grad_clip": (0.0, 1000.0),
+                "eval_interval": (1, 1_000_000),
+                "eval_iters": (1, 10_000),
+                "patience": (0, 10_000),
+                "sample_tokens": (0, 10_000),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named, complete recipe: a model and how to train it."""
+
+    name: str
+    title: str
+    summary: str
+    model: ModelConfig
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def with_settings(self, changes: Mapping[str, Any]) -> "Preset":
+        """Return a copy with some fields of `model` or `train` changed and checked.
+
+        >>> PRESETS["blocks"].with_settings({"n_layer": 2, "learning_rate": 3e-4}).model.n_layer
+        2
+        """
+        model, train = {}, {}
+        in_model = {f.name for f in fields(ModelConfig)}
+        in_train = {f.name for f in fields(TrainConfig)}
+        for name, value in changes.items():
+            if name in in_model:
+                model[name] = ModelConfig._convert(name, value)
+            elif name in in_train:
+                train[name] = TrainConfig._convert(name, value)
+            else:
+                hint = nearest(name, sorted(in_model | in_train))
+                raise ConfigError(f"There is no setting {name!r}.{hint}")
+        return replace(self, model=replace(self.model, **model), train=replace(self.train, **train))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "title": self.title,
+            "summary": self.summary,
+            "model": self.model.to_dict(),
+            "train": self.train.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Preset":
+        return cls(
+            name=values["name"],
+            title=values.get("title", values["name"]),
+            summary=values.get("summary", ""),
+            model=ModelConfig.from_dict(values["model"]),
+            train=TrainConfig.from_dict(values["train"]),
+        )
+
+
+def get_preset(name: str) -> Preset:
+    """Return the preset called `name`; a misspelt name raises ConfigError with the nearest one."""
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset {name!r}.{nearest(name, PRESETS)}")
+    return PRESETS[name]
+
+
+# The one-layer rungs of the tutorial, before residual paths, norms and projections appear.
+_BARE = ModelConfig(
+    block_size=8,
+    n_embd=32,
+    feed_forward=False,
+    residual=False,
+    norm="none",
+    output_projection=False,
+    init="tutorial",
+)
+
+PRESETS: dict[str, Preset] = {
+    p.name: p
+    for p in [
+        Preset(
+            "bigram",
+            "Bigram",
+            "A table that looks up the next character from the last one alone.",
+            ModelConfig(architecture="bigram", block_size=8, init="tutorial"),
+            TrainConfig(max_steps=3000, learning_rate=1e-2),
+        ),
+        Preset(
+            "self_attention",
+            "One head of self-attention",
+            "One attention head of size 32, nothing else.",
+            _BARE,
+        ),
+        Preset(
+            "multi_head",
+            "Multi-head attention",
+            "Four attention heads of size 8 side by side.",
+            replace(_BARE, n_head=4),
+        ),
+        Preset(
+            "blocks",
+            "Transformer blocks",
+            "Three blocks of attention and feed-forward with residual paths and layer norm.",
+            ModelConfig(block_size=8, n_embd=32, n_head=4, n_layer=3, init="tutorial"),
+        ),
+        Preset(
+            "gpt_mini",
+            "Laptop GPT",
+            "Four layers, trained in a minute or two on two CPU cores.",
+            ModelConfig(block_size=64, n_embd=128, n_head=4, n_layer=4, bias=False),
+            TrainConfig(
+                batch_size=12,
+                max_steps=2000,
+                learning_rate=1e-3,
+                schedule="cosine",
+                warmup_steps=100,
+                min_learning_rate=1e-4,
+                weight_decay=0.1,
+                beta2=0.99,
+                grad_clip=1.0,
+                eval_interval=250,
+                eval_iters=20,
+            ),
+        ),
+        Preset(
+            "gpt_tutorial",
+            "The tutorial's GPT",
+            "Six layers of six heads, 10.7 million parameters: minutes on a GPU, days on a CPU.",
+            ModelConfig(block_size=256, n_embd=384, n_head=6, n_layer=6, dropout=0.2),
+            TrainConfig(batch_size=64, learning_rate=3e-4, keep_best=True),
+        ),
+    ]
+}

@@ -1,0 +1,324 @@
+"""Training: one loop, as a generator of events.
+
+    for event in train(model, corpus, tokenizer, config): ...
+
+The caller decides what to do with each event: draw it, print it, write it to a file. Not asking
+for the next event is a pause, asking for one more is a single step, `close()` ends the run, and
+`send("snapshot")` answers with a `Snapshot` at once. Page, command line and tests all use this one
+loop. Nothing is printed and no file is touched.
+
+On the CPU a run depends on its seed alone: batches, dropout and samples draw from states that
+belong to the run, so two runs that take turns in one process equal the same runs alone (dropout's
+state is swapped in around each step, so such runs must share a thread). `resume` continues to
+the identical next loss. Follows the training scripts of Karpathy's tutorial and nanoGPT.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gpt.batches import Batches, encode_splits, every_window
+from gpt.config import TrainConfig
+from gpt.devices import pick_device
+from gpt.events import (
+    Evaluating,
+    Evaluation,
+    Event,
+    Finished,
+    Sample,
+    Snapshot,
+    StepStats,
+    TrainState,
+)
+from gpt.model import load_weights, weights_of
+from gpt.optim import build_optimizer, learning_rate_at
+from gpt.sampling import generate
+from gpt.text import Corpus
+
+Events = Generator[Event, str | None, None]
+
+
+def train(
+    model: nn.Module,
+    corpus: Corpus,
+    tokenizer: Any,
+    config: TrainConfig,
+    device: str = "auto",
+    resume: TrainState | None = None,
+) -> Events:
+    """Train `model` in place and yield what happens; see the module's header.
+
+    Raises TextError when the text is too short for the context, ConfigError for a device that is
+    not there, CheckpointError when `resume` does not belong to this model. All before any event.
+    """
+    # Checked here and not in the generator, so that a mistake is told before the first event.
+    job = _Job(model, corpus, tokenizer, config, pick_device(device))
+    if resume is not None:
+        job.restore(resume)
+    return _events(job)
+
+
+def _events(job: "_Job") -> Events:
+    """The training loop."""
+    config = job.config
+    end = None
+    while end is None:
+        if job.evaluation_is_due():
+            yield from job.evaluate()
+            if job.stale >= config.patience > 0:
+                end = "early_stop"
+        if job.is_milestone():
+            yield from job.tell(job.sample())
+            yield from job.tell(job.snapshot())
+        if job.step >= config.max_steps:
+            end = "completed"
+        if end is None:
+            stats = job.optimize()
+            yield from job.tell(stats)
+            if not (math.isfinite(stats.loss) and math.isfinite(stats.grad_norm)):
+                end = "diverged"
+    yield job.finish(end)
+
+
+class _Job:
+    """The state of one training run."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        corpus: Corpus,
+        tokenizer: Any,
+        config: TrainConfig,
+        device: torch.device,
+    ) -> None:
+        self.model, self.tokenizer, self.config, self.device = model, tokenizer, config, device
+        self.block_size = model.config.block_size
+        self.splits = encode_splits(tokenizer, corpus.text, self.block_size, device)
+        model.to(device).train()
+        self.batches = self._batches("train", config.seed)
+        self.optimizer = build_optimizer(model, config)
+        self.dropout_state = torch.Generator().manual_seed(config.seed).get_state()
+        self.step = 0
+        self.seconds = 0.0
+        self.last: Evaluation | None = None
+        self.best: Evaluation | None = None
+        self.best_weights: dict[str, Tensor] = {}
+        self.stale = 0  # evaluations since the best one
+
+    # --- one step -------------------------------------------------------------------------
+
+    def optimize(self) -> StepStats:
+        """One batch, one update."""
+        start = time.perf_counter()
+        learning_rate = learning_rate_at(self.step, self.config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        x, y = self.batches.draw()  # (B, T), (B, T)
+        with self._own_dropout(), self._precision():
+            _, loss = self.model(x, y)
+        loss.backward()
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if self.config.grad_clip > 0:
+            parameters = list(self.model.parameters())
+            nn.utils.clip_grads_with_norm_(parameters, self.config.grad_clip, norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        value = loss.item()  # waits for the device, so that the time below is the true one
+        seconds = time.perf_counter() - start
+        self.seconds += seconds
+        return StepStats(
+            self.step, value, learning_rate, norm.item(), x.numel() / seconds, self.seconds
+        )
+
+    # --- looking at the model --------------------------------------------------------------
+
+    def evaluation_is_due(self) -> bool:
+        due = self.step % self.config.eval_interval == 0 or self.step >= self.config.max_steps
+        return due and (self.last is None or self.last.step != self.step)
+
+    def is_milestone(self) -> bool:
+        """Steps 0, 1, 2, 5, 10, 20, 50, … and every evaluation: early changes are the fastest."""
+        if self.step == 0 or (self.last is not None and self.last.step == self.step):
+            return True
+        return str(self.step).rstrip("0") in ("1", "2", "5") and self.step < self.config.eval_interval
+
+    def evaluate(self) -> Events:
+        """Estimate both losses, telling the progress; keep count of the best."""
+        start = time.perf_counter()
+        total, done = 2 * self.config.eval_iters, 0
+        losses = {}
+        for split in ("train", "val"):
+            batches = self._batches(split, self.config.seed + 1)  # the same ones at every step
+            parts = []
+            for loss in batch_losses(self.model, batches, self.config.eval_iters):
+                parts.append(loss)
+                done += 1
+                yield from self.tell(Evaluating(self.step, done, total))
+            losses[split] = torch.stack(parts).mean().item()
+        seconds = time.perf_counter() - start
+        self.last = Evaluation(self.step, losses["train"], losses["val"], seconds)
+        if self.best is None or self.last.val_loss < self.best.val_loss:
+            self.best, self.stale = self.last, 0
+            if self.config.keep_best:
+                self.best_weights = {n: w.clone() for n, w in weights_of(self.model).items()}
+        else:
+            self.stale += 1
+        yield from self.tell(self.last)
+
+    def sample(self) -> Sample:
+        text = generate(
+            self.model,
+            self.tokenizer,
+            self.config.prompt,
+            self.config.sample_tokens,
+            seed=self.config.seed,
+            unknown="drop",
+        )
+        return Sample(self.step, self.config.prompt, text)
+
+    # --- telling and keeping ---------------------------------------------------------------
+
+    def tell(self, event: Event) -> Events:
+        """Yield `event`, then as many snapshots as the caller asks for."""
+        request = yield event
+        while request == "snapshot":
+            request = yield self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        measured = self.last is not None and self.last.step == self.step
+        return Snapshot(
+            self.step,
+            best=measured and self.best is self.last,
+            val_loss=self.last.val_loss if measured and self.last else None,
+            weights=lambda: weights_of(self.model),
+            state=self.state,
+        )
+
+    def state(self) -> TrainState:
+        """All that `restore` needs to go on to the identical next loss."""
+        tensors = {f"model.{name}": value for name, value in weights_of(self.model).items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+        tensors |= {f"best.{name}": value for name, value in self.best_weights.items()}
+        tensors["random.batches"] = self.batches.generator.get_state()
+        tensors["random.dropout"] = self.dropout_state
+        meta = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "stale": self.stale,
+            "last": vars(self.last) if self.last else None,
+            "best": vars(self.best) if self.best else None,
+        }
+        return TrainState(tensors, meta)
+
+    def restore(self, state: TrainState) -> None:
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}, "random": {}}
+        for name, value in state.tensors.items():
+            kind, _, rest = name.partition(".")
+            parts[kind][rest] = value
+        optimizer = self.optimizer.state_dict()
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in parts["optimizer"].items():
+            index, _, key = name.partition(".")
+            moments.setdefault(int(index), {})[key] = value
+        load_weights(self.model, parts["model"])
+        self.optimizer.load_state_dict(optimizer | {"state": moments})
+        self.batches.generator.set_state(parts["random"]["batches"])
+        self.dropout_state = parts["random"]["dropout"]
+        self.best_weights = parts["best"]
+        meta = state.meta
+        self.step, self.seconds, self.stale = meta["step"], meta["seconds"], meta["stale"]
+        self.last = Evaluation(**meta["last"]) if meta["last"] else None
+        self.best = Evaluation(**meta["best"]) if meta["best"] else None
+        if self.best == self.last:
+            self.best = self.last
+
+    def finish(self, reason: str) -> Finished:
+        """Say why it ended and, with `keep_best`, go back to the best weights."""
+        step, config = self.step, self.config
+        messages = {
+            "completed": f"All {step} steps are done.",
+            "early_stop": f"Stopped at step {step}: the validation loss has not fallen for"
+            f" {self.stale} estimates.",
+            "diverged": f"The loss is not a number at step {step}: the steps were too large"
+            f" (learning rate {config.learning_rate:g}). Use a smaller learning rate, a warm-up, or"
+            " gradient clipping.",
+        }
+        if config.keep_best and self.best_weights:
+            load_weights(self.model, self.best_weights)
+        self.model.eval()
+        return Finished(
+            step,
+            reason,
+            messages[reason],
+            self.last.train_loss if self.last else None,
+            self.last.val_loss if self.last else None,
+            self.best.step if self.best else None,
+            self.best.val_loss if self.best else None,
+            self.seconds,
+        )
+
+    # --- randomness and precision ------------------------------------------------------------
+
+    def _batches(self, split: str, seed: int) -> Batches:
+        return Batches(self.splits[split], self.block_size, self.config.batch_size, seed)
+
+    @contextlib.contextmanager
+    def _own_dropout(self) -> Iterator[None]:
+        """Let dropout draw from this run's own state, and leave PyTorch's global one as it was."""
+        if self.model.config.dropout == 0 or self.device.type != "cpu":
+            yield
+            return
+        outside = torch.get_rng_state()
+        torch.set_rng_state(self.dropout_state)
+        try:
+            yield
+        finally:
+            self.dropout_state = torch.get_rng_state()
+            torch.set_rng_state(outside)
+
+    def _precision(self) -> contextlib.AbstractContextManager:
+        """bfloat16 arithmetic on NVIDIA GPUs, full precision elsewhere."""
+        if self.device.type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+
+def batch_losses(model: nn.Module, batches: Batches, count: int) -> Iterator[Tensor]:
+    """Yield the loss of `count` batches, one scalar tensor each, without changing the model."""
+    for _ in range(count):
+        x, y = batches.draw()
+        yield _loss(model, x, y)
+
+
+def estimate_loss(
+    model: nn.Module, ids: Tensor, batch_size: int = 32, eval_iters: int = 200, seed: int = 1338
+) -> float:
+    """Mean loss in nats per token over `eval_iters` random batches of `ids` (N,)."""
+    batches = Batches(ids, model.config.block_size, batch_size, seed)
+    return torch.stack(list(batch_losses(model, batches, eval_iters))).mean().item()
+
+
+def whole_loss(model: nn.Module, ids: Tensor, batch_size: int = 64) -> float:
+    """Loss over every window of `ids` (N,) that does not overlap another: no luck of the draw."""
+    total, count = 0.0, 0
+    for x, y in every_window(ids, model.config.block_size, batch_size):
+        total += _loss(model, x, y).item() * x.numel()
+        count += x.numel()
+    return total / count
+
+
+@torch.inference_mode()
+def _loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    was_training = model.training
+    model.eval()  # no dropout
+    _, loss = model(x, y)
+    model.train(was_training)
+    return loss
