@@ -19,7 +19,14 @@ _HOMES = {
     ],
     "batches": ["Batches", "encode_splits"],
     "blocks": ["Block", "FeedForward"],
-    "checkpoint": ["load_checkpoint", "load_state", "save_checkpoint", "save_state", "save_weights"],
+    "checkpoint": [
+        "load_checkpoint",
+        "load_state",
+        "read_config",
+        "save_checkpoint",
+        "save_state",
+        "save_weights",
+    ],
     "config": ["PRESETS", "ModelConfig", "Preset", "TrainConfig", "get_preset"],
     "costs": [
         "estimate_seconds",
@@ -42,6 +49,7 @@ _HOMES = {
     ],
     "inspection": ["attention_weights", "trace"],
     "model": ["GPT", "Bigram", "build_model", "load_weights", "weights_of"],
+    "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["filter_stages", "generate", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
     "tokenizers": ["CharTokenizer"],

@@ -62,7 +62,8 @@ class Sample:
 class Snapshot:
     """A moment worth keeping. Valid until the next event is asked for; copy or save it before.
 
-    `best` says that the validation loss has never been lower.
+    `best` says that the validation loss has never been lower, `asked` that the caller asked for
+    this one with `send("snapshot")`.
     """
 
     step: int
@@ -70,6 +71,7 @@ class Snapshot:
     val_loss: float | None
     weights: Callable[[], dict[str, Tensor]] = field(repr=False, compare=False)
     state: Callable[[], TrainState] = field(repr=False, compare=False)
+    asked: bool = False
 
 
 @dataclass(frozen=True)

@@ -189,9 +189,9 @@ class _Job:
         """Yield `event`, then as many snapshots as the caller asks for."""
         request = yield event
         while request == "snapshot":
-            request = yield self.snapshot()
+            request = yield self.snapshot(asked=True)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, asked: bool = False) -> Snapshot:
         measured = self.last is not None and self.last.step == self.step
         return Snapshot(
             self.step,
@@ -199,6 +199,7 @@ class _Job:
             val_loss=self.last.val_loss if measured and self.last else None,
             weights=lambda: weights_of(self.model),
             state=self.state,
+            asked=asked,
         )
 
     def state(self) -> TrainState:

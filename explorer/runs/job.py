@@ -1,28 +1,30 @@
-"""Train one run: consume gpt's training generator, write the run folder, obey what is asked.
+"""Train one run: consume gpt's training generator, record it, obey what is asked.
 
 Between any two events, evaluations included, the job looks whether somebody asked it to pause,
-stop or leave; it then takes a snapshot from the generator, saves everything and lets the run go.
-Besides the snapshots that the training itself schedules, the state is saved by time, so that a
-killed process loses seconds. Only this file and `worker.py` need torch.
+stop or leave; it then asks the generator for a snapshot, saves everything and lets the run go.
+What is recorded, and how, is `gpt.Recorder`'s matter, the same as on the command line; this file
+adds who owns the run, where it stands and what to say when it fails. Needs torch.
 """
 
 import errno
+import os
 import sys
 import time
 import traceback
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import torch
+
 import gpt
-from explorer.runs import files, store
-from explorer.runs.eventlog import EventLog, as_line
+from explorer.runs import store
 from explorer.runs.store import Run, RunBusy, RunError
 
 SAVE_EVERY = 10.0  # seconds of training that a killed process may lose
-SAVE_SHARE = 30  # saving may take one part in so many of the time, whatever the model's size
 STATUS_EVERY = 1.0  # seconds between two updates of step and loss in status.json
+FLOPS_FOR_THREADS = 1e9  # per step; measured on 2 shared cores: a second thread takes the blocks
+# preset (7e7) from 6 ms a step to 10 ms, 110 ms when others are busy; gpt_mini (4e9) from 77 to 47
 OWNER_WAIT = 2.0  # seconds; who only looks at a run holds its lock for milliseconds
 
 FULL = "The disk is full. What was saved before is kept: free some space, then continue."
@@ -37,7 +39,7 @@ class Signals:
     """What reaches the worker from outside while it trains."""
 
     leaving: bool = False  # save the run and go
-    threads: int | None = None  # the share of the cores has changed
+    threads: int = 1  # this worker's share of the cores
 
 
 def work(run: Run, signals: Signals, save_every: float = SAVE_EVERY) -> tuple[str, str]:
@@ -63,101 +65,90 @@ class _Job:
         self.signals = signals
         self.save_every = save_every
         self.control = _Control(run)
-        self.log = EventLog(run.folder / "events.jsonl")
+        self.recorder: Any = None  # a gpt.Recorder once the model is there
         self.news: dict[str, Any] = {}  # what status.json should say next
         self.step = 0
+        self.threads = 0
+        self.most_threads = 1
+        self.pinned_threads = 0  # a run may insist, so that its numbers do not depend on others
         self.stepping = False  # pause after the next update
-        self.saved_step = -1  # the step that the checkpoint holds
-        self.next_save = self.next_status = 0.0
+        self.next_status = 0.0
 
     def work(self) -> tuple[str, str]:
+        """Train, and whatever happens leave a folder that says so."""
         try:
-            self._status(state=store.TRAINING, reason="", pid=_pid())
+            self._status(state=store.TRAINING, reason="", pid=os.getpid())
             state, reason = self._train()
         except Exception as error:  # the job's own mistake, or the machine's: told, never retried
             self._keep(traceback.format_exc())
             state, reason = explain(error)
         try:
-            self.log.note(state, reason, step=self.step)
-            self.log.close()
+            if self.recorder:
+                self.recorder.close()
+            self.run.note(state, reason, step=self.step)
             self._status(state=state, reason=reason, pid=None)
         except OSError as error:  # a full disk: the executor is told and tries again
             state, reason = explain(error)
         return state, reason
 
     def _train(self) -> tuple[str, str]:
-        if early := self._wish(None):
-            return early, ""
-        self._build()
-        if early := self._wish(None):  # building a large model takes a while
-            return early, ""
-        event = next(self.events, None)
-        while event is not None:
-            self._take(event)
+        if wish := self._wish(None):  # asked while it was handed over
+            return wish, ""
+        events = self._build()
+        event = events.send(None)
+        while True:
+            self.recorder.take(event)
+            self._tell(event)
             if isinstance(event, gpt.Finished):
                 return store.FINISHED, event.message
             if wish := self._wish(event):
-                return self._leave(wish)
-            self._save_by_time()
-            event = next(self.events, None)
-        raise RuntimeError("the training ended without saying how")
+                self.recorder.take(events.send("snapshot"))
+                events.close()
+                return wish, ""
+            event = events.send(self.recorder.request())
 
-    def _build(self) -> None:
-        """Make everything that the run describes, and go on where it was left."""
+    def _build(self) -> Generator[Any, str | None, None]:
+        """Make everything that the run describes -> the events from where it was left."""
         spec = self.run.spec()
         corpus = load_corpus(self.run, spec)
-        self.tokenizer = gpt.CharTokenizer.train(corpus.text)
-        self.preset = gpt.Preset.from_dict({"name": spec.get("preset", "run")} | _recipe(spec))
-        model, train = self.preset.model, self.preset.train
-        self.model = gpt.build_model(model, self.tokenizer.vocab_size, seed=train.seed)
+        tokenizer = gpt.CharTokenizer.train(corpus.text)
+        preset = load_preset(spec)
+        model = gpt.build_model(preset.model, tokenizer.vocab_size, seed=preset.train.seed)
         state = gpt.load_state(self.run.resume_path) if self.run.resume_path.exists() else None
-        self.step = int(state.meta.get("step", 0)) if state else 0
-        self.card = {"run": self.run.id, "name": spec.get("name", ""), "corpus": corpus.name}
-        self.card |= {"corpus_sha256": corpus.sha256}
-        self.log.note("continued" if state else "started", step=self.step)
-        self.events: Generator[Any, Any, None] = gpt.train(
-            self.model, corpus, self.tokenizer, train, device=spec["device"], resume=state
+        self.step = int(state.meta["step"]) if state else 0
+        self.pinned_threads = int(spec.get("threads") or 0)
+        self.most_threads = useful_threads(preset, tokenizer.vocab_size)
+        card = {"run": self.run.id, "name": spec.get("name", ""), "corpus": corpus.name}
+        card |= {"corpus_sha256": corpus.sha256}
+        self.recorder = gpt.Recorder(
+            self.run.folder, model, tokenizer, preset, card, self.save_every
         )
-        self.next_save = time.monotonic() + self.save_every
+        self.recorder.log.note("continued" if state else "started", step=self.step)
+        device = spec.get("device", "auto")
+        return gpt.train(model, corpus, tokenizer, preset.train, device=device, resume=state)
 
-    # What the training says ---------------------------------------------------------------------
-
-    def _take(self, event: Any) -> None:
-        """Write one event down, and the files that belong to it."""
-        self.step = event.step
-        self.news["step"] = event.step
+    def _tell(self, event: Any) -> None:
+        """Keep status.json up to date, about once a second: it is what lists of runs show."""
+        self.step = self.news["step"] = event.step
         self.news["evaluating"] = None
         if isinstance(event, gpt.Evaluating):
             self.news["evaluating"] = [event.done, event.total]
-            self.log.tick()
         elif isinstance(event, gpt.StepStats):
             self.news["loss"] = event.loss
-            self.log.add(as_line("step", event))
-        elif isinstance(event, gpt.Snapshot):
-            self._save(event, scheduled=True)
-        else:
-            self._take_result(event)
+        elif isinstance(event, gpt.Evaluation | gpt.Finished):
+            self.news |= {"train_loss": event.train_loss, "val_loss": event.val_loss}
+        if isinstance(event, gpt.Finished):
+            best = {"best_step": event.best_step, "best_val_loss": event.best_val_loss}
+            self.news |= best | {"outcome": event.reason, "seconds": event.seconds}
         if time.monotonic() >= self.next_status:
             self._status()
 
-    def _take_result(self, event: Any) -> None:
-        line = as_line(type(event).__name__.lower(), event)
-        if isinstance(event, gpt.Evaluation | gpt.Finished):
-            self.news |= {key: line[key] for key in ("train_loss", "val_loss") if key in line}
-        if isinstance(event, gpt.Finished):
-            self.news |= {key: line[key] for key in ("best_step", "best_val_loss")}
-            self.news["outcome"] = event.reason
-            if self.saved_step != event.step and not self.preset.train.keep_best:
-                self._save_checkpoint(event.step, event.val_loss)
-        self.log.add(line, urgent=True)
-
-    # What others ask ----------------------------------------------------------------------------
-
     def _wish(self, event: Any) -> str | None:
         """The state in which somebody wants this run to be left now; None to go on."""
-        if self.signals.threads is not None:
-            _set_threads(self.signals.threads)
-            self.signals.threads = None
+        threads = self.pinned_threads or min(self.signals.threads, self.most_threads)
+        if threads != self.threads:
+            self.threads = threads
+            torch.set_num_threads(threads)
         if self.stepping and isinstance(event, gpt.StepStats):
             return store.PAUSED
         if self.control.has_news():
@@ -166,60 +157,6 @@ class _Job:
         if self.signals.leaving:
             return store.SUSPENDED
         return {"pause": store.PAUSED, "stop": store.STOPPED}.get(self.control.command)
-
-    def _leave(self, state: str) -> tuple[str, str]:
-        """Save everything and end in `state`; in "finished" if the training just got there."""
-        event = self.events.send("snapshot")
-        while not isinstance(event, gpt.Snapshot):
-            self._take(event)
-            if isinstance(event, gpt.Finished):
-                return store.FINISHED, event.message
-            event = next(self.events)
-        self._save(event, scheduled=False)
-        self.events.close()
-        return state, ""
-
-    # What is kept -------------------------------------------------------------------------------
-
-    def _save(self, snapshot: Any, scheduled: bool) -> None:
-        """Save what the next reader and the next worker need.
-
-        `scheduled` snapshots also give a point for the step slider and a line in the events.
-        """
-        best_only = self.preset.train.keep_best and self.run.checkpoint_path is not None
-        if snapshot.best or not best_only:
-            self._save_checkpoint(snapshot.step, snapshot.val_loss)
-        if scheduled:
-            name = f"snapshots/{snapshot.step:06d}.safetensors"
-            write_weights(self.run.folder / name, snapshot.weights())
-        self._save_state(snapshot)
-        if scheduled:
-            line = {"kind": "snapshot", "step": snapshot.step, "best": snapshot.best}
-            self.log.add(line | {"val_loss": snapshot.val_loss, "path": name}, urgent=True)
-
-    def _save_checkpoint(self, step: int, val_loss: float | None) -> None:
-        card = self.card | {"step": step, "val_loss": val_loss}
-        gpt.save_checkpoint(
-            self.run.folder / "checkpoint", self.model, self.tokenizer, self.preset, card
-        )
-        self.saved_step = step
-
-    def _save_state(self, snapshot: Any) -> None:
-        started = time.monotonic()
-        self.log.flush()  # the events up to the saved step must never be fewer than it says
-        self.run.resume_path.parent.mkdir(exist_ok=True)
-        gpt.save_state(self.run.resume_path, snapshot.state())
-        ended = time.monotonic()
-        self.next_save = ended + max(self.save_every, SAVE_SHARE * (ended - started))
-
-    def _save_by_time(self) -> None:
-        if time.monotonic() < self.next_save:
-            return
-        event = self.events.send("snapshot")
-        if isinstance(event, gpt.Snapshot):
-            self._save_state(event)
-        else:
-            self._take(event)
 
     def _status(self, **changes: Any) -> None:
         self.run.set_status(serial=self.control.serial, **self.news, **changes)
@@ -264,9 +201,12 @@ class _Control:
 def load_corpus(run: Run, spec: dict[str, Any]) -> Any:
     """The text of a run; raises RunError when it is not the text that the run began with."""
     about = spec["corpus"]
-    text = run.text()
     name = about.get("name", "pasted")
-    corpus = gpt.load_corpus(name) if text is None else gpt.corpus_from_text(text, name)
+    text = run.text()
+    if text is None:
+        corpus = gpt.load_corpus(about.get("source", name))
+    else:
+        corpus = gpt.corpus_from_text(text, name)
     if about.get("sha256") not in (None, corpus.sha256):
         raise RunError(
             f"The text {name!r} is not the one this run was made for (its SHA-256 differs):"
@@ -275,18 +215,26 @@ def load_corpus(run: Run, spec: dict[str, Any]) -> Any:
     return corpus
 
 
-def write_weights(path: Path, weights: dict[str, Any]) -> None:
-    """Write weights as safetensors, whole or not at all."""
-    from safetensors.torch import save_file
+def load_preset(spec: dict[str, Any]) -> Any:
+    """The recipe of a run: its own settings under the name of the preset they began with."""
+    name = spec.get("preset", "run")
+    known = gpt.PRESETS[name].to_dict() if name in gpt.PRESETS else {"name": name}
+    return gpt.Preset.from_dict(known | {"model": spec["model"], "train": spec["train"]})
 
-    path.parent.mkdir(exist_ok=True)
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}
-    with files.replacing(path) as partial:
-        save_file(plain, partial)
+
+def useful_threads(preset: Any, vocab_size: int) -> int:
+    """How many threads can make this run quicker: small steps are lost in waiting for each other."""
+    model, batch_size = preset.model, preset.train.batch_size
+    flops = gpt.flops_per_iteration(model, vocab_size, batch_size)
+    return 1 if flops < FLOPS_FOR_THREADS else sys.maxsize
 
 
 def explain(error: Exception) -> tuple[str, str]:
-    """The state and the sentence for a person that an error leaves a run with."""
+    """The state and the sentence for a person that an error leaves a run with.
+
+    >>> explain(OSError(28, "No space left on device"))[0]
+    'interrupted'
+    """
     text = f"{type(error).__name__}: {error}"
     if getattr(error, "errno", None) in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
         return store.INTERRUPTED, FULL
@@ -298,19 +246,3 @@ def explain(error: Exception) -> tuple[str, str]:
     if isinstance(error, gpt.GPTError):
         return store.FAILED, str(error)
     return store.FAILED, f"The training failed ({text[:300]}). Details are in worker.log."
-
-
-def _recipe(spec: dict[str, Any]) -> dict[str, Any]:
-    return {"model": spec["model"], "train": spec["train"]}
-
-
-def _set_threads(threads: int) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
-
-
-def _pid() -> int:
-    import os
-
-    return os.getpid()

@@ -60,7 +60,7 @@ class RunReader:
         elif kind == "finished":
             self.finished = event
         elif kind in ("evaluation", "sample", "snapshot"):
-            getattr(self, kind + "s").append(event)
+            _append(getattr(self, kind + "s"), event)
         elif kind == "note":
             self.notes.append(event)
             if event.get("note") == "continued":
@@ -96,7 +96,7 @@ def thin(values: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:
     n = len(values)
     if n <= max_points:
         return np.arange(n)
-    stretches = max(1, (max_points - 2) // 2)
+    stretches = max(1, (max_points - 2) // 2)  # two points each, so at least 4 in all
     edges = np.linspace(1, n - 1, stretches + 1).astype(int)
     chosen = {0, n - 1}
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
@@ -106,6 +106,13 @@ def thin(values: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:
         known = np.where(np.isnan(part), -np.inf, part)
         chosen |= {int(start + known.argmax())}
     return np.array(sorted(chosen))
+
+
+def _append(events: list[dict[str, Any]], event: dict[str, Any]) -> None:
+    """Add a result; one of the same step is told again after a pause and takes its place."""
+    if events and events[-1].get("step") == event.get("step"):
+        events.pop()
+    events.append(event)
 
 
 def _number(value: Any) -> float:

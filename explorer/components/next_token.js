@@ -1,0 +1,249 @@
+// The next-token component: three sliders, the bars they change, and what the pointer is on.
+// Data: logits (float32, V); the header names the tokens that get a bar, by falling probability.
+
+const CHART = { left: 46, top: 20, height: 220, below: 26 };
+
+function makeRecord(root) {
+  const find = (selector) => root.querySelector(selector);
+  return {
+    root,
+    find,
+    base: find(".bars .base"),
+    over: find(".bars .over"),
+    inputs: { temperature: find("input.temperature"), top_k: find("input.top_k"), top_p: find("input.top_p") },
+    settings: null,
+    bar: null, // index into header.ids of the bar under the pointer
+    width: 0,
+  };
+}
+
+function takeData(r, data) {
+  const { header, body } = unpack(data);
+  const asked = !r.settings || header.epoch !== r.header?.epoch;
+  r.data = data;
+  r.header = header;
+  r.logits = new Float32Array(body.buffer, body.byteOffset, header.vocab_size);
+  r.order = fallingOrder(r.logits);
+  r.ranks = new Uint32Array(header.vocab_size);
+  r.order.forEach((id, rank) => (r.ranks[id] = rank));
+  if (asked) r.settings = { ...header.start };
+  r.stops = topKStops(header.vocab_size, r.settings.top_k);
+  if (r.bar !== null && r.bar >= header.ids.length) r.bar = null;
+}
+
+// What the top-k slider can stand on: every number while there are few, then wider steps; null
+// (off) at the right end.
+function topKStops(vocabSize, wanted) {
+  const stops = [];
+  for (let k = 1; k <= vocabSize; k += k < 100 || vocabSize <= 300 ? 1 : Math.max(10, 10 ** Math.floor(Math.log10(k) - 0.7))) {
+    stops.push(k);
+  }
+  if (wanted !== null && !stops.includes(wanted)) stops.push(wanted);
+  return [...stops.sort((a, b) => a - b), null];
+}
+
+// ---- sliders ------------------------------------------------------------------------------------
+
+function showSettings(r) {
+  const { temperature, top_k, top_p } = r.settings;
+  const { inputs } = r;
+  inputs.top_k.max = r.stops.length - 1;
+  inputs.temperature.value = temperature;
+  inputs.top_k.value = r.stops.indexOf(top_k);
+  inputs.top_p.value = top_p ?? 1;
+  const words = {
+    temperature: temperature === 0 ? "0 — greedy: always the most probable" : String(temperature),
+    top_k: top_k === null ? "off" : `${top_k} most probable`,
+    top_p: top_p === null ? "off" : String(top_p),
+  };
+  for (const [name, text] of Object.entries(words)) {
+    r.find(`.${name}-value`).textContent = text;
+    inputs[name].setAttribute("aria-valuetext", text);
+  }
+}
+
+function readSettings(r) {
+  const top_p = Number(r.inputs.top_p.value);
+  r.settings = {
+    temperature: Number(r.inputs.temperature.value),
+    top_k: r.stops[Number(r.inputs.top_k.value)],
+    top_p: top_p >= 1 ? null : top_p,
+  };
+}
+
+function compute(r) {
+  r.stages = filterStages(r.logits, r.settings, r.order);
+  const { kept, raw } = r.stages;
+  let mass = 0;
+  for (let rank = 0; rank < kept.top_p; rank += 1) mass += raw[r.order[rank]];
+  const percent = (100 * mass).toFixed(1);
+  r.find(".kept").textContent =
+    `kept ${kept.top_p} of ${r.header.vocab_size} tokens, ${percent} % of the raw probability`;
+  r.root.dataset.kept = kept.top_p;
+  r.root.dataset.final = JSON.stringify(r.header.ids.map((id) => +r.stages.top_p[id].toFixed(7)));
+}
+
+// ---- painting -----------------------------------------------------------------------------------
+
+function ceiling(value) {
+  return [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8].find((step) => value <= step) ?? 1;
+}
+
+function paintBars(r) {
+  const { ids, tokens, drawn } = r.header;
+  const { raw, top_p: final, kept } = r.stages;
+  const pen = sizeCanvas(r.base, r.width, CHART.top + CHART.height + CHART.below);
+  const slot = Math.min(48, (r.width - CHART.left - 4) / ids.length);
+  let highest = 0;
+  for (const id of ids) highest = Math.max(highest, raw[id], final[id]);
+  const top = ceiling(highest);
+  r.slot = slot;
+  paintGrid(r, pen, top);
+  const height = (p) => (p / top) * CHART.height;
+  const floor = CHART.top + CHART.height;
+  const labelled = slot >= 8.5;
+  ids.forEach((id, at) => {
+    const x = CHART.left + at * slot;
+    const gone = removedBy(kept, r.ranks[id]) !== null;
+    const wide = Math.max(slot - (slot > 5 ? 2 : 0.5), 1);
+    const full = height(raw[id]);
+    pen.fillStyle = css(gone ? r.colours.removed : r.colours.raw);
+    pen.fillRect(x, floor - full, wide, full);
+    if (!gone) {
+      if (slot > 5) {
+        pen.strokeStyle = css(r.colours.final);
+        pen.strokeRect(x + 0.5, floor - full + 0.5, wide - 1, Math.max(full - 1, 0));
+      }
+      const solid = Math.max(height(final[id]), 1);
+      const thin = slot > 5 ? wide * 0.5 : wide * 0.7;
+      pen.fillStyle = css(r.colours.final);
+      pen.fillRect(x + (wide - thin) / 2, floor - solid, thin, solid);
+    }
+    if (id === drawn) paintDrawn(r, pen, x + wide / 2, floor - height(Math.max(raw[id], final[id])));
+    if (labelled) paintToken(r, pen, tokens[at], x + wide / 2, gone, id === drawn);
+  });
+}
+
+function paintGrid(r, pen, top) {
+  pen.font = `12px ${r.theme.sans}`;
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  for (let line = 0; line <= 4; line += 1) {
+    const y = CHART.top + CHART.height * (1 - line / 4);
+    pen.fillStyle = css(r.theme.quiet);
+    pen.fillText(`${+((100 * top * line) / 4).toFixed(2)} %`, CHART.left - 6, y);
+    pen.fillStyle = css(r.theme.line, line ? 0.5 : 1);
+    pen.fillRect(CHART.left, y, r.width - CHART.left, 1);
+  }
+}
+
+function paintDrawn(r, pen, x, y) {
+  pen.fillStyle = css(r.theme.primary);
+  pen.beginPath();
+  pen.moveTo(x - 6, y - 13);
+  pen.lineTo(x + 6, y - 13);
+  pen.lineTo(x, y - 3);
+  pen.fill();
+}
+
+function paintToken(r, pen, token, x, gone, drawn) {
+  const size = Math.max(11, Math.min(16, r.slot * 1.25));
+  const y = CHART.top + CHART.height + 13;
+  pen.font = `${drawn ? "bold " : ""}${size}px ${r.theme.mono}`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.fillStyle = css(drawn ? r.theme.primary : gone ? mix(r.theme.background, r.theme.text, 0.45) : r.theme.text);
+  const room = Math.max(1, Math.floor(r.slot / (size * 0.62)));
+  pen.fillText(token.length > room ? `${token.slice(0, Math.max(room - 1, 1))}…` : token, x, y);
+}
+
+function paintPointer(r) {
+  const pen = sizeCanvas(r.over, r.width, CHART.top + CHART.height + CHART.below);
+  if (r.bar === null) return;
+  pen.fillStyle = css(r.theme.text, 0.12);
+  pen.fillRect(CHART.left + r.bar * r.slot - 1, CHART.top, Math.max(r.slot, 3), CHART.height + CHART.below);
+}
+
+// ---- words --------------------------------------------------------------------------------------
+
+function sayBar(r) {
+  const { ids, tokens, drawn } = r.header;
+  const at = r.bar ?? Math.max(0, ids.indexOf(drawn));
+  const id = ids[at];
+  const { raw, top_p: final, kept } = r.stages;
+  const gone = removedBy(kept, r.ranks[id]);
+  const outcome = gone ? `removed by ${gone}` : `after the filters ${final[id].toFixed(4)}`;
+  r.find(".readout").textContent =
+    `${id === drawn ? "just drawn: " : ""}‘${tokens[at]}’ (id ${id}, rank ${r.ranks[id] + 1}): ` +
+    `model’s probability ${raw[id].toFixed(4)} → ${outcome}`;
+  Object.assign(r.root.dataset, { token: id, raw: raw[id].toFixed(7), value: final[id].toFixed(7) });
+}
+
+function sayChart(r) {
+  const { ids, tokens, vocab_size } = r.header;
+  const best = ids.slice(0, 3).map((id, at) => `‘${tokens[at]}’ ${r.stages.top_p[id].toFixed(2)}`);
+  const cut = ids.length < vocab_size ? ` (the ${ids.length} most probable of ${vocab_size})` : "";
+  r.find(".bars").setAttribute("aria-label", `next-token probabilities${cut}: ${best.join(", ")}`);
+}
+
+function refresh(r) {
+  compute(r);
+  showSettings(r);
+  if (!r.width) return;
+  paintBars(r);
+  paintPointer(r);
+  sayBar(r);
+  sayChart(r);
+}
+
+function pointAt(r, bar) {
+  const at = Math.min(Math.max(bar, 0), r.header.ids.length - 1);
+  if (at === r.bar) return;
+  r.bar = at;
+  paintPointer(r);
+  sayBar(r);
+}
+
+function listen(r) {
+  for (const input of Object.values(r.inputs)) {
+    input.oninput = () => {
+      readSettings(r);
+      refresh(r);
+    };
+    input.onchange = () => r.report({ ...r.settings, epoch: r.header.epoch });
+  }
+  const bars = r.find(".bars");
+  bars.onpointermove = bars.onpointerdown = (event) =>
+    pointAt(r, Math.floor((event.offsetX - CHART.left) / r.slot));
+  bars.onkeydown = (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    pointAt(r, (r.bar ?? -1) + step);
+  };
+}
+
+export default function nextToken({ data, parentElement, setStateValue }) {
+  const r = recordOf(parentElement, makeRecord);
+  const since = performance.now();
+  r.report = (value) => setStateValue("settings", value);
+  r.theme = readTheme(r.root);
+  const strong = r.theme.ramp[r.theme.dark ? 5 : 5];
+  r.colours = {
+    final: strong,
+    raw: mix(r.theme.background, strong, 0.28),
+    removed: mix(r.theme.background, r.theme.text, 0.2),
+  };
+  for (const [name, colour] of Object.entries(r.colours)) {
+    r.root.style.setProperty(`--${name}`, css(colour));
+  }
+  if (r.data !== data) takeData(r, data);
+  r.find(".drawn-key").hidden = r.header.drawn === null;
+  listen(r);
+  const draw = () => {
+    refresh(r);
+    if (r.width) reportPainted(r, since);
+  };
+  draw();
+  return watchWidth(r, draw);
+}

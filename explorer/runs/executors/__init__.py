@@ -1,0 +1,38 @@
+"""Who trains where: one small protocol, so that a page does not know what stands behind it.
+
+`local.py` trains on this machine in processes that are warm before they are needed. Every executor
+works on run folders: what it did can be read there, and its end loses nothing. Three rules hold for
+all of them: a second `submit` of a run that waits or trains changes nothing; a process that dies
+leaves its run "interrupted", to be continued by a click; a run's own error makes it "failed".
+Neither is ever retried by itself.
+"""
+
+from typing import Literal, Protocol
+
+Command = Literal["pause", "continue", "step", "stop"]
+
+
+class Executor(Protocol):
+    """All calls return at once and may come from any thread."""
+
+    def submit(self, run_id: str) -> bool:
+        """Train a run, now or when its turn comes; goes on where it was left.
+
+        False when there is nothing to do: it waits or trains already, or is finished. Raises
+        RunError when there is no such run.
+        """
+
+    def command(self, run_id: str, command: Command) -> None:
+        """Steer a run; each command is fine in every state. "step" makes one update and pauses."""
+
+    def position(self, run_id: str) -> int | None:
+        """0 while it has a slot, 1 for the next in the queue, None when it does not wait here."""
+
+    def active(self) -> list[str]:
+        """The runs that have a slot now."""
+
+    def waiting(self) -> list[str]:
+        """The runs that wait, next one first."""
+
+    def close(self) -> None:
+        """Save and suspend what trains, and leave nothing behind. The next executor goes on."""

@@ -1,0 +1,268 @@
+"""The command line: train, sample, evaluate, measure, list.
+
+Progress goes to stderr; the last line of stdout of `train`, `eval` and `bench` is one JSON object.
+Exit status 0, or 2 with one sentence for a person's mistake, or 130 after Ctrl-C (the checkpoint
+stands). The training is `gpt.train`, the same loop that the pages use.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gpt
+from gpt.errors import CheckpointError, ConfigError, GPTError, nearest
+
+PRETRAINED = Path("checkpoints/pretrained")
+RUNS = Path("checkpoints/runs")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except GPTError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error.strerror or error}: {error.filename or 'no file'}.", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that says a mistake in one line and knows the nearest right name."""
+
+    def error(self, message: str) -> Any:
+        print(f"{message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m gpt", description="Build, train and sample a GPT.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    train = commands.add_parser("train", help="train a preset")
+    train.add_argument("preset", metavar="PRESET", help="see `list`")
+    train.add_argument("--corpus", default="tinyshakespeare", help="a name or a UTF-8 text file")
+    train.add_argument("--steps", type=int, help="optimizer updates (default: the preset's)")
+    train.add_argument("--seed", type=int, default=1337)
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    train.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="settings")
+    train.add_argument("--out", type=Path, help="where the run goes (default: checkpoints/runs/…)")
+    train.add_argument("--resume", type=Path, metavar="DIR", help="continue a run of this command")
+    train.set_defaults(run=_train)
+
+    sample = commands.add_parser("sample", help="write text with a checkpoint")
+    sample.add_argument("checkpoint", metavar="CHECKPOINT", help="a folder, or a name from `list`")
+    sample.add_argument("--prompt", default="\n")
+    sample.add_argument("--tokens", type=int, default=500)
+    sample.add_argument("--temperature", type=float, default=1.0, help="0 is greedy")
+    sample.add_argument("--top-k", type=int)
+    sample.add_argument("--top-p", type=float)
+    sample.add_argument("--seed", type=int)
+    sample.add_argument("--device", default="cpu")
+    sample.set_defaults(run=_sample)
+
+    evaluate = commands.add_parser("eval", help="measure a checkpoint on a whole text")
+    evaluate.add_argument("checkpoint", metavar="CHECKPOINT")
+    evaluate.add_argument("--corpus", default="tinyshakespeare")
+    evaluate.add_argument("--device", default="cpu")
+    evaluate.set_defaults(run=_evaluate)
+
+    bench = commands.add_parser("bench", help="measure this machine")
+    bench.add_argument("--quick", action="store_true", help="about ten seconds")
+    bench.set_defaults(run=_bench)
+
+    commands.add_parser("list", help="presets, texts, checkpoints, devices").set_defaults(run=_list)
+    return parser
+
+
+# --- train -----------------------------------------------------------------------------------
+
+
+def _train(options: argparse.Namespace) -> None:
+    folder, preset, corpus, state = _open_run(options)
+    tokenizer = gpt.CharTokenizer.train(corpus.text)
+    model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
+    events = gpt.train(model, corpus, tokenizer, preset.train, options.device, resume=state)
+    card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
+    recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
+    summary = Summary(preset.train.max_steps)
+    event, request = None, None
+    try:
+        while not isinstance(event, gpt.Finished):
+            event = events.send(request)
+            recorder.take(event)
+            summary.take(event)
+            request = recorder.request()
+    except KeyboardInterrupt:
+        _save_before_leaving(events, recorder, summary.step)
+        print(f"\nStopped at step {summary.step}. To continue: --resume {folder}", file=sys.stderr)
+        raise SystemExit(130) from None
+    finally:
+        recorder.close()
+        summary.close()
+    where = {"run": str(folder), "checkpoint": str(folder / "checkpoint"), "preset": preset.name}
+    about = {"parameters": sum(p.numel() for p in model.parameters())}
+    about["device"] = str(next(model.parameters()).device)
+    print(json.dumps(where | summary.result() | about))
+
+
+def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:
+    """Return the folder, the preset, the corpus, and the state to resume from, if any."""
+    changes = dict(_assignment(text) for text in options.settings)
+    if options.steps is not None:
+        changes["max_steps"] = options.steps
+    if options.resume is not None:
+        return _reopen_run(options.resume, changes)
+    preset = gpt.get_preset(options.preset).with_settings({"seed": options.seed} | changes)
+    corpus = gpt.load_corpus(options.corpus)
+    folder = options.out or RUNS / gpt.new_run_id()
+    if (folder / "run.json").exists():
+        raise ConfigError(f"{folder} holds a run already: choose another --out, or --resume it.")
+    about = gpt.describe_run(preset, corpus, options.device)
+    about["corpus"]["source"] = options.corpus
+    gpt.write_json(folder / "run.json", about | {"id": folder.name})
+    return folder, preset, corpus, None
+
+
+def _reopen_run(folder: Path, changes: dict[str, Any]) -> tuple[Path, Any, Any, Any]:
+    try:
+        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        preset = gpt.get_preset(about["preset"]).with_settings(about["model"] | about["train"])
+    except (OSError, KeyError, ValueError):
+        raise ConfigError(f"{folder} is not a run: it has no readable run.json.") from None
+    corpus = gpt.load_corpus(about["corpus"].get("source", about["corpus"]["name"]))
+    if corpus.sha256 != about["corpus"]["sha256"]:
+        raise ConfigError(f"The text {corpus.name} has changed since {folder} was started.")
+    state = gpt.load_state(folder / "resume" / "state.safetensors")
+    return folder, preset.with_settings(changes), corpus, state
+
+
+def _save_before_leaving(events: Any, recorder: Any, step: int) -> None:
+    """After Ctrl-C: keep the present state, if the interrupted generator can still tell it."""
+    try:
+        recorder.take(events.send("snapshot"))
+    except (StopIteration, TypeError):
+        print("The last saved state stands.", file=sys.stderr)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set needs FIELD=VALUE, got {text!r}.")
+    return name.strip(), value.strip()
+
+
+class Summary:
+    """Shows the progress of a training on stderr, and remembers what it came to."""
+
+    def __init__(self, max_steps: int) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=max_steps, unit="step", file=sys.stderr, dynamic_ncols=True)
+        self.step, self.started, self.speeds = 0, time.perf_counter(), []  # type: ignore[var-annotated]
+        self.end: Any = None
+
+    def take(self, event: Any) -> None:
+        self.step = event.step
+        self.bar.update(event.step - self.bar.n)
+        if isinstance(event, gpt.StepStats):
+            self.speeds.append(event.tokens_per_second)
+            self.bar.set_postfix_str(f"loss {event.loss:.3f}", refresh=False)
+        elif isinstance(event, gpt.Evaluation):
+            losses = f"train {event.train_loss:.4f}  validation {event.val_loss:.4f}"
+            self.bar.write(f"step {event.step:>6}  {losses}", file=sys.stderr)
+        elif isinstance(event, gpt.Finished):
+            self.end = event
+            self.bar.write(event.message, file=sys.stderr)
+
+    def close(self) -> None:
+        self.bar.close()
+
+    def result(self) -> dict[str, Any]:
+        return {
+            "steps": self.end.step,
+            "reason": self.end.reason,
+            "train_loss": self.end.train_loss,
+            "val_loss": self.end.val_loss,
+            "best_val_loss": self.end.best_val_loss,
+            "tokens_per_second": statistics.median(self.speeds) if self.speeds else None,
+            "seconds": time.perf_counter() - self.started,
+        }
+
+
+# --- the rest --------------------------------------------------------------------------------
+
+
+def _sample(options: argparse.Namespace) -> None:
+    model, tokenizer, _ = gpt.load_checkpoint(_find(options.checkpoint), options.device)
+    filters = (options.temperature, options.top_k, options.top_p, options.seed)
+    tokens = gpt.stream(model, tokenizer, options.prompt, options.tokens, *filters)
+    print(options.prompt, end="", flush=True)
+    for token in tokens:
+        print(token.text, end="", flush=True)
+    print()
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    folder = _find(options.checkpoint)
+    model, tokenizer, _ = gpt.load_checkpoint(folder, options.device)
+    corpus = gpt.load_corpus(options.corpus)
+    device = next(model.parameters()).device
+    splits = gpt.encode_splits(tokenizer, corpus.text, model.config.block_size, device)
+    losses = {f"{name}_loss": gpt.whole_loss(model, ids) for name, ids in splits.items()}
+    bits = {"bits_per_character": losses["val_loss"] / math.log(2)}
+    print(json.dumps({"checkpoint": str(folder), "corpus": corpus.name} | losses | bits))
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from gpt.bench import measure
+
+    print(json.dumps(measure(quick=options.quick)))
+
+
+def _list(options: argparse.Namespace) -> None:
+    _print_table("Presets", {p.name: p.summary for p in gpt.PRESETS.values()})
+    _print_table("Texts", gpt.CORPORA)
+    _print_table("Checkpoints", {str(f): _title(f) for f in _checkpoints()})
+    _print_table("Devices", gpt.available_devices())
+
+
+def _print_table(title: str, rows: Mapping[str, str]) -> None:
+    print(title)
+    for name, text in rows.items():
+        print(f"  {name:<18} {text}")
+
+
+def _checkpoints() -> list[Path]:
+    folders = [*PRETRAINED.glob("*/"), *RUNS.glob("*/checkpoint/")]
+    return sorted(f for f in folders if (f / "config.json").exists())
+
+
+def _title(folder: Path) -> str:
+    try:
+        config = gpt.read_config(folder)
+        val_loss = config["card"].get("val_loss")
+        loss = f", validation loss {val_loss:.3f}" if val_loss is not None else ""
+        return config["preset"]["title"] + loss
+    except GPTError as error:
+        return str(error)
+
+
+def _find(name: str) -> Path:
+    """The folder of a checkpoint, given as a folder, as a run, or by the name of a shipped one."""
+    for folder in (Path(name), Path(name) / "checkpoint", PRETRAINED / name):
+        if (folder / "config.json").exists():
+            return folder
+    known = [f.name for f in PRETRAINED.glob("*/")]
+    raise CheckpointError(f"There is no checkpoint {name!r}.{nearest(name, known)}")

@@ -1,0 +1,161 @@
+"""What a model costs before it is trained: parameters, arithmetic, memory, time.
+
+Parameters are counted from the settings, component by component. Arithmetic follows Chowdhery et
+al. 2022 (PaLM, appendix B): 6 FLOPs per weight and token for forward and backward, plus 12·H·D·T
+per layer and token for attention over T positions. Memory counts what training really keeps:
+weights, gradients, AdamW's two moments, and the activations that the backward pass needs. Time
+comes from a probe: a few real training steps of three small models on this machine.
+"""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from gpt.config import ModelConfig, Preset, TrainConfig
+
+FLOAT = 4  # bytes of a float32
+
+
+def parameters_by_component(config: ModelConfig, vocab_size: int) -> dict[str, int]:
+    """Trainable numbers of each part, in the order in which a token meets them."""
+    V, C, L = vocab_size, config.n_embd, config.n_layer
+    if config.architecture == "bigram":
+        return {"table": V * V}
+    b = int(config.bias)
+    norms = (1 + config.feed_forward) * L * (config.norm != "none") + (config.norm == "pre")
+    hidden = config.feed_forward_multiple * C
+    wide = C * hidden + b * hidden + hidden * C + b * C if hidden else C * C + b * C
+    projection = config.width * C + b * C if config.output_projection else 0
+    return {
+        "token embedding": V * C,
+        "position embedding": config.block_size * C if config.positions == "learned" else 0,
+        "attention": L * (3 * C * config.width + projection),
+        "feed-forward": L * wide if config.feed_forward else 0,
+        "layer norm": norms * (C + b * C),
+        "read-out": (0 if config.tie_weights else C * V) + b * V,
+    }
+
+
+def flops_per_token(config: ModelConfig, vocab_size: int) -> float:
+    """Forward and backward of one token in a full context: 6·N + 12·L·H·D·T.
+
+    N counts the weights that are multiplied with: not the embedding tables, which are looked up.
+    A tied matrix is multiplied with at the read-out.
+    """
+    if config.architecture == "bigram":
+        return 6.0 * vocab_size  # one row is looked up, softmaxed and corrected
+    parts = parameters_by_component(config, vocab_size)
+    looked_up = parts["token embedding"] * (not config.tie_weights) + parts["position embedding"]
+    weights = sum(parts.values()) - looked_up
+    return 6.0 * weights + 12.0 * config.n_layer * config.width * config.block_size
+
+
+def flops_per_iteration(config: ModelConfig, vocab_size: int, batch_size: int) -> float:
+    """FLOPs of one optimizer step on (batch_size, block_size) tokens, evaluations not included."""
+    return flops_per_token(config, vocab_size) * batch_size * config.block_size
+
+
+def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
+    """Bytes that one training step keeps between forward and backward, in float32.
+
+    Counted as numbers per token, from the operations that save their input or output. The fused
+    attention keeps queries, keys, values, its output and one number per row, not the T × T
+    weights; with dropout on a CPU it keeps those too (Dao et al. 2022).
+    """
+    V, C, L, W = vocab_size, config.n_embd, config.n_layer, config.width
+    tokens = batch_size * config.block_size
+    read_out = V  # log-probabilities
+    if config.architecture == "bigram":
+        return FLOAT * tokens * read_out + 8 * tokens * 2
+    dropout = config.dropout > 0
+    norm = C if config.norm != "none" else 0
+    attention = C + 3 * W + W + config.n_head + (W if config.output_projection else 0)
+    attention += (C // 4 if dropout else 0) + norm
+    if dropout:
+        attention += 3 * config.n_head * config.block_size
+    hidden = (config.feed_forward_multiple or 1) * C
+    wide = 2 * hidden if config.feed_forward_multiple else hidden
+    feed_forward = (C + wide + (C // 4 if dropout else 0) + norm) if config.feed_forward else 0
+    final = C + (norm if config.norm == "pre" else 0)
+    return FLOAT * tokens * (L * (attention + feed_forward) + final + read_out) + 8 * tokens * 2
+
+
+def peak_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
+    """Bytes at the fullest moment of a training step: 4 copies of the weights, and activations.
+
+    The copies are the weights, their gradients, and AdamW's two moments (Kingma & Ba 2015). At the
+    start of the backward pass the scores and their gradient are there too.
+    """
+    weights = sum(parameters_by_component(config, vocab_size).values())
+    scores = 2 * batch_size * config.block_size * vocab_size
+    return FLOAT * (4 * weights + scores) + activation_memory(config, vocab_size, batch_size)
+
+
+# --- time ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MachineProbe:
+    """How fast this machine trains: a fixed time per step and layer, and arithmetic per second."""
+
+    seconds_per_step: float  # what a step costs besides its layers
+    seconds_per_layer: float  # what a layer costs besides its arithmetic
+    flops_per_second: float
+    device: str
+    threads: int
+
+
+_PROBES = (  # from overhead alone to arithmetic alone
+    (ModelConfig(block_size=8, n_embd=32, n_layer=1, n_head=4), 32, 20),
+    (ModelConfig(block_size=8, n_embd=32, n_layer=4, n_head=4), 32, 10),
+    (ModelConfig(block_size=64, n_embd=192, n_layer=2, n_head=4), 12, 6),
+)
+
+
+def probe_machine(device: str = "auto") -> MachineProbe:
+    """Train three small models for a few steps, about a second in all, and solve for the speeds."""
+    import torch
+
+    from gpt.devices import pick_device
+
+    times = [_step_seconds(config, batch, steps, device) for config, batch, steps in _PROBES]
+    work = [flops_per_iteration(config, 65, batch) for config, batch, _ in _PROBES]
+    per_layer = max((times[1] - times[0]) / 3, 1e-6)
+    per_step = max(times[0] - per_layer, 1e-6)
+    rate = work[2] / max(times[2] - per_step - 2 * per_layer, 1e-6)
+    return MachineProbe(
+        per_step, per_layer, rate, str(pick_device(device)), torch.get_num_threads()
+    )
+
+
+def _step_seconds(config: ModelConfig, batch_size: int, steps: int, device: str) -> float:
+    """Median time of one real training step."""
+    from gpt.events import StepStats
+    from gpt.model import build_model
+    from gpt.text import corpus_from_text
+    from gpt.tokenizers import CharTokenizer
+    from gpt.training import train
+
+    alphabet = "".join(chr(48 + i) for i in range(65))
+    corpus = corpus_from_text(alphabet * 100, "probe")
+    train_config = TrainConfig(
+        batch_size=batch_size, max_steps=steps + 3, eval_iters=1, sample_tokens=0
+    )
+    model = build_model(config, 65)
+    events = train(model, corpus, CharTokenizer.train(alphabet), train_config, device)
+    seconds = [event.seconds for event in events if isinstance(event, StepStats)]
+    return statistics.median(b - a for a, b in zip(seconds[2:], seconds[3:], strict=False))
+
+
+def estimate_seconds(preset: Preset, vocab_size: int, probe: MachineProbe) -> float:
+    """Seconds that training `preset` takes on the probed machine, evaluations included.
+
+    A forward pass is a third of a step. The estimate is for planning: minutes, not milliseconds.
+    """
+    model, config = preset.model, preset.train
+    layers = 0 if model.architecture == "bigram" else model.n_layer
+    arithmetic = flops_per_iteration(model, vocab_size, config.batch_size)
+    step = probe.seconds_per_step + layers * probe.seconds_per_layer
+    step += arithmetic / probe.flops_per_second
+    evaluations = config.max_steps // config.eval_interval + 1
+    return step * (config.max_steps + evaluations * 2 * config.eval_iters / 3)
