@@ -23,12 +23,14 @@ _HOMES = {
         "load_checkpoint",
         "load_state",
         "read_config",
+        "read_weights",
         "save_checkpoint",
         "save_state",
         "save_weights",
     ],
     "config": ["PRESETS", "ModelConfig", "Preset", "TrainConfig", "get_preset"],
     "costs": [
+        "MachineProbe",
         "estimate_seconds",
         "flops_per_iteration",
         "parameters_by_component",
@@ -50,13 +52,13 @@ _HOMES = {
     "inspection": ["attention_weights", "trace"],
     "model": ["GPT", "Bigram", "build_model", "load_weights", "weights_of"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
-    "sampling": ["filter_stages", "generate", "stream", "window_start"],
+    "sampling": ["Token", "filter_stages", "generate", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
-    "tokenizers": ["CharTokenizer"],
+    "tokenizers": ["CharTokenizer", "tokenizer_from_dict"],
     "training": ["estimate_loss", "train", "whole_loss"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME_OF)
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 (computed, so that a name is written once)
 
 
 def __getattr__(name: str) -> Any:

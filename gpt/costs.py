@@ -8,7 +8,6 @@ comes from a probe: a few real training steps of three small models on this mach
 """
 
 import statistics
-import time
 from dataclasses import dataclass
 
 from gpt.config import ModelConfig, Preset, TrainConfig

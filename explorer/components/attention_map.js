@@ -13,7 +13,7 @@ function makeRecord(root) {
     scaleCanvas: find(".scale"),
     stripCanvas: find(".strip canvas"),
     selected: { layer: 0, head: 0 },
-    root_contrast: true,
+    rootContrast: true,
     pinned: null,
     cell: null,
     width: 0,
@@ -38,78 +38,6 @@ function takeData(r, data) {
     r.pinned = null;
     r.cell = null;
   }
-}
-
-// ---- words --------------------------------------------------------------------------------------
-
-const headName = (r) => `layer ${r.selected.layer + 1} head ${r.selected.head + 1}`;
-
-function averages(r) {
-  // Mean weight on four relative positions, over all queries that have them.
-  const { time, causal } = r.header;
-  const places = [
-    ["itself", (i) => i],
-    ["the previous position", (i) => i - 1],
-    ["the first position", () => 0],
-  ];
-  if (!causal) places.push(["the next position", (i) => (i + 1 < time ? i + 1 : -1)]);
-  return places
-    .map(([name, key]) => {
-      let sum = 0;
-      let count = 0;
-      for (let i = 1; i < time; i += 1) {
-        if (key(i) < 0) continue;
-        sum += weightAt(r, i, key(i));
-        count += 1;
-      }
-      return [name, count ? sum / count : 1];
-    })
-    .sort((a, b) => b[1] - a[1]);
-}
-
-function describeHead(r) {
-  if (r.header.time === 1) return "one position, which can only look at itself";
-  const [first, ...others] = averages(r).map(([name, mean]) => `${name} ${mean.toFixed(2)}`);
-  return `strongest average: ${first} (${others.join(", ")})`;
-}
-
-function sayCell(r) {
-  const { i, j } = r.cell;
-  const name = (at) => `‘${r.header.tokens[at]}’ (position ${at})`;
-  const sum = r.sums[headIndex(r) * r.header.time + i];
-  const hidden = masked(r, i, j);
-  r.find(".readout").textContent = hidden
-    ? `${name(i)} cannot look at ${name(j)} — masked: position ${j} has not been written yet`
-    : `${name(i)} looks at ${name(j)}: weight ${weightAt(r, i, j).toFixed(4)} — ` +
-      `row sums to ${sum.toFixed(3)}`;
-  Object.assign(r.root.dataset, {
-    row: i,
-    column: j,
-    value: hidden ? "masked" : weightAt(r, i, j).toFixed(6),
-  });
-}
-
-function saySelection(r) {
-  r.find(".title").textContent = headName(r);
-  r.find(".summary").textContent = describeHead(r);
-  r.find(".zoom").setAttribute("aria-label", `${headName(r)}: ${describeHead(r)}`);
-  r.find(".atlas").setAttribute(
-    "aria-label",
-    `all heads, ${headName(r)} chosen: arrow keys choose another, Enter reports it`,
-  );
-  Object.assign(r.root.dataset, { layer: r.selected.layer, head: r.selected.head });
-}
-
-function sayStrip(r) {
-  const row = r.pinned ?? r.cell.i;
-  r.stripCanvas.setAttribute(
-    "aria-label",
-    `the text, coloured by where position ${row} looks`,
-  );
-  r.find(".hint").textContent =
-    r.pinned === null
-      ? `The text coloured by where position ${row} looks. Click a row or a token to pin it.`
-      : `Pinned: where position ${row} looks. Escape or another click lets go.`;
 }
 
 // ---- changes --------------------------------------------------------------------------------
@@ -167,8 +95,8 @@ function paintAll(r) {
   r.table = colourTable(r);
   r.cell ??= { i: r.header.time - 1, j: strongest(r, r.header.time - 1) };
   r.find(".masked-key").hidden = !r.header.causal;
-  r.find(".root").setAttribute("aria-pressed", r.root_contrast);
-  r.find(".linear").setAttribute("aria-pressed", !r.root_contrast);
+  r.find(".root").setAttribute("aria-pressed", r.rootContrast);
+  r.find(".linear").setAttribute("aria-pressed", !r.rootContrast);
   layOut(r);
   layOutStrip(r);
   paintScale(r);
@@ -188,10 +116,10 @@ function listen(r) {
     Math.floor((event.offsetY - r.zoom.top) / r.zoom.cell),
     Math.floor((event.offsetX - r.zoom.left) / r.zoom.cell),
   ];
-  const tokenAt = (event) =>
+  const tokenAt = ({ offsetX, offsetY }) =>
     r.strip.findIndex(
-      ({ x, y, width }) =>
-        event.offsetX >= x && event.offsetX <= x + width && event.offsetY >= y && event.offsetY < y + 27,
+      ({ x, y, width, height }) =>
+        offsetX >= x && offsetX <= x + width && offsetY >= y && offsetY <= y + height,
     );
   zoom.onpointermove = zoom.onpointerdown = (event) => moveTo(r, ...cellAt(event));
   zoom.onclick = () => pin(r, r.cell.i);
@@ -229,9 +157,13 @@ function listen(r) {
     const token = tokenAt(event);
     if (token >= 0) moveTo(r, token, strongest(r, token));
   };
-  r.stripCanvas.onclick = (event) => tokenAt(event) >= 0 && pin(r, tokenAt(event));
+  r.stripCanvas.onclick = (event) => {
+    if (tokenAt(event) < 0) return;
+    pin(r, tokenAt(event));
+    zoom.focus({ preventScroll: true }); // so that Escape reaches this component
+  };
   const contrast = (root) => () => {
-    r.root_contrast = root;
+    r.rootContrast = root;
     paintAll(r);
   };
   r.find(".root").onclick = contrast(true);
@@ -260,7 +192,7 @@ function picture(r) {
   pen.font = `13px ${r.theme.sans}`;
   pen.fillText("0", 12, 46);
   pen.drawImage(r.scaleCanvas, 26, 35, 130, 14);
-  pen.fillText(`1   (colour: ${r.root_contrast ? "square root of the weight" : "weight"})`, 162, 46);
+  pen.fillText(`1   (colour: ${r.rootContrast ? "square root of the weight" : "weight"})`, 162, 46);
   pen.drawImage(r.zoomBase, 12, 58, r.zoomBase.width / ratio, r.zoomBase.height / ratio);
   return canvas;
 }
@@ -273,5 +205,6 @@ export default function attentionMap({ data, parentElement, setStateValue }) {
   if (r.data !== data) takeData(r, data);
   listen(r);
   paintAll(r);
+  afterFonts(r.theme, () => paintAll(r));
   return watchWidth(r, () => paintAll(r));
 }

@@ -6,10 +6,12 @@ the browser; Python is told the head only after a click and need not answer.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
+from explorer.charts import theme
 from explorer.components import memory, wire
 from explorer.components.glyphs import visible_all
 
@@ -20,8 +22,19 @@ _component = st.components.v2.component(
     "explorer_attention_map",
     html=wire.assets("attention_map.html"),
     css=wire.assets("shared.css", "attention_map.css"),
-    js=wire.assets("shared.js", "attention_paint.js", "attention_map.js"),
+    js=wire.assets(
+        "shared.js", *(f"attention_{part}.js" for part in ("paint", "strip", "words", "map"))
+    ),
 )
+
+
+class Encoded(NamedTuple):
+    """A pattern ready to travel; `encode` says what is in the body."""
+
+    header: dict[str, object]
+    body: bytes
+    layers: int
+    heads: int
 
 
 def attention_map(
@@ -41,28 +54,22 @@ def attention_map(
     it constant (do not feed the returned value back). Call it inside a fragment to make a click
     re-run only that fragment. Raises ValueError for shapes or values that cannot be attention.
     """
-    payload, (layers, heads) = encode(pattern, tokens, causal=causal)
+    coded = encode(pattern, tokens, causal=causal)
     if selected is not None:
-        _check_selected(selected, layers, heads)
+        _check_selected(selected, coded.layers, coded.heads)
     asked = None if selected is None else {"layer": int(selected[0]), "head": int(selected[1])}
     begin, epoch = memory.start(key, "selected", asked)
-    state = _component(
-        key=key,
-        data=wire.pack({**payload[0], "height": int(height), "start": begin, "epoch": epoch})
-        + payload[1],
-        on_selected_change=lambda: None,
-    )
+    header = {**coded.header, "height": int(height), "start": begin, "epoch": epoch}
+    state = _component(key=key, data=wire.pack(header, coded.body), on_selected_change=lambda: None)
     chosen = memory.choice(key, "selected", state) or {}
     return (
-        min(max(int(chosen.get("layer", 0)), 0), layers - 1),
-        min(max(int(chosen.get("head", 0)), 0), heads - 1),
+        min(max(int(chosen.get("layer", 0)), 0), coded.layers - 1),
+        min(max(int(chosen.get("head", 0)), 0), coded.heads - 1),
     )
 
 
-def encode(
-    pattern: np.ndarray, tokens: Sequence[str], *, causal: bool = True
-) -> tuple[tuple[dict[str, object], bytes], tuple[int, int]]:
-    """(header, body) of the message and (L, H).
+def encode(pattern: np.ndarray, tokens: Sequence[str], *, causal: bool = True) -> Encoded:
+    """The message for a pattern (L, H, T, T).
 
     body: row sums (L, H, T) float32, then the weights uint16, head after head, row after row; row i
     of a causal head has i + 1 weights, so weight (i, j) of a head is number i(i+1)/2 + j.
@@ -72,16 +79,19 @@ def encode(
     sums = weights.sum(axis=-1, dtype=np.float32)  # (L, H, T)
     flat = weights.reshape(layers * heads, time * time)  # (L·H, T·T)
     if causal:
-        flat = flat[:, triangle(time)]  # (L·H, T(T+1)/2)
-    levels = np.rint(np.clip(flat, 0.0, 1.0) * np.float32(LEVELS)).astype("<u2")
+        flat = flat.take(triangle(time), axis=1)  # (L·H, T(T+1)/2)
+        _check_future(sums.reshape(layers * heads, time), flat)
+    flat = flat * np.float32(LEVELS) + np.float32(0.5)  # truncation below rounds
+    levels = np.clip(flat, 0, LEVELS, out=flat).astype("<u2")
     header: dict[str, object] = {
         "layers": layers,
         "heads": heads,
         "time": time,
         "causal": bool(causal),
         "tokens": visible_all(tokens),
+        "colours": {"query": theme.QUERY, "key": theme.KEY},
     }
-    return (header, sums.astype("<f4").tobytes() + levels.tobytes()), (layers, heads)
+    return Encoded(header, sums.astype("<f4").tobytes() + levels.tobytes(), layers, heads)
 
 
 def triangle(time: int) -> np.ndarray:
@@ -111,14 +121,19 @@ def _checked(pattern: np.ndarray, tokens: Sequence[str], causal: bool) -> np.nda
             f"attention weights lie between 0 and 1, got {low:.4g} to {high:.4g}: "
             "pass the pattern after softmax (and after masking)."
         )
-    if causal and time > 1:
-        future = weights.reshape(-1, time * time)[:, np.flatnonzero(~np.tri(time, dtype=bool))]
-        if float(future.max()) > 1e-3:
-            raise ValueError(
-                f"a weight of {future.max():.4g} looks at a later position: "
-                "pass causal=False for attention without a mask."
-            )
     return weights
+
+
+def _check_future(sums: np.ndarray, flat: np.ndarray) -> None:
+    """sums (N, T) of whole rows against their lower triangle, flat (N, T(T+1)/2)."""
+    time = sums.shape[1]
+    starts = np.arange(time) * np.arange(1, time + 1) // 2  # where row i begins
+    future = float((sums - np.add.reduceat(flat, starts, axis=1)).max())
+    if future > 1e-3:
+        raise ValueError(
+            f"a row gives {future:.4g} of its weight to later positions: "
+            "pass causal=False for attention without a mask."
+        )
 
 
 def _check_selected(selected: tuple[int, int], layers: int, heads: int) -> None:

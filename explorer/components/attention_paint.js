@@ -1,5 +1,5 @@
 // Everything that paints attention: a record in, pixels out. No events here.
-// Geometry is kept on the record: `atlas`, `zoom`, `strip`, all in CSS pixels.
+// Geometry is kept on the record: `atlas`, `zoom`, all in CSS pixels.
 
 const GAP = 5;
 const LAYER_LABEL = 52;
@@ -23,7 +23,7 @@ function colourTable(r) {
   return table;
 }
 
-const shade = (r, weight) => (r.root_contrast ? Math.sqrt(weight) : weight);
+const shade = (r, weight) => (r.rootContrast ? Math.sqrt(weight) : weight);
 
 function layOut(r) {
   const { layers, heads, time, height, tokens } = r.header;
@@ -41,9 +41,9 @@ function layOut(r) {
   if (side / time >= 2) side = Math.floor(side / time) * time;
   r.zoom = { left, top, side, cell: side / time, labelled, turned };
 
-  const space = alone || stacked ? r.width - 4 : r.width - room - 24;
+  const space = stacked ? r.width - 4 : r.width - (left + side + 2) - 24;
   const thumb = Math.floor(
-    Math.min((space - LAYER_LABEL) / heads - GAP, (stacked ? 1e9 : side / layers) - GAP, 110),
+    Math.min((space - LAYER_LABEL) / heads - GAP, (stacked ? 1e9 : side / layers) - GAP, 125),
   );
   r.atlas = { thumb: Math.max(thumb, 12), alone };
   r.root.classList.toggle("stacked", stacked);
@@ -133,8 +133,9 @@ function headImage(r) {
 
 function paintZoom(r) {
   const { left, top, side } = r.zoom;
-  const pen = sizeCanvas(r.zoomBase, left + side + 2, top + side + 2);
-  sizeCanvas(r.zoomOver, left + side + 2, top + side + 2);
+  const size = [left + side + 2, top + side + 8];
+  const pen = sizeCanvas(r.zoomBase, ...size);
+  sizeCanvas(r.zoomOver, ...size);
   if (r.header.causal) {
     pen.fillStyle = hatch(pen, r.theme);
     pen.fillRect(left, top, side, side);
@@ -147,17 +148,19 @@ function paintZoom(r) {
 }
 
 function paintAxes(r, pen) {
-  const { left, top, side, labelled } = r.zoom;
+  const { left, top, labelled } = r.zoom;
   const { time } = r.header;
-  pen.fillStyle = css(r.theme.text);
-  pen.font = `13px ${r.theme.sans}`;
+  pen.font = `bold 13px ${r.theme.sans}`;
   pen.textAlign = "left";
   pen.textBaseline = "middle";
+  const { query, key } = r.header.colours;
+  pen.fillStyle = key;
   pen.fillText("key: the position looked at →", left, 8);
   pen.save();
   pen.translate(8, top);
   pen.rotate(-Math.PI / 2);
   pen.textAlign = "right";
+  pen.fillStyle = query;
   pen.fillText("← query: the position that looks", 0, 0);
   pen.restore();
   const every = labelled ? 1 : [5, 10, 20, 25, 50, 100, 200, 500].find((n) => n * r.zoom.cell > 34);
@@ -186,6 +189,8 @@ function paintLabel(r, pen, at, axis, colour, behind = null) {
   if (behind) {
     const width = pen.measureText(text).width + 6;
     const shift = { right: 3 - width, center: -width / 2, left: -3 }[pen.textAlign];
+    const over = left + r.zoom.side - (left + middle + width / 2); // stay inside at the right edge
+    if (axis === "column" && upright) pen.translate(Math.min(0, over), 0);
     pen.fillStyle = css(behind);
     pen.fillRect(shift, -size / 2 - 2, width, size + 4);
   }
@@ -198,7 +203,7 @@ function paintCross(r) {
   // The only canvas repainted while the pointer moves (besides the strip).
   const { left, top, side, cell } = r.zoom;
   const pen = r.zoomOver.getContext("2d");
-  pen.clearRect(0, 0, left + side + 4, top + side + 4);
+  pen.clearRect(0, 0, left + side + 4, top + side + 10);
   const band = (colour, width, x, y, w, h) => {
     pen.strokeStyle = colour;
     pen.lineWidth = width;
@@ -223,46 +228,4 @@ function paintScale(r) {
     pen.fillStyle = css(rampColour(r.theme.ramp, shade(r, x / 129)));
     pen.fillRect(x, 0, 1.5, 14);
   }
-}
-
-// ---- the text, coloured by where one position looks ---------------------------------------------
-
-function layOutStrip(r) {
-  const pen = r.stripCanvas.getContext("2d");
-  pen.font = `16px ${r.theme.mono}`;
-  let x = 0;
-  let y = 0;
-  r.strip = r.header.tokens.map((token) => {
-    const width = Math.ceil(pen.measureText(token).width) + 4;
-    if (x + width > r.width - 4 && x > 0) [x, y] = [0, y + 27];
-    const place = { x, y, width };
-    x += width + 1;
-    return place;
-  });
-  sizeCanvas(r.stripCanvas, r.width - 4, y + 27);
-}
-
-function paintStrip(r) {
-  const row = r.pinned ?? r.cell.i;
-  const pen = r.stripCanvas.getContext("2d");
-  pen.clearRect(0, 0, r.stripCanvas.width, r.stripCanvas.height);
-  pen.font = `16px ${r.theme.mono}`;
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  for (let j = 0; j < r.strip.length; j += 1) {
-    const { x, y, width } = r.strip[j];
-    let ink = css(r.theme.text, 0.42);
-    if (!masked(r, row, j)) {
-      const colour = rampColour(r.theme.ramp, shade(r, weightAt(r, row, j)));
-      pen.fillStyle = css(colour);
-      pen.fillRect(x, y + 2, width, 23);
-      ink = readableOn(colour);
-    }
-    pen.fillStyle = ink;
-    pen.fillText(r.header.tokens[j], x + width / 2, y + 14);
-  }
-  const { x, y, width } = r.strip[row];
-  pen.strokeStyle = css(r.theme.primary);
-  pen.lineWidth = 2;
-  pen.strokeRect(x + 0, y + 2, width, 23);
 }

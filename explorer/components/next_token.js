@@ -1,8 +1,6 @@
 // The next-token component: three sliders, the bars they change, and what the pointer is on.
 // Data: logits (float32, V); the header names the tokens that get a bar, by falling probability.
 
-const CHART = { left: 46, top: 20, height: 220, below: 26 };
-
 function makeRecord(root) {
   const find = (selector) => root.querySelector(selector);
   return {
@@ -35,8 +33,10 @@ function takeData(r, data) {
 // (off) at the right end.
 function topKStops(vocabSize, wanted) {
   const stops = [];
-  for (let k = 1; k <= vocabSize; k += k < 100 || vocabSize <= 300 ? 1 : Math.max(10, 10 ** Math.floor(Math.log10(k) - 0.7))) {
+  let step = 1;
+  for (let k = 1; k <= vocabSize; k += step) {
     stops.push(k);
+    if (vocabSize > 300 && k >= 100) step = 10 ** Math.floor(Math.log10(k) - 1); // 100, 110 … 1000, 1100 …
   }
   if (wanted !== null && !stops.includes(wanted)) stops.push(wanted);
   return [...stops.sort((a, b) => a - b), null];
@@ -83,88 +83,9 @@ function compute(r) {
   r.root.dataset.final = JSON.stringify(r.header.ids.map((id) => +r.stages.top_p[id].toFixed(7)));
 }
 
-// ---- painting -----------------------------------------------------------------------------------
-
-function ceiling(value) {
-  return [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8].find((step) => value <= step) ?? 1;
-}
-
-function paintBars(r) {
-  const { ids, tokens, drawn } = r.header;
-  const { raw, top_p: final, kept } = r.stages;
-  const pen = sizeCanvas(r.base, r.width, CHART.top + CHART.height + CHART.below);
-  const slot = Math.min(48, (r.width - CHART.left - 4) / ids.length);
-  let highest = 0;
-  for (const id of ids) highest = Math.max(highest, raw[id], final[id]);
-  const top = ceiling(highest);
-  r.slot = slot;
-  paintGrid(r, pen, top);
-  const height = (p) => (p / top) * CHART.height;
-  const floor = CHART.top + CHART.height;
-  const labelled = slot >= 8.5;
-  ids.forEach((id, at) => {
-    const x = CHART.left + at * slot;
-    const gone = removedBy(kept, r.ranks[id]) !== null;
-    const wide = Math.max(slot - (slot > 5 ? 2 : 0.5), 1);
-    const full = height(raw[id]);
-    pen.fillStyle = css(gone ? r.colours.removed : r.colours.raw);
-    pen.fillRect(x, floor - full, wide, full);
-    if (!gone) {
-      if (slot > 5) {
-        pen.strokeStyle = css(r.colours.final);
-        pen.strokeRect(x + 0.5, floor - full + 0.5, wide - 1, Math.max(full - 1, 0));
-      }
-      const solid = Math.max(height(final[id]), 1);
-      const thin = slot > 5 ? wide * 0.5 : wide * 0.7;
-      pen.fillStyle = css(r.colours.final);
-      pen.fillRect(x + (wide - thin) / 2, floor - solid, thin, solid);
-    }
-    if (id === drawn) paintDrawn(r, pen, x + wide / 2, floor - height(Math.max(raw[id], final[id])));
-    if (labelled) paintToken(r, pen, tokens[at], x + wide / 2, gone, id === drawn);
-  });
-}
-
-function paintGrid(r, pen, top) {
-  pen.font = `12px ${r.theme.sans}`;
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  for (let line = 0; line <= 4; line += 1) {
-    const y = CHART.top + CHART.height * (1 - line / 4);
-    pen.fillStyle = css(r.theme.quiet);
-    pen.fillText(`${+((100 * top * line) / 4).toFixed(2)} %`, CHART.left - 6, y);
-    pen.fillStyle = css(r.theme.line, line ? 0.5 : 1);
-    pen.fillRect(CHART.left, y, r.width - CHART.left, 1);
-  }
-}
-
-function paintDrawn(r, pen, x, y) {
-  pen.fillStyle = css(r.theme.primary);
-  pen.beginPath();
-  pen.moveTo(x - 6, y - 13);
-  pen.lineTo(x + 6, y - 13);
-  pen.lineTo(x, y - 3);
-  pen.fill();
-}
-
-function paintToken(r, pen, token, x, gone, drawn) {
-  const size = Math.max(11, Math.min(16, r.slot * 1.25));
-  const y = CHART.top + CHART.height + 13;
-  pen.font = `${drawn ? "bold " : ""}${size}px ${r.theme.mono}`;
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  pen.fillStyle = css(drawn ? r.theme.primary : gone ? mix(r.theme.background, r.theme.text, 0.45) : r.theme.text);
-  const room = Math.max(1, Math.floor(r.slot / (size * 0.62)));
-  pen.fillText(token.length > room ? `${token.slice(0, Math.max(room - 1, 1))}…` : token, x, y);
-}
-
-function paintPointer(r) {
-  const pen = sizeCanvas(r.over, r.width, CHART.top + CHART.height + CHART.below);
-  if (r.bar === null) return;
-  pen.fillStyle = css(r.theme.text, 0.12);
-  pen.fillRect(CHART.left + r.bar * r.slot - 1, CHART.top, Math.max(r.slot, 3), CHART.height + CHART.below);
-}
-
 // ---- words --------------------------------------------------------------------------------------
+
+const number = (p) => (p > 0 && p < 0.00005 ? "below 0.0001" : p.toFixed(4));
 
 function sayBar(r) {
   const { ids, tokens, drawn } = r.header;
@@ -172,10 +93,10 @@ function sayBar(r) {
   const id = ids[at];
   const { raw, top_p: final, kept } = r.stages;
   const gone = removedBy(kept, r.ranks[id]);
-  const outcome = gone ? `removed by ${gone}` : `after the filters ${final[id].toFixed(4)}`;
+  const outcome = gone ? `removed by ${gone}` : `after the filters ${number(final[id])}`;
   r.find(".readout").textContent =
     `${id === drawn ? "just drawn: " : ""}‘${tokens[at]}’ (id ${id}, rank ${r.ranks[id] + 1}): ` +
-    `model’s probability ${raw[id].toFixed(4)} → ${outcome}`;
+    `model’s probability ${number(raw[id])} → ${outcome}`;
   Object.assign(r.root.dataset, { token: id, raw: raw[id].toFixed(7), value: final[id].toFixed(7) });
 }
 
@@ -228,7 +149,8 @@ export default function nextToken({ data, parentElement, setStateValue }) {
   const since = performance.now();
   r.report = (value) => setStateValue("settings", value);
   r.theme = readTheme(r.root);
-  const strong = r.theme.ramp[r.theme.dark ? 5 : 5];
+  if (r.data !== data) takeData(r, data);
+  const strong = parseColour(r.header.colour);
   r.colours = {
     final: strong,
     raw: mix(r.theme.background, strong, 0.28),
@@ -237,7 +159,6 @@ export default function nextToken({ data, parentElement, setStateValue }) {
   for (const [name, colour] of Object.entries(r.colours)) {
     r.root.style.setProperty(`--${name}`, css(colour));
   }
-  if (r.data !== data) takeData(r, data);
   r.find(".drawn-key").hidden = r.header.drawn === null;
   listen(r);
   const draw = () => {
@@ -245,5 +166,6 @@ export default function nextToken({ data, parentElement, setStateValue }) {
     if (r.width) reportPainted(r, since);
   };
   draw();
+  afterFonts(r.theme, draw);
   return watchWidth(r, draw);
 }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from explorer.charts import theme
 from explorer.components import memory, wire
 from explorer.components.glyphs import visible_all
 
@@ -21,7 +22,7 @@ _component = st.components.v2.component(
     "explorer_next_token",
     html=wire.assets("next_token.html"),
     css=wire.assets("shared.css", "next_token.css"),
-    js=wire.assets("shared.js", "filters.js", "next_token.js"),
+    js=wire.assets("shared.js", "filters.js", "next_token_paint.js", "next_token.js"),
 )
 
 
@@ -64,6 +65,7 @@ def next_token(
         "ids": ids,
         "tokens": visible_all(tokens[i] for i in ids),
         "drawn": None if drawn is None else int(drawn),
+        "colour": theme.PROBABILITY,
         "start": begin,
         "epoch": epoch,
     }

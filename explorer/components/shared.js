@@ -9,10 +9,47 @@ function unpack(data) {
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
   const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  header.tokens = header.tokens.map(readableToken);
   let body = bytes.subarray(4 + length);
   if (body.byteOffset % 4) body = body.slice(); // the message itself may begin anywhere
   return { header, body };
 }
+
+// ---- text ---------------------------------------------------------------------------------------
+
+// Python sends ␠ and the pictures of control characters; where no font of this browser has them, a
+// box would be drawn instead, so other signs take their place.
+function drawable(character) {
+  const known = (drawable.known ??= new Map());
+  if (!known.has(character)) known.set(character, pixelsOf(character) !== pixelsOf("\u0378"));
+  return known.get(character); // U+0378 is no character, so it is always a box
+}
+
+function pixelsOf(character) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 24, height: 24 });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  pen.font = "18px monospace";
+  pen.fillText(character, 2, 18);
+  return pen.getImageData(0, 0, 24, 24).data.join();
+}
+
+function readableToken(token) {
+  return token.replace(/[\u2400-\u2421]/g, (sign) => {
+    if (drawable(sign)) return sign;
+    if (sign === "\u2420") return "\u2423"; // ␣, which every font has
+    const code = sign === "\u2421" ? 127 : sign.charCodeAt(0) - 0x2400;
+    return `⟨${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  });
+}
+
+// Canvas text does not follow when the app's fonts arrive late: paint once more then.
+function afterFonts(theme, paint) {
+  const wanted = [`16px ${theme.mono}`, `16px ${theme.sans}`];
+  if (wanted.every((font) => document.fonts.check(font))) return;
+  Promise.all(wanted.map((font) => document.fonts.load(font))).then(paint, () => {});
+}
+
+// ---- one record per mounted component -------------------------------------------------------
 
 function recordOf(parent, make) {
   let record = records.get(parent);

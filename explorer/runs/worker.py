@@ -15,10 +15,12 @@ import os
 import queue
 import signal
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from typing import Any, TextIO
 
+import gpt
 from explorer.runs import store
 
 NICENESS = 10  # the web server and the learner's browser come first
@@ -40,9 +42,9 @@ class Worker:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda *_: self.leave())
         threading.Thread(target=self._read, daemon=True).start()
-        from explorer.runs import job  # the slow part: torch
-
         warm_up()
+        from explorer.runs import job
+
         self.job_signals = job.Signals(leaving=self.leaving)
         self.say(ready=True, pid=os.getpid())
         while (message := self.inbox.get()) is not None and not self.leaving:
@@ -107,21 +109,19 @@ def _read_some() -> bytes:
 
 
 def warm_up() -> None:
-    """Load what the first step would load: torch, its optimizer (which brings along hundreds of
-    modules), gpt's training loop."""
-    import torch
+    """Train a tiny run in a temporary folder: it loads all that the first real step would wait for
+    (torch, its optimizer with hundreds of modules, gpt's training loop, safetensors)."""
+    from explorer.runs import job
 
-    import gpt
-
-    torch.set_num_threads(1)
-    corpus = gpt.corpus_from_text("warm up " * 40)
-    tokenizer = gpt.CharTokenizer.train(corpus.text)
-    preset = gpt.PRESETS["bigram"].with_settings(
-        {"max_steps": 1, "eval_iters": 1, "eval_interval": 1, "sample_tokens": 1, "batch_size": 1}
-    )
-    model = gpt.build_model(preset.model, tokenizer.vocab_size)
-    for _ in gpt.train(model, corpus, tokenizer, preset.train, device="cpu"):
-        pass
+    settings = {"max_steps": 1, "eval_iters": 1, "sample_tokens": 1, "batch_size": 1}
+    preset = gpt.PRESETS["bigram"].with_settings(settings)
+    recipe = {"model": preset.model.to_dict(), "train": preset.train.to_dict()}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        corpus = {"name": "warm up", "text": "warm up " * 40}
+        spec = {"preset": preset.name, "corpus": corpus, "device": "cpu"}
+        run = store.RunStore(folder).create(spec | recipe)
+        run.set_status(state=store.QUEUED)
+        job.work(run, job.Signals())
 
 
 def main() -> None:

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[3]
+WORKER = [sys.executable, "-m", "explorer.runs.worker"]
+# Threads that wait for each other should sleep, not spin: with one other busy program on two cores,
+# spinning took gpt_mini from 50 to 460-2600 ms a step, sleeping to 90-100.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 LOG_LIMIT = 1_000_000  # bytes; a longer log of an earlier day is started afresh
 
 
@@ -72,7 +76,9 @@ class WorkerProcess:
             for line in answers:
                 with suppress(ValueError):
                     self._on_message(self, json.loads(line))
-        self._on_exit(self, self._process.wait())
+        code = self._process.wait()
+        self.dismiss()
+        self._on_exit(self, code)
 
 
 def _start(log: Path) -> subprocess.Popen[bytes]:
@@ -83,11 +89,11 @@ def _start(log: Path) -> subprocess.Popen[bytes]:
     flags |= getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
     with open(log, "wb" if fresh else "ab") as errors:
         return subprocess.Popen(
-            [sys.executable, "-m", "explorer.runs.worker"],
+            WORKER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=WAITING | os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
             creationflags=flags,
         )
 

@@ -1,0 +1,133 @@
+"""The only place that names caches: what many sessions share and nobody should compute twice.
+
+Everything here is read-only for its callers. Models are keyed by the file they come from, so a new
+snapshot is a new model and an old one simply falls out.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+import gpt
+from explorer import engine
+from explorer.runs.reader import RunReader
+from explorer.runs.store import Run
+
+PRETRAINED = Path(__file__).parents[1] / "checkpoints" / "pretrained"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A corpus with what every page needs of it: its tokenizer, ids (N,), and the loss of knowing
+    nothing, the letter frequencies, and the pair frequencies (nats per token)."""
+
+    corpus: gpt.Corpus
+    tokenizer: gpt.CharTokenizer
+    train_ids: np.ndarray
+    val_ids: np.ndarray
+    references: dict[str, float]
+
+    @property
+    def vocab_size(self) -> int:
+        return self.tokenizer.vocab_size
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def text(name: str, sha256: str | None = None) -> Text:
+    """The named corpus, or the pasted one with this SHA-256, ready for use.
+
+    Raises gpt.TextError when it cannot be loaded.
+    """
+    corpus = gpt.load_corpus(name) if sha256 is None else _pasted(name, sha256)
+    tokenizer = gpt.CharTokenizer.train(corpus.text)
+    ids = tokenizer.encode_array(corpus.text)
+    train_ids, val_ids = gpt.split(ids)
+    V = tokenizer.vocab_size
+    references = {
+        "knows nothing (ln V)": gpt.uniform_loss(V),
+        "character frequencies": gpt.unigram_loss(train_ids, val_ids, V),
+        "counted bigram": gpt.bigram_loss(train_ids, val_ids, V),
+    }
+    return Text(corpus, tokenizer, train_ids, val_ids, references)
+
+
+def _pasted(name: str, sha256: str) -> gpt.Corpus:
+    path = engine.store().root / "texts" / f"{sha256}.txt"
+    try:
+        return gpt.corpus_from_text(path.read_text(encoding="utf-8"), name)
+    except OSError:
+        raise gpt.TextError(
+            "The pasted text of this link is not on this server: paste it again on page 1."
+        ) from None
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def bigram_table(name: str, sha256: str | None) -> np.ndarray:
+    """Counted probabilities of the next token, (V, V)."""
+    the_text = text(name, sha256)
+    return gpt.bigram_probabilities(gpt.bigram_counts(the_text.train_ids, the_text.vocab_size))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def untrained(_config: gpt.ModelConfig, vocab_size: int, seed: int, key: str) -> Any:
+    """A model as training would begin with. `key` stands for the configuration."""
+    return gpt.build_model(_config, vocab_size, seed).eval()
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def snapshot(folder: str, path: str, changed: int) -> Any:
+    """The model of a run at one of its snapshots; `changed` is the file's time of change."""
+    preset, vocab_size = _recipe(folder)
+    model = gpt.build_model(preset.model, vocab_size)
+    gpt.load_weights(model, gpt.read_weights(Path(path)))
+    return model.eval()
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def run_tokenizer(folder: str) -> Any:
+    """The tokenizer of a run, as its checkpoint has it."""
+    return gpt.tokenizer_from_dict(gpt.read_config(Path(folder) / "checkpoint")["tokenizer"])
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _recipe(folder: str) -> tuple[gpt.Preset, int]:
+    config = gpt.read_config(Path(folder) / "checkpoint")
+    return gpt.Preset.from_dict(config["preset"]), config["vocab_size"]
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
+    """Named activations of the model called `key` for one text; batch dimension removed.
+
+    "pattern": (L, H, T, T), "logits": (T, V).
+    """
+    import torch
+
+    found = gpt.trace(_model, torch.tensor([ids]))
+    return {"pattern": found["pattern"][:, 0].numpy(), "logits": found["logits"][0].numpy()}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def checkpoint(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
+    """Model, tokenizer and card of a checkpoint folder."""
+    return gpt.load_checkpoint(folder)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def reader(folder: str) -> RunReader:
+    """What the events of a run say so far, read once for all who watch it."""
+    return RunReader(Run(folder))
+
+
+def changed(path: Path) -> int:
+    """When a file changed last, to tell an old model from a new one under the same name."""
+    return path.stat().st_mtime_ns
+
+
+def pretrained() -> dict[str, Path]:
+    """Shipped checkpoints by name."""
+    folders = sorted(PRETRAINED.glob("*/config.json")) if PRETRAINED.exists() else []
+    return {path.parent.name: path.parent for path in folders}

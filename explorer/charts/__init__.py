@@ -1,0 +1,1 @@
+"""Pure chart builders: a DataFrame with documented columns in, an `alt.Chart` out."""

@@ -1,0 +1,27 @@
+"""Learning rate, gradient norm and speed over training, side by side."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+COLUMNS = {
+    "learning_rate": "learning rate",
+    "grad_norm": "gradient norm",
+    "tokens_per_second": "tokens a second",
+}
+
+
+def create_details_chart(details: pd.DataFrame) -> alt.HConcatChart:
+    """details: columns step, learning_rate, grad_norm, tokens_per_second; a few hundred rows."""
+    base = alt.Chart(details).mark_line(color=theme.TRAIN).properties(height=130, width=260)
+    return alt.hconcat(
+        *(
+            base.encode(
+                x=alt.X("step:Q", title="step"),
+                y=alt.Y(f"{name}:Q", title=title, axis=alt.Axis(format="~s")),
+                tooltip=["step:Q", alt.Tooltip(f"{name}:Q", format=".3g")],
+            )
+            for name, title in COLUMNS.items()
+        )
+    )

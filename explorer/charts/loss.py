@@ -1,0 +1,54 @@
+"""The loss over training: every step's batch, both estimates, and what a loss is worth."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+SERIES = ["batch", "train", "validation"]
+COLOURS = ["#9bbfe0", theme.TRAIN, theme.VALIDATION]
+
+
+def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> alt.LayerChart:
+    """Draw loss (nats per token) against step.
+
+    curve: columns step, batch, train, validation (numbers, missing where not measured), at most a
+    few hundred rows; one column a series keeps the message to the browser small. references:
+    columns loss, label; drawn as dashed lines with their names.
+    """
+    folded = alt.Chart(curve).transform_fold(SERIES, as_=["series", "loss"])
+    folded = folded.transform_filter("isValid(datum.loss)")
+    colour = alt.Color(
+        "series:N",
+        scale=alt.Scale(domain=SERIES, range=COLOURS),
+        legend=alt.Legend(orient="top", title=None),
+    )
+    x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
+    y = alt.Y("loss:Q", title="loss (nats per token)", scale=alt.Scale(zero=False))
+    tooltip = ["series:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")]
+    lines = (
+        folded.mark_line()
+        .encode(
+            x=x,
+            y=y,
+            color=colour,
+            strokeWidth=alt.condition("datum.series == 'batch'", alt.value(1), alt.value(2.5)),
+            opacity=alt.condition("datum.series == 'batch'", alt.value(0.7), alt.value(1)),
+        )
+    )
+    points = (
+        folded.transform_filter("datum.series != 'batch'")
+        .mark_point(filled=True, size=45)
+        .encode(x=x, y=y, color=colour, shape=alt.Shape("series:N", legend=None), tooltip=tooltip)
+    )
+    rules = (
+        alt.Chart(references)
+        .mark_rule(strokeDash=[5, 4], color=theme.REFERENCE)
+        .encode(y="loss:Q", tooltip=["label:N", alt.Tooltip("loss:Q", format=".4f")])
+    )
+    names = (
+        alt.Chart(references)
+        .mark_text(align="left", dx=4, dy=-6, color=theme.REFERENCE, fontSize=11)
+        .encode(x=alt.value(0), y="loss:Q", text="label:N")
+    )
+    return alt.layer(rules, lines, points, names).properties(height=300)

@@ -1,0 +1,26 @@
+"""One colour per concept, the same on every page, legible on light and dark ground.
+
+Mid tones with a contrast of at least 3:1 on both white and near-black; charts never rely on colour
+alone (dashes, labels or hover say the same).
+"""
+
+QUERY = "#d9822b"  # orange
+KEY = "#3f8fd2"  # blue
+VALUE = "#3d9a60"  # green
+TRAIN = "#3f8fd2"
+VALIDATION = "#d9622b"
+REFERENCE = "#8a8f98"
+COUNTED = "#8a8f98"
+LEARNED = "#a06bd1"  # violet
+PROBABILITY = "#4a86c5"
+BAD = "#d1495b"
+
+CONCEPTS = {
+    "query": QUERY,
+    "key": KEY,
+    "value": VALUE,
+    "train": TRAIN,
+    "validation": VALIDATION,
+    "counted": COUNTED,
+    "learned": LEARNED,
+}

@@ -1,0 +1,103 @@
+// One row of the matrices of a group as bars side by side, sorted by the first matrix.
+
+const BARS = { left: 50, top: 12, height: 150, below: 26, most: 30 };
+
+// The chosen row, or else the one the pointer is on.
+function barsRow(r) {
+  if (r.selected !== null) return r.selected;
+  return r.hover && r.header.bars.includes(r.hover.m) ? r.hover.i : null;
+}
+
+const barColour = (r, matrix, at) => matrix.colour ?? css(at ? r.theme.quiet : r.theme.ramp[5]);
+
+function rowOf(matrix, i) {
+  return matrix.values.subarray(i * matrix.width, (i + 1) * matrix.width);
+}
+
+function paintBars(r) {
+  const shown = r.header.bars.map((m) => r.header.matrices[m]);
+  r.find(".distribution").hidden = !shown.length;
+  if (!shown.length) return;
+  const row = barsRow(r);
+  const base = r.find(".bars .base");
+  const pen = sizeCanvas(base, r.width - 4, BARS.top + BARS.height + BARS.below);
+  r.bars = null;
+  sayBars(r, shown, row);
+  if (row !== null) {
+    const rows = shown.map((matrix) => rowOf(matrix, row).map((p) => (Number.isFinite(p) ? p : 0)));
+    const falling = [...rows[0].keys()].sort((a, b) => rows[0][b] - rows[0][a] || a - b);
+    const order = falling.slice(0, BARS.most);
+    const slot = Math.min(64, (r.width - BARS.left - 6) / order.length);
+    r.bars = { row, order, slot };
+    paintScaleAndBars(r, pen, shown, rows);
+  }
+  markBar(r);
+}
+
+function paintScaleAndBars(r, pen, shown, rows) {
+  const { order, slot } = r.bars;
+  const highest = Math.max(...rows.flatMap((p) => order.map((at) => p[at])));
+  const end = [0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8].find((step) => highest <= step) ?? Math.max(1, highest);
+  const floor = BARS.top + BARS.height;
+  pen.font = `12px ${r.theme.sans}`;
+  pen.textBaseline = "middle";
+  pen.textAlign = "right";
+  for (const part of [0, 0.5, 1]) {
+    const y = floor - part * BARS.height;
+    pen.fillStyle = css(r.theme.text);
+    pen.fillText(short(part * end), BARS.left - 7, y);
+    pen.fillStyle = css(r.theme.line);
+    pen.fillRect(BARS.left, y - 0.5, order.length * slot, 1);
+  }
+  const thick = Math.min(18, (slot * 0.8) / shown.length);
+  const labels = r.axes[shown[0].columns];
+  pen.textAlign = "center";
+  pen.font = `14px ${r.theme.mono}`;
+  order.forEach((column, at) => {
+    const middle = BARS.left + (at + 0.5) * slot;
+    shown.forEach((matrix, k) => {
+      const tall = Math.max((rows[k][column] / end) * BARS.height, 0.5);
+      pen.fillStyle = barColour(r, matrix, k);
+      pen.fillRect(middle + (k - shown.length / 2) * thick, floor - tall, thick - 1, tall);
+    });
+    pen.fillStyle = css(r.theme.text);
+    const room = Math.max(1, Math.floor(slot / 8.5));
+    const text = labels[column];
+    pen.fillText(text.length > room ? `${text.slice(0, Math.max(room - 1, 1))}…` : text, middle, floor + 14);
+  });
+}
+
+// The hovered column, on the upper canvas.
+function markBar(r) {
+  const pen = sizeCanvas(r.find(".bars .over"), r.width - 4, BARS.top + BARS.height + BARS.below);
+  const at = r.bars && r.hover ? r.bars.order.indexOf(r.hover.j) : -1;
+  if (at < 0 || r.hover.i !== r.bars.row || !r.header.bars.includes(r.hover.m)) return;
+  pen.fillStyle = css(r.theme.text, 0.13);
+  pen.fillRect(BARS.left + at * r.bars.slot, 0, r.bars.slot, BARS.top + BARS.height + BARS.below);
+}
+
+function sayBars(r, shown, row) {
+  const label = row === null ? "" : `‘${r.axes[shown[0].rows][row]}’`;
+  const all = shown[0].width;
+  const kept = Math.min(BARS.most, all);
+  r.find(".bars-title").textContent = row === null ? "No row chosen" : `Row ${label}`;
+  r.find(".bars-note").textContent =
+    row === null
+      ? "point at a row, or click one to keep it"
+      : `${kept < all ? `the ${kept} largest of ${all}` : `all ${all}`}, sorted by ${shown[0].title}`;
+  r.find(".bars").setAttribute(
+    "aria-label",
+    row === null
+      ? "bars of one row: no row chosen"
+      : `bars of row ${label}: ${shown.map((m) => `${m.title} at most ${fixed(Math.max(...rowOf(m, row).filter(Number.isFinite)), m.decimals)}`).join(", ")}`,
+  );
+  const key = shown.map((matrix, k) => {
+    const legend = Object.assign(document.createElement("span"), { className: "legend" });
+    const swatch = Object.assign(document.createElement("span"), { className: "swatch" });
+    swatch.style.background = barColour(r, matrix, k);
+    const place = shown.length === 2 ? ` (${k ? "right" : "left"} bar)` : "";
+    legend.append(swatch, matrix.title + place);
+    return legend;
+  });
+  r.find(".bars-key").replaceChildren(...key);
+}

@@ -1,0 +1,69 @@
+"""What the server has one of: PyTorch, loaded behind the first page, and the training processes.
+
+`start()` returns at once; the page is drawn while torch is imported in a thread and the first
+training process warms up. The server itself never trains: it reads run folders, draws, and runs
+small forward passes, for which one thread is enough (more would only get in each other's way).
+"""
+
+import functools
+import gc
+import threading
+
+from explorer.runs.executors.local import LocalExecutor
+from explorer.runs.store import RunStore
+
+_loaded = threading.Event()
+_starting = threading.Lock()
+_started = False
+
+
+def start() -> None:
+    """Begin to load torch and to warm up the training processes, once in the server's life."""
+    global _started
+    with _starting:
+        if not _started:
+            _started = True
+            threading.Thread(target=_load, name="load-torch", daemon=True).start()
+
+
+def wait() -> None:
+    """Return when torch is there. Pages call it before they touch a model."""
+    start()
+    _loaded.wait()
+
+
+def is_ready() -> bool:
+    return _loaded.is_set()
+
+
+@functools.cache
+def store() -> RunStore:
+    """The runs of this server: EXPLORER_RUNS, or checkpoints/runs."""
+    return RunStore()
+
+
+def executor() -> LocalExecutor:
+    """The training processes of this server."""
+    with _starting:
+        return _executor()
+
+
+@functools.cache
+def _executor() -> LocalExecutor:
+    return LocalExecutor(store())
+
+
+def _load() -> None:
+    executor()  # its processes are the slow part: they get warm beside this one
+    try:
+        import torch
+
+        import gpt
+
+        torch.set_num_threads(1)
+        for name in gpt.__all__:  # import all of it here, not under a learner's first click
+            getattr(gpt, name)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: later collections need not look at it
+    finally:
+        _loaded.set()

@@ -1,0 +1,104 @@
+"""The registry: the only list of pages, in the order of the course.
+
+A new page is one file in `pages/` and one line here. Knows nothing about Streamlit.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page. `key` is the name of its file, its address, and the prefix of what it remembers.
+
+    (File and address have one name because Streamlit also discovers the folder `pages/` by itself,
+    and would call any other address unknown before the router has spoken.)
+    """
+
+    key: str
+    number: int
+    title: str
+    icon: str
+    idea: str  # the one idea it adds, for the map on Home
+    preset: str | None = None  # the rung that it trains
+
+    @property
+    def file(self) -> str:
+        return f"pages/{self.key}.py"
+
+    @property
+    def heading(self) -> str:
+        return f"{self.number} {self.title}" if self.number else self.title
+
+
+HOME = Lesson("home", 0, "Home", ":material/home:", "Where you are on the ladder")
+
+LESSONS = [
+    Lesson(
+        "text_to_tokens",
+        1,
+        "Text to tokens",
+        ":material/text_fields:",
+        "A text becomes numbers, and numbers become examples.",
+    ),
+    Lesson(
+        "bigram",
+        2,
+        "Bigram",
+        ":material/table_chart:",
+        "The next character depends on the last one alone.",
+        "bigram",
+    ),
+    Lesson(
+        "self_attention",
+        4,
+        "Masked self-attention",
+        ":material/filter_center_focus:",
+        "Every position chooses where in the past to look.",
+        "self_attention",
+    ),
+    Lesson(
+        "multi_head_attention",
+        5,
+        "Multi-head attention",
+        ":material/dashboard:",
+        "Several heads look for several things at once.",
+        "multi_head",
+    ),
+    Lesson(
+        "transformer_blocks",
+        6,
+        "Transformer blocks",
+        ":material/layers:",
+        "Feed-forward, residual paths and norms make depth trainable.",
+        "blocks",
+    ),
+    Lesson(
+        "train_a_gpt",
+        7,
+        "Train a GPT",
+        ":material/model_training:",
+        "The same network, larger: every setting is yours.",
+        "gpt_mini",
+    ),
+    Lesson(
+        "generate",
+        8,
+        "Generate",
+        ":material/edit_note:",
+        "From scores to text: temperature, top-k, top-p.",
+    ),
+]
+
+BY_KEY = {lesson.key: lesson for lesson in [HOME, *LESSONS]}
+
+
+def after(lesson: Lesson) -> Lesson | None:
+    """The lesson that comes next, or None after the last."""
+    place = LESSONS.index(lesson) + 1
+    return LESSONS[place] if place < len(LESSONS) else None
+
+
+def before(lesson: Lesson) -> Lesson | None:
+    """The nearest earlier lesson that trains a rung, or None."""
+    earlier = [other for other in LESSONS[: LESSONS.index(lesson)] if other.preset]
+    return earlier[-1] if earlier else None

@@ -1,0 +1,24 @@
+"""How fast this machine trains, measured once by the first training process and kept in a file."""
+
+import functools
+import json
+from pathlib import Path
+
+import gpt
+from explorer import engine
+
+FILE = "machine.json"
+
+
+def probe() -> gpt.MachineProbe | None:
+    """The measured speeds, or None while they are being measured."""
+    path = engine.store().root / FILE
+    return _read(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+@functools.lru_cache(maxsize=2)
+def _read(path: Path, changed: int) -> gpt.MachineProbe | None:
+    try:
+        return gpt.MachineProbe(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,1 @@
+"""What pages share: the frame of a lesson, and the text, training, sampling and code panels."""

@@ -1,0 +1,38 @@
+"""The code that really ran, read from `gpt/` by introspection: never a pasted copy."""
+
+import inspect
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from explorer.lessons import Lesson
+
+
+def code_panel(lesson: Lesson, forms: Mapping[str, Any], leaves_out: str) -> None:
+    """Show the source of `forms` (name of the form → object), one at a time.
+
+    leaves_out: one sentence about what the code does not do.
+    """
+    names = list(forms)
+    chosen = names[0]
+    if len(names) > 1:
+        chosen = (
+            st.segmented_control(
+                "Form",
+                names,
+                default=names[0],
+                key=f"{lesson.key}.form",
+                label_visibility="collapsed",
+                help="The readable form and the fast form compute the same numbers.",
+            )
+            or names[0]
+        )
+    shown = forms[chosen]
+    source = textwrap.dedent(inspect.getsource(shown))
+    first = inspect.getsourcelines(shown)[1]
+    module = inspect.getmodule(shown)
+    file = module.__name__.replace(".", "/") + ".py" if module else "gpt"
+    st.code(source, language="python", line_numbers=True, height=420)
+    st.caption(f"`{file}`, from line {first}. {leaves_out}")

@@ -1,0 +1,67 @@
+"""The frame that every lesson page has: its idea at the top, what it changed at the bottom."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from explorer import engine, lessons, state
+from explorer.lessons import Lesson
+
+
+def open_page(key: str) -> Lesson:
+    """Draw the title of the lesson `key` and make it the page of this session."""
+    lesson = lessons.BY_KEY[key]
+    state.run_of(lesson)
+    state.enter(lesson)
+    state.write_address(lesson)
+    st.title(lesson.heading, anchor=False)
+    return lesson
+
+
+def idea(text: str, formula: str | None = None, symbols: Mapping[str, str] | None = None) -> None:
+    """The idea in at most five short sentences, the one formula, and each symbol explained.
+
+    This is what a cold server shows while torch is loading; the call returns when it is there.
+    """
+    left, right = st.columns([3, 2], gap="large")
+    left.markdown(text)
+    if formula:
+        with right:
+            st.latex(formula)
+            if symbols:
+                st.caption("  \n".join(f"${name}$: {words}" for name, words in symbols.items()))
+    if not engine.is_ready():
+        with st.spinner("Loading PyTorch (only once, a second or two)…"):
+            engine.wait()
+
+
+def section(title: str, help: str | None = None) -> None:
+    """A heading between two parts of a page."""
+    st.subheader(title, anchor=False, help=help, divider="gray")
+
+
+def what_changed(lesson: Lesson, rows: Sequence[tuple[str, str, str]], notes: Sequence[str]) -> None:
+    """Before → after as a small table, the misconceptions, and the way to the next page.
+
+    rows: (what, before, after), all as text. notes: one sentence each.
+    """
+    section("What changed")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        earlier = lessons.before(lesson)
+        st.table(
+            {
+                "": [what for what, _, _ in rows],
+                f"before ({earlier.title})" if earlier else "before": [b for _, b, _ in rows],
+                f"now ({lesson.title})": [a for _, _, a in rows],
+            },
+            border="horizontal",
+            hide_index=True,
+        )
+    with right:
+        st.markdown("**Often misunderstood**")
+        for note in notes:
+            st.markdown(f"- {note}")
+    following = lessons.after(lesson)
+    if following:
+        st.page_link(following.file, label=f"Next: {following.heading}", icon=following.icon)

@@ -1,0 +1,85 @@
+"""Which model a page shows: its run's newest snapshot, one of the earlier ones, or an untrained one.
+
+Every picture says which it is. The model of a run comes with the run's own tokenizer, so a run on
+another text stays readable.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+import gpt
+from explorer import cache, engine, state
+from explorer.lessons import Lesson
+from explorer.runs.store import Run, RunError
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A model on the screen."""
+
+    model: Any
+    tokenizer: Any
+    step: int
+    label: str  # where it comes from, for a caption
+    key: str  # changes with the weights
+
+
+def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | None = None) -> Shown:
+    """The model of this page's run at its newest snapshot (or at `step`), else untrained."""
+    run = current_run(lesson)
+    snapshots = run.snapshots() if run else []
+    if run is None or not snapshots:
+        return untrained(preset, text)
+    saved = dict(snapshots)
+    at = step if step in saved else snapshots[-1][0]
+    try:
+        path = saved[at]
+        model = cache.snapshot(str(run.folder), str(path), cache.changed(path))
+        tokenizer = cache.run_tokenizer(str(run.folder))
+    except (OSError, gpt.GPTError) as error:
+        st.warning(f"The model of this run cannot be shown: {error}")
+        return untrained(preset, text)
+    label = f"your run, after {at:,} steps"
+    return Shown(model, tokenizer, at, label, f"{path}@{cache.changed(path)}")
+
+
+def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:
+    """The model as training would begin with."""
+    seed = preset.train.seed
+    key = f"{text.corpus.sha256} {seed} {preset.model}"
+    model = cache.untrained(preset.model, text.vocab_size, seed, key)
+    return Shown(model, text.tokenizer, 0, f"untrained, weights drawn from seed {seed}", key)
+
+
+def choose_step(lesson: Lesson) -> int | None:
+    """A slider over the snapshots of this page's run; None follows the newest."""
+    run = current_run(lesson)
+    steps = [step for step, _ in run.snapshots()] if run else []
+    if len(steps) < 2:
+        return None
+    options = [*steps, "newest"]
+    chosen = st.select_slider(
+        "Step of the run",
+        options,
+        "newest",
+        key=f"{lesson.key}_at_step",
+        format_func=lambda s: s if isinstance(s, str) else f"{s:,}",
+        help="Look back: the same picture with the weights of an earlier step. “newest” follows the"
+        " training.",
+    )
+    return None if chosen == "newest" else chosen
+
+
+def current_run(lesson: Lesson) -> Run | None:
+    """The run that this page shows, or None."""
+    run_id = state.run_of(lesson)
+    if run_id is None:
+        return None
+    try:
+        return engine.store().get(run_id)
+    except RunError as error:
+        state.set_run(lesson, None)
+        st.warning(str(error))
+        return None

@@ -1,0 +1,163 @@
+"""The sampling panel: the next-token distribution, its filters, and a text as it is written.
+
+Temperature, top-k and top-p act in the browser on the shown distribution; when a slider is let go
+the server hears of it, and the text is written with exactly what is shown.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from explorer import cache, state
+from explorer.components.next_token import next_token
+from explorer.lessons import Lesson
+from explorer.panels.attention import readable
+from explorer.panels.model import Shown
+from explorer.panels.training import visible_prompt
+from explorer.writing import Writing
+
+LOOK_SECONDS = 0.3
+LIVE_SECONDS = 2.0
+MAX_TEXT = 5000  # characters in the box; then it wants to be cleared
+
+
+def sampling_panel(
+    lesson: Lesson,
+    shown: Callable[[], Shown],
+    prompt: str = "ROMEO:",
+    length: int = 300,
+    live: bool = False,
+) -> None:
+    """Draw the panel for `shown()`. live: a run is training, so look for a newer model."""
+    left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
+    prompt = left.text_input(
+        "Prompt",
+        prompt,
+        key=f"{lesson.key}_prompt",
+        bind="query-params",
+        max_chars=2000,
+        help="What the model continues. Longer than its context is fine: it reads the end of it.",
+    )
+    length = middle.number_input(
+        "Characters",
+        1,
+        2000,
+        length,
+        key=f"{lesson.key}_length",
+        help="How many to write at one press.",
+    )
+    seed = right.number_input(
+        "Seed",
+        0,
+        2**31 - 1,
+        1,
+        key=f"{lesson.key}_sample_seed",
+        help="The same seed, settings and prompt give the same text.",
+    )
+    writing: Writing | None = state.get(lesson, "writing")
+    running = writing is not None and writing.running
+    poll = LOOK_SECONDS if running else LIVE_SECONDS if live else None
+
+    def body() -> None:
+        _panel(lesson, shown(), prompt, int(length), int(seed))
+        now: Writing | None = state.get(lesson, "writing")
+        if (now is not None and now.running) != running:
+            st.rerun()
+
+    st.fragment(body, run_every=poll)()
+
+
+def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) -> None:
+    text, drawn, logits = _where_it_stands(lesson, model, prompt)
+    chart, page = st.columns([3, 2], gap="medium")
+    with chart:
+        st.caption(f"Model: {model.label}. After “…{visible_prompt(text[-24:])}” comes:")
+        settings = next_token(
+            logits, model.tokenizer.tokens, key=f"{lesson.key}_next", drawn=drawn
+        )
+    with page:
+        writing: Writing | None = state.get(lesson, "writing")
+        running = writing is not None and writing.running
+        about = (lesson, model, prompt, settings, seed)
+        with st.container(horizontal=True):
+            if running:
+                st.button(
+                    "Stop",
+                    key=f"{lesson.key}_stop_writing",
+                    on_click=writing.stop if writing else None,
+                    help="End the text here.",
+                )
+            else:
+                st.button(
+                    "Write",
+                    key=f"{lesson.key}_write",
+                    type="primary",
+                    icon=":material/edit:",
+                    on_click=_write,
+                    args=(*about, length),
+                    help="Continue the text with the settings shown.",
+                )
+                st.button(
+                    "One character",
+                    key=f"{lesson.key}_one",
+                    icon=":material/skip_next:",
+                    on_click=_write,
+                    args=(*about, 1),
+                    help="Draw one character from the bars shown; the drawn one is marked.",
+                )
+                st.button(
+                    "Clear",
+                    key=f"{lesson.key}_clear",
+                    on_click=lambda: state.put(lesson, "writing", None),
+                    help="Start again from the prompt.",
+                )
+        st.code(text or " ", language=None, wrap_lines=True, height=330)
+        if writing is not None:
+            if writing.error:
+                st.error(writing.error)
+            elif writing.done > 1:
+                st.caption(
+                    f"{writing.done} characters, {writing.per_second:,.0f} a second on this server"
+                    " (measured, with the cache of keys and values)."
+                )
+
+
+def _where_it_stands(lesson: Lesson, model: Shown, prompt: str) -> tuple[str, int | None, Any]:
+    """The text so far, the token just drawn (after a single draw), and the scores to show (V,)."""
+    writing: Writing | None = state.get(lesson, "writing")
+    if writing is not None and state.get(lesson, "written_from") != prompt:
+        state.put(lesson, "writing", None)  # a new prompt begins a new text
+        writing = None
+    text = writing.text if writing else prompt
+    if writing and writing.count == 1 and writing.last is not None:
+        return text, writing.last.id, writing.last.logits.numpy()
+    ids, said = readable(model, text)
+    if said and not writing:
+        st.caption(said)
+    found = cache.trace(model.model, tuple(ids or [0]), model.key)
+    return text, None, found["logits"][-1]
+
+
+def _write(
+    lesson: Lesson, model: Shown, prompt: str, settings: Any, seed: int, count: int
+) -> None:
+    """Continue the text by `count` characters."""
+    before: Writing | None = state.get(lesson, "writing")
+    text = before.text if before else prompt
+    if len(text) > MAX_TEXT:
+        text = prompt
+    drawn = len(text) - len(prompt)
+    state.put(lesson, "written_from", prompt)
+    writing = Writing(
+        model.model,
+        model.tokenizer,
+        text,
+        count,
+        settings.temperature,
+        settings.top_k,
+        settings.top_p,
+        seed + drawn,  # a continued text goes on with fresh draws, repeatably
+    )
+    writing.wait(0.2)  # a few characters are there at once
+    state.put(lesson, "writing", writing)

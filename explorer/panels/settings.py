@@ -1,0 +1,168 @@
+"""Controls for the fields of a preset, each with its meaning and what to expect.
+
+Every control is bound to the address, so that a reload or a link brings its value back.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+import gpt
+from explorer.lessons import Lesson
+
+
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """How one field is set: its values, or None for a switch."""
+
+    label: str
+    help: str
+    values: tuple[Any, ...] | None = None
+
+
+CONTROLS = {
+    "learning_rate": Control(
+        "Learning rate",
+        "How far each step moves the weights. Too small: slow. Too large: the loss jumps or explodes.",
+        (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0, 10.0),
+    ),
+    "max_steps": Control(
+        "Steps",
+        "Optimizer updates. More steps, lower loss, until the model has learnt what it can.",
+        (100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000),
+    ),
+    "batch_size": Control(
+        "Batch size (B)",
+        "Windows of text per step. Larger: smoother gradient, slower step.",
+        (1, 2, 4, 8, 12, 16, 24, 32, 64, 128),
+    ),
+    "block_size": Control(
+        "Context (T, block_size)",
+        "How many tokens back the model can look. Attention's cost grows with it.",
+        (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    ),
+    "n_embd": Control(
+        "Width (C, n_embd)",
+        "Numbers that stand for one token. Must be divisible by the number of heads.",
+        (8, 16, 32, 48, 64, 96, 128, 192, 256, 384),
+    ),
+    "n_head": Control(
+        "Heads (H, n_head)",
+        "Attention heads side by side; each gets n_embd / n_head numbers.",
+        (1, 2, 3, 4, 6, 8, 12, 16),
+    ),
+    "n_layer": Control(
+        "Layers (L, n_layer)", "Blocks, one after the other.", (1, 2, 3, 4, 5, 6, 8, 12)
+    ),
+    "dropout": Control(
+        "Dropout",
+        "Share of activations set to zero at random in training: helps against overfitting.",
+        (0.0, 0.1, 0.2, 0.3, 0.5),
+    ),
+    "eval_interval": Control(
+        "Measure every … steps",
+        "How often both losses are estimated and a sample is written.",
+        (50, 100, 250, 500, 1000),
+    ),
+    "eval_iters": Control(
+        "Batches per measurement",
+        "More batches: a steadier estimate that takes longer.",
+        (5, 10, 20, 50, 100, 200),
+    ),
+    "weight_decay": Control(
+        "Weight decay",
+        "Pulls the weights towards zero at every step.",
+        (0.0, 0.01, 0.03, 0.1, 0.3),
+    ),
+    "warmup_steps": Control(
+        "Warm-up steps",
+        "The learning rate rises from zero over so many steps, while Adam learns its scales.",
+        (0, 20, 50, 100, 200, 500),
+    ),
+    "grad_clip": Control(
+        "Gradient clipping",
+        "Longest gradient allowed; 0 means no limit. Tames single bad batches.",
+        (0.0, 0.1, 0.5, 1.0, 5.0),
+    ),
+    "patience": Control(
+        "Early stop after …",
+        "Stop after so many measurements without a better validation loss; 0 means never.",
+        (0, 2, 3, 5, 10),
+    ),
+    "schedule": Control(
+        "Learning rate over time",
+        "constant, or falling along a cosine to a tenth.",
+        ("constant", "cosine"),
+    ),
+    "attention_scale": Control(
+        "Scale scores by",
+        "1/√head_size keeps their variance near 1. 1/√n_embd is a slip found in copies of the"
+        " tutorial. none: softmax saturates.",
+        ("head_size", "n_embd", "none"),
+    ),
+    "norm": Control(
+        "Layer norm",
+        "Before each part (pre, as in GPT-2), after it (post, as in 2017), or none.",
+        ("pre", "post", "none"),
+    ),
+    "activation": Control(
+        "Activation", "The bend in the feed-forward network.", ("relu", "gelu")
+    ),
+    "init": Control(
+        "Weights at the start",
+        "gpt2: small, so that the first loss is near ln V. tutorial: PyTorch's defaults.",
+        ("gpt2", "tutorial"),
+    ),
+    "positions": Control(
+        "Positions", "One learned vector per position, or none.", ("learned", "none")
+    ),
+    "residual": Control("Residual path", "Add each part's output to its input."),
+    "feed_forward": Control("Feed-forward", "A small network on each position after attention."),
+    "causal": Control("Mask the future", "Off: the model sees the answer and cheats."),
+    "keep_best": Control("Keep the best", "At the end, go back to the best validation loss."),
+    "seed": Control("Seed", "Decides the first weights, the batches and the samples."),
+}
+
+
+def choose(lesson: Lesson, preset: gpt.Preset, names: Sequence[str], columns: int = 3) -> gpt.Preset:
+    """Draw a control for each field and return the preset with what was chosen.
+
+    An impossible combination is said in one sentence, and the preset is returned unchanged.
+    """
+    before = preset.model.to_dict() | preset.train.to_dict()
+    places = st.columns(columns)
+    chosen = {}
+    for number, name in enumerate(names):
+        with places[number % columns]:
+            chosen[name] = _draw(f"{lesson.key}_{name}", name, before[name])
+    try:
+        return preset.with_settings(chosen)
+    except gpt.ConfigError as error:
+        st.error(f"{error} Until then the preset's own settings are used.")
+        return preset
+
+
+def _draw(key: str, name: str, value: Any) -> Any:
+    control = CONTROLS[name]
+    about: dict[str, Any] = {"key": key, "help": f"`{name}`: {control.help}", "bind": "query-params"}
+    if name == "seed":
+        return st.number_input(control.label, 0, 2**31 - 1, value, **about)
+    if control.values is None:
+        return st.toggle(control.label, value, **about)
+    options = control.values
+    if value not in options:
+        options = (*options, value)
+        if not isinstance(value, str):
+            options = tuple(sorted(options))
+    show = str if isinstance(value, str) else _number
+    if isinstance(value, str):
+        return st.selectbox(
+            control.label, options, options.index(value), format_func=show, **about
+        )
+    return st.select_slider(control.label, options, value, format_func=show, **about)
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"

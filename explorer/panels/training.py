@@ -1,0 +1,335 @@
+"""The training panel: what a run will cost, its controls, its live loss, its sample.
+
+The page reads, a worker process trains. While a run is waiting or training, one fragment polls the
+run's folder; it stops polling when the run stops, so a page at rest asks the server for nothing.
+"""
+
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+import gpt
+from explorer import cache, engine, frames, lessons, machine, notices, state
+from explorer.charts.details import create_details_chart
+from explorer.charts.loss import create_loss_chart
+from explorer.components.glyphs import visible
+from explorer.lessons import Lesson
+from explorer.panels.model import current_run
+from explorer.runs import store
+from explorer.runs.reader import RunReader
+from explorer.runs.store import Run
+
+POLL_SECONDS = 0.7
+ACTIVE = (store.QUEUED, store.TRAINING, store.SUSPENDED)
+OPEN_END = (store.PAUSED, store.STOPPED, store.INTERRUPTED)
+WORDS = {
+    store.CREATED: "Not begun yet.",
+    store.QUEUED: "Waiting for its turn.",
+    store.TRAINING: "Training.",
+    store.SUSPENDED: "Saved when the server stopped; it goes on by itself.",
+    store.PAUSED: "Paused. Everything is saved.",
+    store.STOPPED: "Stopped. It can go on from here.",
+    store.INTERRUPTED: "Interrupted.",
+    store.FAILED: "Ended with an error.",
+    store.FINISHED: "Finished.",
+}
+
+
+def is_active(run: Run | None) -> bool:
+    """Whether the run waits or trains, so that its page should keep looking."""
+    return run is not None and run.status()["state"] in ACTIVE
+
+
+def training_panel(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, details: bool = False
+) -> None:
+    """Draw the panel for this page's run. `preset` is what a new run would train.
+
+    details: also draw learning rate, gradient norm and speed.
+    """
+    _costs(preset, text)
+    polling = is_active(current_run(lesson))
+
+    def live() -> None:
+        run = current_run(lesson)
+        status = run.status() if run else None
+        _buttons(lesson, preset, text, run, status)
+        if run is not None and status is not None:
+            _progress(run, status, text, details)
+        if is_active(run) != polling:
+            st.rerun()  # the whole page: polling begins or ends, the pictures follow
+
+    st.fragment(live, run_every=POLL_SECONDS if polling else None)()
+
+
+# --- before the run --------------------------------------------------------------------------
+
+
+def _costs(preset: gpt.Preset, text: cache.Text) -> None:
+    """What the run will cost, before it starts."""
+    V, config = text.vocab_size, preset.train
+    parameters = sum(gpt.parameters_by_component(preset.model, V).values())
+    flops = gpt.flops_per_iteration(preset.model, V, config.batch_size)
+    memory = gpt.peak_memory(preset.model, V, config.batch_size)
+    speed = machine.probe()
+    time = "being measured…"
+    if speed is not None:
+        time = f"about {duration(gpt.estimate_seconds(preset, V, speed))}"
+    st.caption(
+        f"This run: **{parameters:,}** parameters · **{si(flops)}FLOPs** a step (6·N·B·T + attention)"
+        f" · **{si(memory)}B** memory · **{config.max_steps:,}** steps · on this machine **{time}**"
+        " (derived, before the run)"
+    )
+
+
+def si(value: float) -> str:
+    """A number with an SI prefix: 1230000 → "1.2 M"."""
+    for power, prefix in ((15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if value >= 10**power:
+            return f"{value / 10**power:.3g} {prefix}"
+    return f"{value:.3g} "
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 4 s, 2 min 5 s, 3 h 10 min, 2 days."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    return f"{seconds / 86400:.0f} days"
+
+
+# --- controls --------------------------------------------------------------------------------
+
+
+def _buttons(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, run: Run | None, status: Any
+) -> None:
+    """The controls that make sense in the run's present state."""
+    kind = status["state"] if status else None
+    with st.container(horizontal=True):
+        if kind in ACTIVE:
+            _button("Pause", "pause", lesson, "Save everything and wait.", run)
+            _button("Stop", "stop", lesson, "Save everything and end here.", run)
+        elif kind in OPEN_END or kind == store.CREATED:
+            _button("Continue", "continue", lesson, "Go on to the identical next step.", run, True)
+            _button("One step", "step", lesson, "One optimizer update, then pause again.", run)
+        if kind not in ACTIVE:
+            begin = (lesson, preset, text)
+            st.button(
+                "Train" if run is None else "Train anew",
+                key=f"{lesson.key}_train",
+                type="secondary" if kind in OPEN_END else "primary",
+                icon=":material/play_arrow:",
+                help="Start a new run with the settings above.",
+                on_click=_begin,
+                args=(*begin, "continue"),
+            )
+            if run is None:
+                st.button(
+                    "One step",
+                    key=f"{lesson.key}_first_step",
+                    icon=":material/skip_next:",
+                    help="Start a new run, make one update, then pause.",
+                    on_click=_begin,
+                    args=(*begin, "step"),
+                )
+
+
+ICONS = {"pause": "pause", "stop": "stop", "continue": "play_arrow", "step": "skip_next"}
+
+
+def _button(
+    label: str, command: Any, lesson: Lesson, help: str, run: Run | None, primary: bool = False
+) -> None:
+    assert run is not None, "only a run can be steered"
+    st.button(
+        label,
+        key=f"{lesson.key}_{command}",
+        type="primary" if primary else "secondary",
+        icon=f":material/{ICONS[command]}:",
+        help=help,
+        on_click=engine.executor().command,
+        args=(run.id, command),
+    )
+
+
+def _begin(lesson: Lesson, preset: gpt.Preset, text: cache.Text, command: Any) -> None:
+    """Make a run and hand it over; a second click of a double click finds it and does nothing."""
+    if is_active(current_run(lesson)):
+        return
+    spec = gpt.describe_run(preset, text.corpus) | {"page": lesson.key}
+    if text.corpus.name not in gpt.CORPORA:
+        spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
+    try:
+        run = engine.store().create(spec)
+    except OSError as error:
+        st.error(f"The run cannot be written: {error.strerror or error}. Free some disk space.")
+        return
+    state.set_run(lesson, run.id)
+    if command == "step":
+        engine.executor().command(run.id, "step")
+    else:
+        engine.executor().submit(run.id)
+
+
+# --- while it runs ---------------------------------------------------------------------------
+
+
+def _progress(run: Run, status: dict[str, Any], text: cache.Text, details: bool) -> None:
+    reader = cache.reader(str(run.folder))
+    reader.update()
+    spec = run.spec()
+    _say_state(run, status)
+    _numbers(reader, spec)
+    curve = reader.curve(400)
+    if not len(curve["step"]) and not reader.evaluations:
+        return
+    known = _references(spec, text)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        chart = create_loss_chart(
+            frames.loss_curve(curve, reader.evaluations), frames.references(known)
+        )
+        _draw(chart, f"{run.id}_loss")
+    with right:
+        _sample(reader)
+    for sentence in notices.notices(
+        reader.evaluations, max(known.values()), spec["train"]["learning_rate"]
+    ):
+        st.warning(sentence, icon=":material/insights:")
+    if details and len(curve["step"]) > 1:
+        _draw(create_details_chart(frames.training_details(curve)), f"{run.id}_details")
+
+
+def _draw(chart: alt.LayerChart | alt.HConcatChart, key: str) -> None:
+    st.altair_chart(chart, width="stretch", key=key)
+
+
+def _say_state(run: Run, status: dict[str, Any]) -> None:
+    kind, reason = status["state"], status.get("reason") or ""
+    words = f"**{WORDS[kind]}** {reason}"
+    if kind == store.QUEUED:
+        ahead = engine.executor().position(run.id) or 0
+        if ahead > 0:
+            words += f" {ahead} run{'s' * (ahead > 1)} before it; your place is kept."
+        elif not engine.executor().active():
+            words += " The training process is getting ready."
+    if status.get("asked"):
+        words += f" ({status['asked']} asked for…)"
+    if status.get("evaluating"):
+        done, total = status["evaluating"]
+        words += f" Measuring both losses, batch {done} of {total}."
+    if kind in (store.FAILED, store.INTERRUPTED):
+        st.error(words, icon=":material/error:")
+    else:
+        st.markdown(words)
+
+
+def _numbers(reader: RunReader, spec: dict[str, Any]) -> None:
+    """Step, losses, speed and time left, as measured."""
+    last, evaluations = reader.last_step, reader.evaluations
+    total = spec["train"]["max_steps"]
+    step = last["step"] if last else 0
+    measured = evaluations[-1] if evaluations else None
+    columns = st.columns(5)
+    columns[0].metric("Step", f"{step:,} / {total:,}", help="Optimizer updates done.")
+    columns[1].metric(
+        "Training loss",
+        _nats(measured and measured["train_loss"]),
+        help="Estimated on batches of the first 90 % of the text, nats per token.",
+    )
+    columns[2].metric(
+        "Validation loss",
+        _nats(measured and measured["val_loss"]),
+        help="Estimated on the last 10 %, which the model never trains on; nats per token. Divide by"
+        " ln 2 for bits per character.",
+    )
+    speed = last["tokens_per_second"] if last else None
+    columns[3].metric(
+        "Tokens a second",
+        si(speed) if speed else "–",
+        help="Tokens the model learnt from in a second of training.",
+    )
+    left = "–"
+    if last and step < total and last.get("seconds") and not reader.finished:
+        left = duration(_seconds_left(reader, spec))
+    columns[4].metric("Time left", left, help="At the speed so far, measurements included.")
+    st.progress(min(1.0, step / total), width="stretch")
+
+
+def _seconds_left(reader: RunReader, spec: dict[str, Any]) -> float:
+    last, train = reader.last_step, spec["train"]
+    assert last is not None, "there is a step"
+    steps = train["max_steps"] - last["step"]
+    measuring = [e["seconds"] for e in reader.evaluations if e.get("seconds")]
+    each = sum(measuring) / len(measuring) if measuring else 0.0
+    return steps * (last["seconds"] / last["step"] + each / train["eval_interval"])
+
+
+def _nats(loss: float | None) -> str:
+    return "–" if loss is None else f"{loss:.4f}"
+
+
+def _references(spec: dict[str, Any], text: cache.Text) -> dict[str, float]:
+    """The reference lines of the text that the run learns from."""
+    if spec["corpus"]["sha256"] == text.corpus.sha256:
+        return text.references
+    about = spec["corpus"]
+    try:
+        return cache.text(about["name"], about["sha256"] if "path" in about else None).references
+    except gpt.GPTError:
+        return text.references
+
+
+def _sample(reader: RunReader) -> None:
+    """What the model writes at its newest snapshot: always the same prompt and the same draws."""
+    if not reader.samples:
+        st.caption("The first sample appears in a moment.")
+        return
+    newest = reader.samples[-1]
+    st.caption(
+        f"Sample after step {newest['step']:,}: continues “{visible_prompt(newest['prompt'])}”,"
+        " the same random draws each time"
+    )
+    st.code(newest["text"], language=None, wrap_lines=True, height=270)
+
+
+def visible_prompt(prompt: str) -> str:
+    return "".join(visible(character) for character in prompt)
+
+
+# --- after the run ---------------------------------------------------------------------------
+
+
+def finished(lesson: Lesson) -> dict[str, Any] | None:
+    """The final event of this page's run (step, train_loss, val_loss, …), once it is complete."""
+    run = current_run(lesson)
+    if run is None or run.status()["state"] != store.FINISHED:
+        return None
+    reader = cache.reader(str(run.folder))
+    reader.update()
+    end = reader.finished
+    return end if end and end.get("val_loss") is not None else None
+
+
+def comparison(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> list[tuple[str, str, str]]:
+    """Rows (what, before, now): parameters, validation loss, tokens/s of the last rung and this."""
+    earlier = lessons.before(lesson)
+    before = _facts(earlier, gpt.PRESETS[earlier.preset], text) if earlier else ("–", "–", "–")
+    now = _facts(lesson, preset, text)
+    names = ("parameters", "validation loss (nats)", "tokens a second")
+    return list(zip(names, before, now, strict=True))
+
+
+def _facts(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> tuple[str, str, str]:
+    parameters = sum(gpt.parameters_by_component(preset.model, text.vocab_size).values())
+    run = current_run(lesson)
+    reader = cache.reader(str(run.folder)) if run else None
+    if reader is None or not reader.evaluations or not reader.last_step:
+        return f"{parameters:,}", "not trained yet", "–"
+    speed = reader.last_step["tokens_per_second"]
+    return f"{parameters:,}", _nats(reader.evaluations[-1]["val_loss"]), si(speed)

@@ -1,0 +1,49 @@
+"""The only place that names what a session and its address remember.
+
+The address carries the run of the page (`run`), the text (`text`) and every setting that differs
+from its default, so that a reload, a second tab or a teacher's link finds the same page.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from explorer.lessons import Lesson
+
+
+def run_of(lesson: Lesson) -> str | None:
+    """The run that this page shows: from its address, else as it was left."""
+    key = f"{lesson.key}.run"
+    asked = st.query_params.get("run")
+    if asked and st.session_state.get("page") in (None, lesson.key):
+        st.session_state[key] = asked
+    return st.session_state.get(key)
+
+
+def set_run(lesson: Lesson, run_id: str | None) -> None:
+    """Show `run_id` on this page from now on, in its address too."""
+    st.session_state[f"{lesson.key}.run"] = run_id
+    write_address(lesson)
+
+
+def write_address(lesson: Lesson) -> None:
+    """Put the page's run into the address."""
+    run_id = st.session_state.get(f"{lesson.key}.run")
+    if run_id:
+        if st.query_params.get("run") != run_id:
+            st.query_params["run"] = run_id
+    elif "run" in st.query_params:
+        del st.query_params["run"]
+
+
+def enter(lesson: Lesson) -> None:
+    """Note which page is open; called once at the top of every page, after `run_of`."""
+    st.session_state["page"] = lesson.key
+
+
+def get(lesson: Lesson, name: str, default: Any = None) -> Any:
+    return st.session_state.get(f"{lesson.key}.{name}", default)
+
+
+def put(lesson: Lesson, name: str, value: Any) -> None:
+    st.session_state[f"{lesson.key}.{name}"] = value

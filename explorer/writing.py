@@ -1,0 +1,71 @@
+"""A text being written by a model in a thread: a page looks at it whenever it likes.
+
+Streaming in a thread keeps the page free: its buttons work and its other panels go on. A writing
+ends by itself, by `stop()`, or when nobody has looked at it for a while.
+"""
+
+import threading
+import time
+from typing import Any
+
+import gpt
+
+ABANDONED_AFTER = 20.0  # seconds without a look: its page is gone
+
+
+class Writing:
+    """Draws `count` tokens after `prompt`. `text` is the prompt and what was written so far."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        prompt: str,
+        count: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.text = prompt
+        self.count, self.done = count, 0
+        self.seconds = 0.0
+        self.last: gpt.Token | None = None
+        self.error: str | None = None
+        self._stopped = threading.Event()
+        self._looked = time.monotonic()
+        self._tokens = gpt.stream(
+            model, tokenizer, prompt, count, temperature, top_k, top_p, seed, unknown="drop"
+        )
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it still writes. Asking counts as looking."""
+        self._looked = time.monotonic()
+        return self._thread.is_alive()
+
+    @property
+    def per_second(self) -> float:
+        """Tokens a second so far, the model's work alone."""
+        return self.done / self.seconds if self.seconds else 0.0
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is written, at most so long."""
+        self._thread.join(seconds)
+
+    def _write(self) -> None:
+        try:
+            start = time.perf_counter()
+            for token in self._tokens:
+                self.last, self.done = token, self.done + 1
+                self.text += token.text
+                self.seconds = time.perf_counter() - start
+                if self._stopped.is_set() or time.monotonic() - self._looked > ABANDONED_AFTER:
+                    return
+        except Exception as error:  # told on the page; a thread has nobody else to tell
+            self.error = f"Writing ended: {error}"

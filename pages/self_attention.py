@@ -1,0 +1,93 @@
+"""Page 4: one head of masked self-attention, trained and looked into."""
+
+from functools import partial
+
+import streamlit as st
+
+import gpt
+from explorer.panels import code, lesson, model, question, settings, text, training
+from explorer.panels.attention import attention_panel
+from explorer.panels.sampling import sampling_panel
+
+this = lesson.open_page("self_attention")
+lesson.idea(
+    """
+The bigram model forgets everything but the last character. **Self-attention** lets every position
+look back. Each position asks a *query*, offers a *key*, and hands over a *value*. Where query and
+key match, the softmax puts weight, and the position takes a weighted average of the values.
+The **mask** hides the future: otherwise the answer would be in plain sight.
+""",
+    r"\mathrm{out}=\mathrm{softmax}\!\left(\frac{QK^{\top}}{\sqrt{D}}+\mathrm{mask}\right)V",
+    {
+        "Q, K, V": "queries, keys, values: what each position asks, offers, hands over (T × D)",
+        "D": "size of the head",
+        r"\mathrm{mask}": "−∞ above the diagonal, 0 elsewhere",
+    },
+)
+the_text = text.current()
+touch = st.container()
+
+lesson.section("Predict, then run")
+answer = question.ask_choice(
+    this,
+    "gain",
+    "The counted bigram is the best that one character of memory can do. With one head that sees"
+    " eight characters, the validation loss will end …",
+    ["above the counted bigram", "a little below it", "far below it (under 2.0)"],
+)
+
+lesson.section("Train it")
+preset = settings.choose(
+    this,
+    gpt.PRESETS["self_attention"],
+    ["max_steps", "learning_rate", "block_size", "n_embd", "attention_scale", "positions", "causal"],
+    columns=4,
+)
+training.training_panel(this, preset, the_text)
+
+run = training.finished(this)
+if run:
+    loss, bigram = run["val_loss"], the_text.references["counted bigram"]
+    right = (
+        "above the counted bigram"
+        if loss > bigram
+        else "a little below it"
+        if loss > 2.0
+        else "far below it (under 2.0)"
+    )
+    question.grade_choice(
+        answer,
+        right,
+        f"The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. One head averages the"
+        " past; it cannot yet think about what it found.",
+    )
+else:
+    question.grade_choice(answer, None, "")
+
+live = training.is_active(model.current_run(this))
+with touch:
+    lesson.section("Touch it: where does it look?")
+    step = model.choose_step(this)
+    shown = partial(model.of_page, this, preset, the_text, step)
+    attention_panel(this, shown, "to be or not to be", live=live)
+
+lesson.section("Write with it")
+sampling_panel(this, shown, live=live)
+
+lesson.section("The code")
+code.code_panel(
+    this,
+    {"readable: one head": gpt.Head, "fast: all heads at once": gpt.MultiHeadAttention},
+    "It leaves out cross-attention: this model reads one text only.",
+)
+
+lesson.what_changed(
+    this,
+    training.comparison(this, preset, the_text),
+    [
+        "Attention weights are not explanations: they say where information comes from, not what is"
+        " done with it.",
+        "Without the mask the loss collapses because the answer is visible, not because the model"
+        " got better.",
+    ],
+)

@@ -1,0 +1,392 @@
+"""The browser components as Python sees them: messages, checks, state; and the filters' maths.
+
+What they draw and how they react is tested in tests/browser/test_components.py.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.components import wire
+from explorer.components.attention_map import LEVELS, attention_map, encode, triangle
+from explorer.components.glyphs import visible, visible_all
+from explorer.components.next_token import Settings, check_settings, next_token
+from explorer.components.token_strip import token_strip, value_range
+
+SCRIPTS = ["shared.js", "filters.js"] + [
+    f"{name}.js"
+    for name in (
+        "attention_paint",
+        "attention_strip",
+        "attention_words",
+        "attention_map",
+        "next_token_paint",
+        "next_token",
+        "token_strip",
+    )
+]
+
+
+def attention(layers=2, heads=3, time=5, causal=True, seed=0):
+    """Random attention weights (L, H, T, T) float32."""
+    scores = np.random.default_rng(seed).standard_normal((layers, heads, time, time))
+    if causal:
+        scores = np.where(np.tri(time, dtype=bool), scores, -np.inf)
+    weights = np.exp(scores)
+    return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
+
+
+# ---- messages -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [b"", b"\x00", bytes(range(256))])
+@pytest.mark.parametrize("header", [{}, {"tokens": ["é", "␠", "</script>", "😀"], "n": 1}])
+def test_a_message_comes_back_as_it_went(header, body):
+    message = wire.pack(header, body)
+    assert wire.unpack(message) == (header, body)
+    assert (len(message) - len(body)) % wire.ALIGNMENT == 0
+
+
+def test_equal_data_gives_equal_bytes_so_that_nothing_is_sent_twice():
+    one, other = (encode(attention(), list("abcde")) for _ in range(2))
+    assert wire.pack(one.header, one.body) == wire.pack(other.header, other.body)
+
+
+@pytest.mark.parametrize("message", [b"", b"\x00\x00", b"\xff\x00\x00\x00{}"])
+def test_a_damaged_message_is_refused(message):
+    with pytest.raises(ValueError, match="bytes"):
+        wire.unpack(message)
+
+
+def test_a_header_with_nan_is_refused():
+    with pytest.raises(ValueError, match="JSON"):
+        wire.pack({"x": float("nan")})
+
+
+@pytest.mark.parametrize("time", [1, 2, 7])
+def test_the_triangle_is_numpy_s_row_after_row(time):
+    rows, columns = np.tril_indices(time)
+    assert (triangle(time) == rows * time + columns).all()
+    assert (np.flatnonzero(rows >= 0) == rows * (rows + 1) // 2 + columns).all()  # as the js reads
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_encoded_weights_are_right_to_four_decimals(causal):
+    pattern = attention(causal=causal)
+    layers, heads, time = pattern.shape[:3]
+    coded = encode(pattern, list("ab \ne"), causal=causal)
+    sums = np.frombuffer(coded.body, "<f4", count=layers * heads * time)
+    levels = np.frombuffer(coded.body, "<u2", offset=sums.nbytes).reshape(layers, heads, -1)
+    rows, columns = np.tril_indices(time) if causal else np.indices((time, time)).reshape(2, -1)
+    assert np.abs(levels / LEVELS - pattern[:, :, rows, columns]).max() < 1e-5
+    assert np.allclose(sums, 1, atol=1e-6)
+    assert coded.header["tokens"] == ["a", "b", "␠", "⏎", "e"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "tokens", "causal", "sentence"),
+    [
+        (np.zeros((2, 3, 3)), "abc", True, "shape"),
+        (np.zeros((1, 1, 1, 3, 3)), "abc", True, "trace"),
+        (np.zeros((1, 1, 2, 3)), "abc", True, "shape"),
+        (np.zeros((1, 0, 3, 3)), "abc", True, "shape"),
+        (attention(time=3), "ab", True, "3 positions but there are 2 tokens"),
+        (attention(time=3, causal=False), "abc", True, "causal=False"),
+        (np.full((1, 1, 2, 2), np.nan), "ab", True, "between 0 and 1"),
+        (np.full((1, 1, 2, 2), -np.inf), "ab", True, "after softmax"),
+        (np.full((1, 1, 2, 2), 3.0), "ab", False, "between 0 and 1"),
+        (np.broadcast_to(np.float32(0), (48, 48, 256, 256)), "a" * 256, True, "MB"),
+    ],
+)
+def test_what_cannot_be_attention_is_refused_in_one_sentence(pattern, tokens, causal, sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
+        encode(pattern, list(tokens), causal=causal)
+    assert "\n" not in str(error.value)
+
+
+# ---- tokens -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [
+        ("a", "a"),
+        (" ", "␠"),
+        ("\n", "⏎"),
+        ("\t", "⇥"),
+        (" the\n", "␠the⏎"),
+        ("\x00", "␀"),
+        ("\r", "␍"),
+        ("\x7f", "␡"),
+        ("\x85", "⟨0085⟩"),
+        ("\xa0", "⟨00A0⟩"),
+        ("\u200b", "⟨200B⟩"),
+        ("\ud83d", "⟨D83D⟩"),  # half of a character
+        ("\u0301", "◌\u0301"),
+        ("", "∅"),
+        ("<b>", "<b>"),
+        ("😀", "😀"),
+    ],
+)
+def test_no_token_is_invisible(token, shown):
+    assert visible(token) == shown
+    assert visible(token).strip()
+
+
+def test_a_token_that_is_no_text_is_named():
+    with pytest.raises(ValueError, match="token 1 is int 7"):
+        visible_all(["a", 7])
+
+
+# ---- the scripts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_write_text_only_as_text_and_stay_at_home(name):
+    script = wire.assets(name)
+    for forbidden in ("innerHTML", "insertAdjacent", "document.write", "eval(", "fetch(", "http"):
+        assert forbidden not in script
+
+
+@pytest.mark.parametrize("name", ["attention_map", "next_token", "token_strip"])
+def test_each_component_has_one_default_export(name):
+    exports = [
+        script
+        for script in SCRIPTS
+        if len(re.findall(r"^export default", wire.assets(script), re.M))
+    ]
+    assert f"{name}.js" in exports
+    assert len(exports) == 3
+
+
+SETTINGS = [
+    Settings(1.0, None, None),
+    Settings(0.0, None, None),
+    Settings(0.0, 5, 0.9),
+    Settings(0.7, 5, None),
+    Settings(1.0, None, 0.9),
+    Settings(1.3, 8, 0.6),
+    Settings(2.0, 1, 0.05),
+    Settings(0.05, 40, 0.99),
+]
+
+
+def stages(logits, temperature, top_k, top_p):
+    """The contract of gpt.sampling.filter_stages in numpy, float64."""
+    order = np.argsort(-logits, kind="stable")
+
+    def keep(p, count):
+        out = np.zeros_like(p)
+        out[order[:count]] = p[order[:count]]
+        return out / out.sum()
+
+    def softmax(z):
+        e = np.exp(z - z.max())
+        return e / e.sum()
+
+    raw = softmax(logits)
+    if temperature == 0:
+        tempered = np.zeros_like(raw)
+        tempered[order[0]] = 1
+    else:
+        tempered = softmax(logits / temperature)
+    after_k = keep(tempered, top_k or len(logits))
+    before = np.cumsum(after_k[order]) - after_k[order]
+    after_p = after_k
+    if top_p is not None and top_p < 1:
+        after_p = keep(after_k, max(1, int((before < top_p).sum())))
+    return {"raw": raw, "tempered": tempered, "top_k": after_k, "top_p": after_p}
+
+
+def sample_logits():
+    logits = np.random.default_rng(5).standard_normal(65).astype(np.float32) * 2
+    logits[[3, 9, 20]] = logits.max()  # ties: the lower id comes first
+    return logits
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node; the browser test covers it")
+def test_the_filters_in_the_browser_are_the_filters_in_the_contract():
+    logits = sample_logits().tolist()
+    script = wire.assets("filters.js") + (
+        f"\nconst logits = {logits};"
+        f"\nconst all = {json.dumps([s._asdict() for s in SETTINGS])};"
+        "\nconsole.log(JSON.stringify(all.map((s) => { const f = filterStages(logits, s);"
+        " return Object.fromEntries(['raw', 'tempered', 'top_k', 'top_p']"
+        ".map((n) => [n, [...f[n]]])); })));"
+    )
+    done = subprocess.run(["node", "-"], input=script, capture_output=True, text=True, check=True)
+    for settings, got in zip(SETTINGS, json.loads(done.stdout), strict=True):
+        for stage, expected in stages(sample_logits().astype(np.float64), *settings).items():
+            assert np.allclose(got[stage], expected, atol=1e-9), (settings, stage)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_contract_is_what_gpt_samples_with(settings):
+    torch = pytest.importorskip("torch")
+    sampling = pytest.importorskip("gpt.sampling")
+    got = sampling.filter_stages(torch.from_numpy(sample_logits()), *settings)
+    for stage, expected in stages(sample_logits().astype(np.float64), *settings).items():
+        assert np.allclose(getattr(got, stage).numpy(), expected, atol=1e-5), stage
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ((-0.1, None, None), "temperature"),
+        ((2.5, None, None), "temperature"),
+        ((1.0, 0, None), "top_k"),
+        ((1.0, None, 0.0), "top_p"),
+        ((1.0, None, 1.5), "top_p"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        check_settings(*settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ([0.2, 0.9], (0, 1)),
+        ([0.3, 4.2], (0, 4.2)),
+        ([-1.0, 2.0], (-1, 2)),
+        ([float("nan"), 3.0], (0, 3)),
+        ([float("nan")], (0, 1)),
+        ([], (0, 1)),
+    ],
+)
+def test_the_ends_of_the_colour_scale(values, ends):
+    assert value_range(values) == ends
+
+
+# ---- in a page ----------------------------------------------------------------------------------
+
+
+def attention_page():
+    import numpy as np
+    import streamlit as st
+
+    from explorer.components.attention_map import attention_map
+
+    pattern = np.broadcast_to(np.tri(3, dtype=np.float32) / [[1], [2], [3]], (2, 4, 3, 3))
+    asked = st.session_state.get("asked")
+    if st.session_state.get("shown", True):
+        chosen = attention_map(pattern, ["a", " ", "\n"], key="att", selected=asked)
+        st.write("chosen", *map(str, chosen))
+
+
+def chosen(at):
+    assert not at.exception
+    return at.markdown[0].value
+
+
+def test_the_chosen_head_reaches_the_page():
+    at = AppTest.from_function(attention_page).run()
+    assert chosen(at) == "chosen 0 0"
+    at.session_state["att"] = {"selected": {"layer": 1, "head": 3}}
+    assert chosen(at.run()) == "chosen 1 3"
+    at.session_state["att"] = {"selected": {"layer": 9, "head": 9}}  # of a larger model
+    assert chosen(at.run()) == "chosen 1 3"
+
+
+def test_the_chosen_head_is_kept_while_the_component_is_away():
+    at = AppTest.from_function(attention_page)
+    at.session_state["att"] = {"selected": {"layer": 1, "head": 2}}
+    assert chosen(at.run()) == "chosen 1 2"
+    at.session_state["shown"] = False
+    at.run()
+    at.session_state["shown"] = True
+    assert chosen(at.run()) == "chosen 1 2"
+
+
+def test_what_the_page_asks_for_wins_over_an_older_click():
+    at = AppTest.from_function(attention_page)
+    at.session_state["att"] = {"selected": {"layer": 1, "head": 2, "epoch": 0}}
+    assert chosen(at.run()) == "chosen 1 2"
+    at.session_state["asked"] = (0, 1)
+    assert chosen(at.run()) == "chosen 0 1"
+    at.session_state["att"] = {"selected": {"layer": 1, "head": 2, "epoch": 1}}  # clicked again
+    assert chosen(at.run()) == "chosen 1 2"
+
+
+def test_a_click_does_not_send_the_weights_again():
+    at = AppTest.from_function(attention_page).run()
+    before = at.get("bidi_component")[0].proto.bytes
+    at.session_state["att"] = {"selected": {"layer": 1, "head": 3, "epoch": 0}}
+    assert at.run().get("bidi_component")[0].proto.bytes == before
+
+
+def token_page():
+    import numpy as np
+    import streamlit as st
+
+    from explorer.components.next_token import next_token
+    from explorer.components.token_strip import token_strip
+
+    vocab_size = st.session_state.get("vocab_size", 3)
+    logits = np.linspace(1, 0, vocab_size)
+    tokens = ["<b>"] * vocab_size
+    drawn = st.session_state.get("drawn", vocab_size - 1)
+    settings = next_token(logits, tokens, key="next", temperature=0.8, drawn=drawn)
+    st.write("settings", *map(str, settings))
+    text = st.session_state.get("text", "a\nb")
+    token_strip([1] * len(text), list(text), key="strip", values=st.session_state.get("values"))
+
+
+def test_the_settings_reach_the_page():
+    at = AppTest.from_function(token_page).run()
+    assert chosen(at) == "settings 0.8 None None"
+    told = {"temperature": 0, "top_k": 5, "top_p": 0.9, "epoch": 0}
+    at.session_state["next"] = {"settings": told}
+    assert chosen(at.run()) == "settings 0.0 5 0.9"
+
+
+@pytest.mark.parametrize("nonsense", [{"temperature": "hot"}, {"top_k": -1}, {"colour": 1}, 7])
+def test_a_report_which_is_no_setting_counts_as_none(nonsense):
+    at = AppTest.from_function(token_page)
+    at.session_state["next"] = {"settings": nonsense}
+    assert chosen(at.run()) == "settings 0.8 None None"
+
+
+def test_a_large_vocabulary_sends_the_most_probable_names_and_the_drawn_one():
+    at = AppTest.from_function(token_page)
+    at.session_state["vocab_size"] = 1000
+    header, body = wire.unpack(at.run().get("bidi_component")[0].proto.bytes)
+    assert header["ids"] == [*range(60), 999]
+    assert len(header["tokens"]) == 61
+    assert len(body) == 4000  # all logits: the filters need them
+
+
+def test_a_long_text_is_cut_and_a_token_without_value_stays():
+    at = AppTest.from_function(token_page)
+    at.session_state["text"] = "a\n" * 3000
+    at.session_state["values"] = [None] + [2.5] * 5999
+    header, body = wire.unpack(at.run().get("bidi_component")[1].proto.bytes)
+    assert (header["total"], len(header["tokens"]), header["range"]) == (6000, 5000, [0, 2.5])
+    assert header["breaks"][:2] == [1, 3]
+    values = np.frombuffer(body, "<f4")
+    assert np.isnan(values[0])
+    assert values[1] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: attention_map(attention(), list("abcde"), key="k", selected=(2, 0)), "below 2"),
+        (lambda: next_token(np.zeros((1, 3)), list("abc"), key="k"), r"shape \(V,\)"),
+        (lambda: next_token(np.zeros(3), list("ab"), key="k"), "3 logits but 2 tokens"),
+        (lambda: next_token(np.full(2, np.nan), list("ab"), key="k"), "diverged"),
+        (lambda: next_token(np.zeros(3), list("abc"), key="k", drawn=3), "token id below 3"),
+        (lambda: token_strip([1], list("ab"), key="k"), "1 ids but 2 tokens"),
+        (lambda: token_strip([1, 2], list("ab"), key="k", values=[1.0]), "1 values but 2 tokens"),
+        (lambda: token_strip([1], ["a"], key="k", values=[float("inf")]), "finite"),
+    ],
+)
+def test_wrong_arguments_are_refused(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()

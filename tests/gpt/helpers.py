@@ -1,0 +1,57 @@
+"""Small texts, models and runs that many tests share."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import gpt
+from gpt.config import ModelConfig, TrainConfig
+
+# Long enough for a context of 8, varied enough that a model has something to learn.
+TEXT = "".join(f"{n} times {m} is {n * m}; then we rest.\n" for n in range(9) for m in range(9))
+CORPUS = gpt.corpus_from_text(TEXT, "times tables")
+TOKENIZER = gpt.CharTokenizer.train(TEXT)
+V = TOKENIZER.vocab_size
+
+MODEL = ModelConfig(block_size=8, n_layer=2, n_head=2, n_embd=16, init="tutorial")
+TRAIN = TrainConfig(
+    batch_size=4, max_steps=12, eval_interval=4, eval_iters=2, sample_tokens=6, prompt="3"
+)
+
+
+def ids_of(batch: int, time: int, seed: int = 0, vocab_size: int = V) -> Tensor:
+    """Random token ids (B, T)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(vocab_size, (batch, time), generator=generator)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def start(
+    model: ModelConfig | nn.Module = MODEL, resume: gpt.TrainState | None = None, **settings: Any
+) -> Any:
+    """A training of the small corpus, not yet begun."""
+    config = replace(TRAIN, **settings)
+    if isinstance(model, ModelConfig):
+        model = gpt.build_model(model, V, config.seed)
+    return gpt.train(model, CORPUS, TOKENIZER, config, "cpu", resume)
+
+
+def losses_of(events: Iterable[Any]) -> list[float]:
+    return [event.loss for event in events if isinstance(event, gpt.StepStats)]
+
+
+def told(event: Any) -> Any:
+    """What an event says, without its clock: equal for equal trainings."""
+    values = {k: v for k, v in vars(event).items() if k not in ("seconds", "tokens_per_second")}
+    values = {k: v for k, v in values.items() if not callable(v)}
+    return type(event).__name__, values
+
+
+def copy_of(state: gpt.TrainState) -> gpt.TrainState:
+    return gpt.TrainState({n: t.clone() for n, t in state.tensors.items()}, dict(state.meta))
