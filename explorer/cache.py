@@ -102,12 +102,16 @@ def _recipe(folder: str) -> tuple[gpt.Preset, int]:
 def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
     """Named activations of the model called `key` for one text; batch dimension removed.
 
-    "pattern": (L, H, T, T), "logits": (T, V).
+    "pattern": (L, H, T, T), "logits": (T, V), "attention_input": (L, T, C).
     """
     import torch
 
     found = gpt.trace(_model, torch.tensor([ids]))
-    return {"pattern": found["pattern"][:, 0].numpy(), "logits": found["logits"][0].numpy()}
+    return {
+        "logits": found["logits"][0].numpy(),
+        "pattern": found["pattern"][:, 0].numpy(),
+        "attention_input": found["attention_input"][:, 0].numpy(),
+    }
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -125,6 +129,11 @@ def reader(folder: str) -> RunReader:
 def changed(path: Path) -> int:
     """When a file changed last, to tell an old model from a new one under the same name."""
     return path.stat().st_mtime_ns
+
+
+def changed_in(folder: str) -> int:
+    """When the weights of a checkpoint folder changed last."""
+    return changed(Path(folder) / "model.safetensors")
 
 
 def pretrained() -> dict[str, Path]:

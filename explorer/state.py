@@ -15,7 +15,7 @@ def run_of(lesson: Lesson) -> str | None:
     """The run that this page shows: from its address, else as it was left."""
     key = f"{lesson.key}.run"
     asked = st.query_params.get("run")
-    if asked and st.session_state.get("page") in (None, lesson.key):
+    if asked:
         st.session_state[key] = asked
     return st.session_state.get(key)
 

@@ -49,8 +49,8 @@ _HOMES = {
         "StepStats",
         "TrainState",
     ],
-    "inspection": ["attention_weights", "trace"],
-    "model": ["GPT", "Bigram", "build_model", "load_weights", "weights_of"],
+    "inspection": ["attention_steps", "attention_weights", "trace"],
+    "model": ["GPT", "Bigram", "build_model", "load_weights", "next_token_loss", "weights_of"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["Token", "filter_stages", "generate", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
@@ -58,7 +58,7 @@ _HOMES = {
     "training": ["estimate_loss", "train", "whole_loss"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605 (computed, so that a name is written once)
+__all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

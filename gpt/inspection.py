@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gpt.attention import MultiHeadAttention
+from gpt.attention import Head, MultiHeadAttention
 
 
 def trace(model: nn.Module, idx: Tensor) -> dict[str, Tensor]:
     """Run `model` on idx (B, T) and return named activations.
 
     "logits": (B, T, V); "pattern": (L, B, H, T, T) float32, pattern[l, b, h, i, j] is how much
-    position i of head h in layer l takes from position j (0 for the bigram's absent layers).
+    position i of head h in layer l takes from position j; "attention_input": (L, B, T, C), what
+    each attention layer reads. The bigram has no layers: L is 0.
     """
     twin = _twin(model).eval()
     inputs: list[Tensor] = []
@@ -31,13 +32,36 @@ def trace(model: nn.Module, idx: Tensor) -> dict[str, Tensor]:
         logits, _ = twin(idx)
         patterns = [attention_weights(a, x) for a, x in zip(layers, inputs, strict=True)]
     B, T = idx.shape
-    none = torch.zeros(0, B, 0, T, T)
-    return {"logits": logits, "pattern": torch.stack(patterns).float() if patterns else none}
+    if not layers:
+        none = torch.zeros(0, B, 0, T, T)
+        return {"logits": logits, "pattern": none, "attention_input": torch.zeros(0, B, T, 0)}
+    return {
+        "logits": logits,
+        "pattern": torch.stack(patterns).float(),
+        "attention_input": torch.stack(inputs),
+    }
 
 
 def attention_weights(attention: MultiHeadAttention, x: Tensor) -> Tensor:
     """The weights of all heads of one layer for its input x: (B, T, C) → (B, H, T, T)."""
     return torch.stack([head(x)[1] for head in attention.heads()], dim=1)
+
+
+def attention_steps(head: Head, x: Tensor) -> dict[str, Tensor]:
+    """Take one head apart: every intermediate result for its input x (T, C).
+
+    "query", "key", "value": (T, D); "scores", "scaled", "masked", "weights": (T, T); "output":
+    (T, D). The last two are what the head itself returns.
+    """
+    with torch.inference_mode():
+        q, k, v = head.query(x), head.key(x), head.value(x)
+        scores = q @ k.T
+        scaled = scores * head.scale
+        future = torch.ones_like(scores, dtype=torch.bool).triu(1)
+        masked = scaled.masked_fill(future, float("-inf")) if head.causal else scaled
+        output, weights = head(x[None])
+    steps = {"query": q, "key": k, "value": v, "scores": scores, "scaled": scaled}
+    return steps | {"masked": masked, "weights": weights[0], "output": output[0]}
 
 
 def _twin(model: nn.Module) -> Any:

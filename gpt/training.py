@@ -40,6 +40,8 @@ from gpt.optim import build_optimizer, learning_rate_at
 from gpt.sampling import generate
 from gpt.text import Corpus
 
+EVALUATION_TOKENS = 4096  # that go through the model at once in an evaluation
+
 Events = Generator[Event, str | None, None]
 
 
@@ -100,7 +102,9 @@ class _Job:
         self.block_size = model.config.block_size
         self.splits = encode_splits(tokenizer, corpus.text, self.block_size, device)
         model.to(device).train()
-        self.batches = self._batches("train", config.seed)
+        self.batches = Batches(
+            self.splits["train"], self.block_size, config.batch_size, config.seed
+        )
         self.optimizer = build_optimizer(model, config)
         self.dropout_state = torch.Generator().manual_seed(config.seed).get_state()
         self.step = 0
@@ -152,15 +156,14 @@ class _Job:
     def evaluate(self) -> Events:
         """Estimate both losses, telling the progress; keep count of the best."""
         start = time.perf_counter()
-        total, done = 2 * self.config.eval_iters, 0
-        losses = {}
-        for split in ("train", "val"):
-            batches = self._batches(split, self.config.seed + 1)  # the same ones at every step
-            parts = []
-            for loss in batch_losses(self.model, batches, self.config.eval_iters):
+        losses, done = {}, 0
+        for split, ids in self.splits.items():
+            parts, total = [], 0
+            # The same windows at every step, so that two estimates differ by the weights alone.
+            for loss, count in chunk_losses(self.model, ids, self.config, self.config.seed + 1):
                 parts.append(loss)
-                done += 1
-                yield from self.tell(Evaluating(self.step, done, total))
+                done, total = done + 1, count
+                yield from self.tell(Evaluating(self.step, done, 2 * total))
             losses[split] = torch.stack(parts).mean().item()
         seconds = time.perf_counter() - start
         self.last = Evaluation(self.step, losses["train"], losses["val"], seconds)
@@ -268,9 +271,6 @@ class _Job:
 
     # --- randomness and precision ------------------------------------------------------------
 
-    def _batches(self, split: str, seed: int) -> Batches:
-        return Batches(self.splits[split], self.block_size, self.config.batch_size, seed)
-
     @contextlib.contextmanager
     def _own_dropout(self) -> Iterator[None]:
         """Let dropout draw from this run's own state, and leave PyTorch's global one as it was."""
@@ -292,19 +292,27 @@ class _Job:
         return contextlib.nullcontext()
 
 
-def batch_losses(model: nn.Module, batches: Batches, count: int) -> Iterator[Tensor]:
-    """Yield the loss of `count` batches, one scalar tensor each, without changing the model."""
-    for _ in range(count):
-        x, y = batches.draw()
-        yield _loss(model, x, y)
+def chunk_losses(
+    model: nn.Module, ids: Tensor, config: TrainConfig, seed: int
+) -> Iterator[tuple[Tensor, int]]:
+    """Yield (loss, number of chunks) for random windows of `ids` (N,), without changing the model.
+
+    At least eval_iters × batch_size windows in all. Small batches go through the model several at
+    once: the mean is the same, and a tiny model does not spend its time on being called.
+    """
+    T = model.config.block_size
+    windows = config.eval_iters * config.batch_size
+    size = min(windows, max(config.batch_size, EVALUATION_TOKENS // T))
+    batches = Batches(ids, T, size, seed)
+    chunks = math.ceil(windows / size)
+    for _ in range(chunks):
+        yield _loss(model, *batches.draw()), chunks
 
 
-def estimate_loss(
-    model: nn.Module, ids: Tensor, batch_size: int = 32, eval_iters: int = 200, seed: int = 1338
-) -> float:
-    """Mean loss in nats per token over `eval_iters` random batches of `ids` (N,)."""
-    batches = Batches(ids, model.config.block_size, batch_size, seed)
-    return torch.stack(list(batch_losses(model, batches, eval_iters))).mean().item()
+def estimate_loss(model: nn.Module, ids: Tensor, config: TrainConfig, seed: int = 1338) -> float:
+    """Mean loss in nats per token over eval_iters batches of random windows of `ids` (N,)."""
+    losses = [loss for loss, _ in chunk_losses(model, ids, config, seed)]
+    return torch.stack(losses).mean().item()
 
 
 def whole_loss(model: nn.Module, ids: Tensor, batch_size: int = 64) -> float:

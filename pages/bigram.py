@@ -1,1 +1,119 @@
-"""A page."""
+"""Page 2: the next character from the last one alone; the counted table beside the learned one."""
+
+import math
+from functools import partial
+
+import streamlit as st
+
+import gpt
+from explorer import cache
+from explorer.components.matrices import Matrix, matrices
+from explorer.panels import code, lesson, model, question, settings, text, training
+from explorer.panels.sampling import sampling_panel
+
+this = lesson.open_page("bigram")
+the_text = text.current()
+V = the_text.vocab_size
+lesson.idea(
+    f"""
+Which character comes next, if all you know is the **last one**? Count: after every *q*, how often
+came *u*? That gives a table of {V} × {V} counts; divide each row by its sum and you have
+probabilities. The network here is the same table, but its numbers are **learned** from examples.
+Its loss is the average surprise at the true next character, and counting is the best it can reach.
+""",
+    r"\mathrm{loss}=-\frac{1}{B\,T}\sum_{b,t}\ln p\,(x_{b,t+1}\mid x_{b,t})",
+    {"B, T": "windows in a batch, characters in a window: here (B=32, T=8)", "p": "the table's row"},
+)
+touch = st.container()
+
+lesson.section("Predict, then run")
+floor = the_text.references["counted bigram"]
+first = question.ask_number(
+    this,
+    "first_loss",
+    f"Before any training, all {V} characters look alike to the network. What will the very first"
+    " validation loss be, in nats?",
+    0.0,
+    20.0,
+)
+
+lesson.section("Train it")
+preset = settings.choose(
+    this, gpt.PRESETS["bigram"], ["max_steps", "learning_rate", "batch_size", "init"], columns=4
+)
+training.training_panel(this, preset, the_text)
+
+begin = training.first_evaluation(this)
+question.grade_number(
+    first,
+    begin["val_loss"] if begin else None,
+    0.1,
+    f"A model that knows nothing scores ln {V} = {math.log(V):.3f}. Weights drawn as the tutorial"
+    " does are not quite even: the network begins with random opinions, and pays a little more."
+    " Try “weights at the start: gpt2”.",
+)
+end = training.finished(this)
+if end:
+    above = end["val_loss"] - floor
+    st.markdown(
+        f"**The floor:** the counted table scores {floor:.4f} on the validation text; this run ended"
+        f" at {end['val_loss']:.4f}, {abs(above):.4f} {'above' if above > 0 else 'below'} it (an"
+        " estimate, so a little noise)."
+    )
+
+live = training.is_active(model.current_run(this))
+
+
+def tables(step: int | None) -> None:
+    """The counted table and the learned one, with one hover for both."""
+    shown = model.of_page(this, preset, the_text, step)
+    tokens = shown.tokenizer.tokens
+    if tokens != the_text.tokenizer.tokens:
+        st.info("This run learnt from another text; choose that text in the sidebar to compare.")
+        return
+    counted = cache.bigram_table(*text.key_of(the_text))
+    learned = shown.model.table.weight.detach().softmax(-1).numpy()
+    distance = abs(counted - learned).sum(axis=1).mean() / 2
+    st.caption(
+        f"Learned: {shown.label}. Mean distance between the rows of the two tables: {distance:.3f}"
+        " (0 = the same, 1 = nothing in common; measured). Row = last character, column = next."
+    )
+    about = {"rows": tokens, "columns": tokens, "palette": "probability", "scale_max": 1.0}
+    about |= {"group": "tables", "sentence": "after ‘{row}’ comes ‘{column}’"}
+    matrices(
+        [
+            Matrix("counted", counted, title="counted", concept="counted", **about),
+            Matrix("learned", learned, title="learned", concept="learned", **about),
+        ],
+        key="bigram_tables",
+        columns=2,
+        bars_of="tables",
+        selected_row=tokens.index("t") if "t" in tokens else 0,
+    )
+
+
+with touch:
+    lesson.section("Touch it: counting and learning")
+    step = model.choose_step(this)
+    st.fragment(partial(tables, step), run_every=1.0 if live else None)()
+
+lesson.section("Write with it")
+sampling_panel(this, partial(model.of_page, this, preset, the_text, step), prompt="t", live=live)
+
+lesson.section("The code")
+code.code_panel(
+    this,
+    {"the network": gpt.Bigram, "counting": gpt.bigram_counts, "the loss": gpt.next_token_loss},
+    "It leaves out everything before the last character; attention will bring it back.",
+)
+
+lesson.what_changed(
+    this,
+    training.comparison(this, preset, the_text),
+    [
+        "The network does not know more than counting: training finds the same table, step by step.",
+        "A low loss on frequent pairs can hide nonsense: read the sample too.",
+        f"The loss cannot reach 0: after “t”, several characters really do follow. {floor:.2f} nats"
+        " is the text's own uncertainty, seen through one character.",
+    ],
+)

@@ -7,6 +7,7 @@ import streamlit as st
 import gpt
 from explorer.panels import code, lesson, model, question, settings, text, training
 from explorer.panels.attention import attention_panel
+from explorer.panels.head import head_panel
 from explorer.panels.sampling import sampling_panel
 
 this = lesson.open_page("self_attention")
@@ -70,6 +71,9 @@ with touch:
     step = model.choose_step(this)
     shown = partial(model.of_page, this, preset, the_text, step)
     attention_panel(this, shown, "to be or not to be", live=live)
+    lesson.section("Touch it: the head taken apart")
+    read = st.session_state.get("self_attention_read", "to be or not to be")
+    st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
 lesson.section("Write with it")
 sampling_panel(this, shown, live=live)

@@ -40,6 +40,7 @@ function layOut(r) {
   let side = Math.max(64, Math.min(height, room - left));
   if (side / time >= 2) side = Math.floor(side / time) * time;
   r.zoom = { left, top, side, cell: side / time, labelled, turned };
+  Object.assign(r.root.dataset, { left, top, cell: side / time }); // where cells are, for tests
 
   const space = stacked ? r.width - 4 : r.width - (left + side + 2) - 24;
   const thumb = Math.floor(

@@ -25,7 +25,7 @@ def visible_all(tokens: Iterable[str]) -> list[str]:
     shown = []
     for position, token in enumerate(tokens):
         if not isinstance(token, str):
-            raise ValueError(  # noqa: TRY004
+            raise ValueError(
                 f"tokens must be text, but token {position} is {type(token).__name__} {token!r}: "
                 "decode the ids first."
             )

@@ -52,7 +52,6 @@ function paintScaleAndBars(r, pen, shown, rows) {
   const thick = Math.min(18, (slot * 0.8) / shown.length);
   const labels = r.axes[shown[0].columns];
   pen.textAlign = "center";
-  pen.font = `14px ${r.theme.mono}`;
   order.forEach((column, at) => {
     const middle = BARS.left + (at + 0.5) * slot;
     shown.forEach((matrix, k) => {
@@ -61,8 +60,10 @@ function paintScaleAndBars(r, pen, shown, rows) {
       pen.fillRect(middle + (k - shown.length / 2) * thick, floor - tall, thick - 1, tall);
     });
     pen.fillStyle = css(r.theme.text);
-    const room = Math.max(1, Math.floor(slot / 8.5));
     const text = labels[column];
+    const size = text.length * 8.5 > slot ? 11 : 14;
+    const room = Math.max(1, Math.floor(slot / (size * 0.61)));
+    pen.font = `${size}px ${r.theme.mono}`;
     pen.fillText(text.length > room ? `${text.slice(0, Math.max(room - 1, 1))}…` : text, middle, floor + 14);
   });
 }
@@ -84,7 +85,7 @@ function sayBars(r, shown, row) {
   r.find(".bars-note").textContent =
     row === null
       ? "point at a row, or click one to keep it"
-      : `${kept < all ? `the ${kept} largest of ${all}` : `all ${all}`}, sorted by ${shown[0].title}`;
+      : `${kept < all ? `the ${kept} largest of ${all}` : `all ${all}`}, sorted by ${shown[0].name}`;
   r.find(".bars").setAttribute(
     "aria-label",
     row === null

@@ -1,5 +1,6 @@
 // Layout and painting of the matrices: a record in, pixels out. No events here.
-// One cell size for all matrices, so that shapes can be compared; geometry in CSS pixels per view.
+// All matrices have rows of one height, so that shapes can be compared; where there is room, those
+// with few columns get wider cells with the number inside. Geometry in CSS pixels, per view.
 
 const MARK = 10; // room for the triangle at the chosen row
 const GAP = 18;
@@ -7,6 +8,7 @@ const WORDS = 50; // height of a title and a caption
 const WIDEST = 44;
 const TALLEST = 26; // beyond it cells get wider only, for the number inside
 const NUMBER_FROM = 34; // cell width from which the number stands in the cell
+const SHORTEST = 15; // and cell height
 const LEVELS = 1023;
 
 // From the most negative over zero to the most positive: lightness tells how large, hue the sign.
@@ -50,13 +52,15 @@ function planLabels(needs, depth, cell) {
   return { lanes, every, depth, room: lanes * (depth + 3) + 3 };
 }
 
-function measure(r, matrix, w) {
-  const h = Math.min(w, TALLEST);
+// cells: { w, wide, upTo }: cells of w, but of `wide` in matrices of up to `upTo` columns.
+function measure(r, matrix, cells) {
+  const w = matrix.width <= cells.upTo ? cells.wide : cells.w;
+  const h = Math.min(cells.w, TALLEST);
   const size = h >= 24 ? 14 : h >= 14 ? 12 : 11;
-  const wide = (axis) => (r.widest[axis] * size) / 12;
-  const across = wide(matrix.columns);
+  const longest = (axis) => (r.widest[axis] * size) / 12;
+  const across = longest(matrix.columns);
   const turned = across > 2 * w && across > 22; // long labels stand upright
-  const rows = planLabels(size, wide(matrix.rows), h);
+  const rows = planLabels(size, longest(matrix.rows), h);
   const columns = turned ? planLabels(size, across, w) : planLabels(across + 4, size, w);
   const left = MARK + rows.room;
   const top = columns.room;
@@ -64,13 +68,13 @@ function measure(r, matrix, w) {
   return { w, h, size, turned, rows, columns, left, top, width, height: top + matrix.height * h + 3 };
 }
 
-function flow(r, w) {
+function flow(r, cells) {
   const total = { height: 0, fits: true };
   let x = 0;
   let line = 0;
   let count = 0;
   r.header.matrices.forEach((matrix, m) => {
-    const place = measure(r, matrix, w);
+    const place = measure(r, matrix, cells);
     const width = Math.max(place.width, r.words[m].title) + r.words[m].before;
     if (r.header.line ? count === r.header.line : x > 0 && x + width > r.width - 6) {
       total.height += line + 10;
@@ -98,16 +102,37 @@ function layOut(r) {
     pen.font = `20px ${r.theme.sans}`;
     return { title: wide, before: before ? pen.measureText(before).width + 12 : 0 };
   });
-  let w = WIDEST;
-  const fits = ({ fits, height }) => fits && height <= r.header.height;
-  while (w > 1 && !fits(flow(r, w))) w -= 1;
-  // A height that cannot be kept is given up before cells become too small to point at.
-  if (w < 8) while (w < 8 && flow(r, w + 1).fits) w += 1;
+  const cells = chooseCells(r);
   r.header.matrices.forEach((matrix, m) => {
     const view = r.views[m];
-    view.place = measure(r, matrix, w);
+    view.place = measure(r, matrix, cells);
     view.body.style.width = `${Math.ceil(Math.max(view.place.width, r.words[m].title))}px`;
+    const { left, top, w, h } = view.place;
+    Object.assign(view.find(".grid").dataset, { left, top, w, h }); // for tests
   });
+}
+
+function chooseCells(r) {
+  const same = (w) => ({ w, wide: w, upTo: 0 });
+  const good = (cells, limit) => {
+    const { fits, height } = flow(r, cells);
+    return fits && height <= limit;
+  };
+  let w = WIDEST;
+  while (w > 1 && !good(same(w), r.header.height)) w -= 1;
+  // A height that cannot be kept is given up before cells become too small to point at.
+  while (w < 8 && good(same(w + 1), Infinity)) w += 1;
+  if (w >= NUMBER_FROM) return same(w);
+  const limit = Math.max(r.header.height, flow(r, same(w)).height);
+  const counts = r.header.matrices.map(({ width }) => width).sort((a, b) => b - a);
+  for (let low = w; low >= SHORTEST; low -= 1) {
+    for (const upTo of counts) {
+      for (let wide = WIDEST; wide >= NUMBER_FROM; wide -= 1) {
+        if (good({ w: low, wide, upTo }, limit)) return { w: low, wide, upTo };
+      }
+    }
+  }
+  return same(w);
 }
 
 // ---- one matrix ---------------------------------------------------------------------------------
@@ -131,18 +156,19 @@ function paintMatrix(r, m) {
   pen.imageSmoothingEnabled = false;
   pen.drawImage(pixelCanvas(matrix.width, matrix.height, image), left, top, wide, tall);
   pen.fillStyle = css(r.theme.background);
-  for (let j = 1; w >= 12 && j < matrix.width; j += 1) pen.fillRect(left + j * w - 0.5, top, 1, tall);
-  for (let i = 1; w >= 12 && i < matrix.height; i += 1) pen.fillRect(left, top + i * h - 0.5, wide, 1);
+  const lines = Math.min(w, h) >= 12;
+  for (let j = 1; lines && j < matrix.width; j += 1) pen.fillRect(left + j * w - 0.5, top, 1, tall);
+  for (let i = 1; lines && i < matrix.height; i += 1) pen.fillRect(left, top + i * h - 0.5, wide, 1);
   pen.strokeStyle = matrix.colour ?? css(r.theme.line);
   pen.lineWidth = matrix.colour ? 2 : 1;
   pen.strokeRect(left - 1, top - 1, wide + 2, tall + 2);
-  if (w >= NUMBER_FROM) paintNumbers(r, matrix, place, pen);
+  if (w >= NUMBER_FROM && h >= SHORTEST) paintNumbers(r, matrix, place, pen);
   for (let i = 0; i < matrix.height; i += place.rows.every) paintLabel(r, m, pen, "rows", i);
   for (let j = 0; j < matrix.width; j += place.columns.every) paintLabel(r, m, pen, "columns", j);
 }
 
 function paintNumbers(r, matrix, { left, top, w, h }, pen) {
-  pen.font = `13px ${r.theme.sans}`;
+  pen.font = `${h < 19 ? 12 : 13}px ${r.theme.sans}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   matrix.values.forEach((value, at) => {

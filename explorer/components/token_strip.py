@@ -52,7 +52,7 @@ def token_strip(
     }
     body = b""
     if values is not None:
-        numbers = [math.nan if v is None else float(v) for v in values]  # type: ignore[union-attr]
+        numbers = [math.nan if v is None else float(v) for v in values]
         header["range"] = value_range(numbers)
         body = np.asarray(numbers[:MAX_TOKENS], dtype="<f4").tobytes()
     _component(key=key, data=wire.pack(header, body))

@@ -3,19 +3,33 @@
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from explorer import engine, lessons, state
 from explorer.lessons import Lesson
 
 
-def open_page(key: str) -> Lesson:
+def open_page(key: str, title: str | None = None) -> Lesson:
     """Draw the title of the lesson `key` and make it the page of this session."""
+    _go_through_the_router()
     lesson = lessons.BY_KEY[key]
     state.run_of(lesson)
     state.enter(lesson)
     state.write_address(lesson)
-    st.title(lesson.heading, anchor=False)
+    st.title(title or lesson.heading, anchor=False)
     return lesson
+
+
+def _go_through_the_router() -> None:
+    """Run the page again under `streamlit_app.py` if Streamlit opened its file directly.
+
+    Until the first `st.navigation` of a server's life, Streamlit takes the files of a folder named
+    `pages/` for pages of their own, without title, sidebar or engine. That meets only the very
+    first visitor, and only with a link to a page.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def idea(text: str, formula: str | None = None, symbols: Mapping[str, str] | None = None) -> None:
@@ -23,9 +37,11 @@ def idea(text: str, formula: str | None = None, symbols: Mapping[str, str] | Non
 
     This is what a cold server shows while torch is loading; the call returns when it is there.
     """
-    left, right = st.columns([3, 2], gap="large")
-    left.markdown(text)
-    if formula:
+    if not formula:
+        st.markdown(text)
+    else:
+        left, right = st.columns([3, 2], gap="large")
+        left.markdown(text)
         with right:
             st.latex(formula)
             if symbols:

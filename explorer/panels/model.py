@@ -78,7 +78,11 @@ def current_run(lesson: Lesson) -> Run | None:
     if run_id is None:
         return None
     try:
-        return engine.store().get(run_id)
+        run = engine.store().get(run_id)
+        if run.spec().get("page", "") in ("", lesson.key):
+            return run
+        state.set_run(lesson, None)  # an address that carries another page's run
+        return None
     except RunError as error:
         state.set_run(lesson, None)
         st.warning(str(error))

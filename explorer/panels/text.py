@@ -48,6 +48,11 @@ def key_of(text: cache.Text) -> tuple[str, str | None]:
     return (name, None) if name in TITLES else (name, text.corpus.sha256)
 
 
+def title(text: cache.Text) -> str:
+    """What a person calls the text."""
+    return TITLES.get(text.corpus.name, text.corpus.name)
+
+
 def use(text: str, name: str) -> None:
     """Keep a learner's own text and choose it for all pages; raises gpt.TextError if unusable."""
     corpus = gpt.corpus_from_text(text, name)

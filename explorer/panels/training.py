@@ -316,6 +316,17 @@ def finished(lesson: Lesson) -> dict[str, Any] | None:
     return end if end and end.get("val_loss") is not None else None
 
 
+def first_evaluation(lesson: Lesson) -> dict[str, Any] | None:
+    """The estimate of both losses before the first update of this page's run."""
+    run = current_run(lesson)
+    reader = cache.reader(str(run.folder)) if run else None
+    if reader is None:
+        return None
+    reader.update()
+    first = reader.evaluations[0] if reader.evaluations else None
+    return first if first and first["step"] == 0 and first["val_loss"] is not None else None
+
+
 def comparison(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> list[tuple[str, str, str]]:
     """Rows (what, before, now): parameters, validation loss, tokens/s of the last rung and this."""
     earlier = lessons.before(lesson)

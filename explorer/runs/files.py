@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-REPLACE_ATTEMPTS = 20  # Windows refuses to replace a file while somebody reads it; readers are quick
+REPLACE_ATTEMPTS = 20  # Windows refuses to replace a file that somebody reads at the moment
 
 
 def write_bytes(path: Path, data: bytes, durable: bool = False) -> None:

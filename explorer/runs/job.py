@@ -78,6 +78,7 @@ class _Job:
         """Train, and whatever happens leave a folder that says so."""
         try:
             self._status(state=store.TRAINING, reason="", pid=os.getpid())
+            self.run.sweep()
             state, reason = self._train()
         except Exception as error:  # the job's own mistake, or the machine's: told, never retried
             self._keep(traceback.format_exc())
@@ -133,6 +134,7 @@ class _Job:
         self.news["evaluating"] = None
         if isinstance(event, gpt.Evaluating):
             self.news["evaluating"] = [event.done, event.total]
+            self.recorder.log.flush()  # the last steps must not wait for the next one to be seen
         elif isinstance(event, gpt.StepStats):
             self.news["loss"] = event.loss
         elif isinstance(event, gpt.Evaluation | gpt.Finished):
@@ -223,7 +225,7 @@ def load_preset(spec: dict[str, Any]) -> Any:
 
 
 def useful_threads(preset: Any, vocab_size: int) -> int:
-    """How many threads can make this run quicker: small steps are lost in waiting for each other."""
+    """How many threads can make this run quicker: in small steps they only wait for each other."""
     model, batch_size = preset.model, preset.train.batch_size
     flops = gpt.flops_per_iteration(model, vocab_size, batch_size)
     return 1 if flops < FLOPS_FOR_THREADS else sys.maxsize

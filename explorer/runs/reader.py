@@ -8,6 +8,7 @@ shown are chosen when asked. No torch, no drawing.
 import threading
 from array import array
 from bisect import bisect_right
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def thin(values: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:
     stretches = max(1, (max_points - 2) // 2)  # two points each, so at least 4 in all
     edges = np.linspace(1, n - 1, stretches + 1).astype(int)
     chosen = {0, n - 1}
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         part = values[start:stop]
         known = np.where(np.isnan(part), np.inf, part)
         chosen |= {int(start + known.argmin())}

@@ -1,9 +1,9 @@
 """A run is a folder: the store makes, lists and finds them, a `Run` reads and steers one.
 
-    run.json       what to train, written once        status.json   where it stands (its owner)
-    control.json   what was asked last (the page)     events.jsonl  one JSON object a line (its owner)
-    lock           held by the process that trains    checkpoint/   the model, ready to load
-    snapshots/     weights by step                    resume/       everything to go on exactly
+    run.json       what to train, written once       status.json   where it stands
+    control.json   what a page asked last            events.jsonl  what happened, one JSON a line
+    lock           held by the process that trains   checkpoint/   the model, ready to load
+    snapshots/     weights by step                   resume/       everything to go on exactly
 
 Whoever holds the lock owns the run and may write its status and events; everybody else only reads
 and asks. A lock dies with its process, so a run is alive exactly as long as its lock is held, and
@@ -13,6 +13,7 @@ and asks. A lock dies with its process, so a run is alive exactly as long as its
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -33,6 +34,7 @@ CREATED, QUEUED, TRAINING = "created", "queued", "training"
 PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
 COMMANDS = ("run", "pause", "step", "stop")
+TAIL_BYTES = 4096  # enough of the events' end to see how a run ended
 VANISHED = "The program that trained this run ended without a word. Continue takes it up again."
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{20}")
@@ -155,9 +157,22 @@ class Run:
 
     def recorded(self) -> dict[str, Any]:
         """status.json as its owner left it, without asking whether the owner still lives."""
-        return {"state": CREATED, "reason": "", "step": 0} | (
-            files.read_json(self.folder / "status.json") or {}
-        )
+        known = files.read_json(self.folder / "status.json")
+        return {"state": CREATED, "reason": "", "step": 0} | (known or self._inferred())
+
+    def _inferred(self) -> dict[str, Any]:
+        """Where a run without a status stands: one of the command line, which keeps none."""
+        path = self.folder / "events.jsonl"
+        size = path.stat().st_size if path.exists() else 0
+        events, _, _ = files.read_lines(path, max(0, size - TAIL_BYTES))
+        steps = [event["step"] for event in events if "step" in event]
+        if not steps:
+            return {}
+        inferred = {"state": STOPPED, "step": steps[-1], "serial": 0}
+        if events[-1].get("kind") == "finished":
+            told = {key: events[-1].get(key) for key in ("train_loss", "val_loss")}
+            inferred |= {"state": FINISHED, "reason": events[-1].get("message", "")} | told
+        return inferred
 
     def status(self) -> dict[str, Any]:
         """Where the run stands, truthfully: {"state", "reason", "step", "updated", ...}.
@@ -177,7 +192,7 @@ class Run:
     def is_alive(self) -> bool:
         """Whether some process owns the run at this moment."""
         try:
-            with self.owned():
+            with _probe, self.owned():
                 return False
         except RunBusy:
             return True
@@ -187,25 +202,27 @@ class Run:
         """Own the run; raises RunBusy when another owner does not let go within `wait` seconds."""
         lock = FileLock(self.folder / "lock")
         try:
-            with _probe:
-                lock.acquire(timeout=0)
+            lock.acquire(timeout=wait, poll_interval=0.005)
         except Timeout:
-            self._wait_for(lock, wait)
+            raise RunBusy(f"Run {self.id} is being trained by another process.") from None
         try:
             yield
         finally:
             lock.release()
 
-    def _wait_for(self, lock: FileLock, wait: float) -> None:
-        try:
-            lock.acquire(timeout=wait, poll_interval=0.005)
-        except Timeout:
-            raise RunBusy(f"Run {self.id} is being trained by another process.") from None
-
     def set_status(self, **changes: Any) -> None:
         """Update status.json. Only for the owner of the run."""
-        changes = {"version": VERSION} | self.recorded() | changes | {"updated": now()}
-        files.write_json(self.folder / "status.json", changes)
+        known = {"version": VERSION} | self.recorded() | changes | {"updated": now()}
+        for key, value in known.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                known[key] = None  # JSON has no word for NaN
+        files.write_json(self.folder / "status.json", known)
+
+    def sweep(self) -> None:
+        """Remove the half-written files that killed workers left. Only for the owner of the run."""
+        for name in ("checkpoint", "snapshots", "resume"):
+            for partial in (self.folder / name).glob(".*"):
+                partial.unlink(missing_ok=True)
 
     def note(self, what: str, reason: str = "", **more: Any) -> None:
         """Append a note (queued, continued, interrupted, ...) to the events. For the owner."""
@@ -248,9 +265,9 @@ class Run:
 
     @property
     def checkpoint_path(self) -> Path | None:
-        """The folder to give to gpt.load_checkpoint, or None while nothing was saved."""
+        """The folder to give to gpt.load_checkpoint, or None while none was saved whole."""
         folder = self.folder / "checkpoint"
-        return folder if folder.is_dir() else None
+        return folder if (folder / "config.json").exists() else None
 
     @property
     def resume_path(self) -> Path:

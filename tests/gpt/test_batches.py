@@ -8,7 +8,7 @@ from gpt.tokenizers import CharTokenizer
 from tests.gpt.helpers import TEXT, TOKENIZER
 from tests.peers import tutorial_form
 
-IDS = torch.arange(100)
+IDS = torch.arange(200)
 
 
 def test_targets_are_the_inputs_one_token_later():

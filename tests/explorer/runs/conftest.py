@@ -22,7 +22,7 @@ def describe(**settings: Any) -> dict[str, Any]:
     return {"preset": "bigram", "page": "bigram", "device": "cpu", "corpus": corpus} | recipe
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 30.0) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 90.0) -> Any:
     """Ask `what` until it answers with something true; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (answer := what()):

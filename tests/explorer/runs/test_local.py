@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import gpt
-from explorer.runs import RunReader, RunStore
+from explorer.runs import RunReader, RunStore, job
 from explorer.runs.executors import process
 from explorer.runs.executors.local import LocalExecutor
 
@@ -35,7 +35,7 @@ def executor(tmp_path_factory):
         RunStore(tmp_path_factory.mktemp("runs")), slots=2, warm=2, save_every=0.2
     )
     yield local
-    pids = [worker.pid for worker in local._workers]
+    pids = [worker.pid for worker in local.pool.workers]
     local.close()
     assert not any(map(is_running, pids))
 
@@ -60,7 +60,7 @@ def start(executor, tools):
 @pytest.fixture
 def ended(tools):
     def wait(run, *states):
-        return tools.wait_for(lambda: tools.state_of(run) in (states or ENDED), 60)
+        return tools.wait_for(lambda: tools.state_of(run) in (states or ENDED))
 
     return wait
 
@@ -79,8 +79,6 @@ def expected(tools, tmp_path_factory):
     store = RunStore(tmp_path_factory.mktemp("undisturbed"))
     run = store.create(tools.describe(max_steps=600))
     run.set_status(state="queued")
-    from explorer.runs import job
-
     job.work(run, job.Signals())
     return tools.losses(run)
 
@@ -205,7 +203,7 @@ def test_a_second_executor_does_not_train_what_the_first_trains(executor, start,
     second = LocalExecutor(executor.store, slots=1, warm=0)
     try:
         assert not second.submit(run.id)
-        assert (second.active(), second._workers) == ([], [])
+        assert (second.active(), second.pool.workers) == ([], [])
         second.command(run.id, "stop")  # but it may steer it
         tools.wait_for(lambda: tools.state_of(run) == "stopped")
     finally:
@@ -220,55 +218,43 @@ def test_a_run_with_a_mistake_fails_with_its_sentence(executor, tools, ended):
     assert "no such text" in run.status()["reason"]
 
 
-def test_closing_suspends_and_the_next_executor_goes_on(tmp_path, ended, tools, expected):
-    store = RunStore(tmp_path)
-    first = LocalExecutor(store, slots=1)
-    run = store.create(tools.describe(max_steps=600, sample_tokens=200, eval_iters=200))
-    waiting = store.create(tools.describe(max_steps=2))
-    first.submit(run.id)
-    first.submit(waiting.id)
-    tools.wait_for(reaches(run, 20))
-    pids = [worker.pid for worker in first._workers]
-    first.close()
-    assert not any(map(is_running, pids))
-    assert tools.state_of(waiting) == "queued"
-    if tools.state_of(run) != "finished":
-        assert tools.state_of(run) == "suspended"
-    second = LocalExecutor(store, slots=1)
-    try:
-        ended(run, "finished")
-        ended(waiting, "finished")
-        assert tools.losses(run) == expected
-        pids = [worker.pid for worker in second._workers]
-    finally:
-        second.close()
-    assert not any(map(is_running, pids))
-
-
 SERVER = """
 import sys, time
 from explorer.runs import RunStore
 from explorer.runs.executors.local import LocalExecutor
 executor = LocalExecutor(RunStore(sys.argv[1]), slots=1, save_every=0.2)
 executor.submit(sys.argv[2])
-print(executor._workers[0].pid, flush=True)
+print(executor.pool.workers[0].pid, flush=True)
 time.sleep(600)
 """
 
 
-def test_a_killed_server_leaves_a_suspended_run_and_no_process(tmp_path, tools):
+def test_a_run_outlives_a_killed_server_and_a_closed_one(tmp_path, tools, expected):
     store = RunStore(tmp_path)
-    run = store.create(tools.describe(max_steps=LONG))
+    run, waiting = (store.create(tools.describe(max_steps=600, eval_iters=500)) for _ in range(2))
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, str(tmp_path), run.id], cwd=PROJECT, stdout=subprocess.PIPE
     ) as server:
         pid = int(server.stdout.readline())
-        tools.wait_for(reaches(run, 20), 60)
+        tools.wait_for(reaches(run, 20))
         assert is_running(pid)
         server.kill()
     tools.wait_for(lambda: not is_running(pid))
     assert tools.state_of(run) == "suspended"
     assert gpt.load_state(run.resume_path).meta["step"] == run.status()["step"]
+
+    second = LocalExecutor(store, slots=1)  # goes on by itself
+    second.submit(waiting.id)
+    tools.wait_for(lambda: "continued" in kinds(run))
+    pids = [worker.pid for worker in second.pool.workers]
+    second.close()
+    assert not any(map(is_running, pids))
+    assert tools.state_of(waiting) == "queued"
+    assert tools.state_of(run) == "suspended"
+
+    run.set_status(state="queued")
+    assert job.work(run, job.Signals())[0] == "finished"
+    assert tools.losses(run) == expected
 
 
 def test_a_process_that_never_starts_is_said_and_not_tried_for_ever(tmp_path, monkeypatch, tools):
@@ -280,7 +266,7 @@ def test_a_process_that_never_starts_is_said_and_not_tried_for_ever(tmp_path, mo
         local.submit(run.id)
         tools.wait_for(lambda: tools.state_of(run) in ("failed", "interrupted"))
         assert "process" in run.status()["reason"]
-        tools.wait_for(lambda: not local._workers)
+        tools.wait_for(lambda: not local.pool.workers)
     finally:
         local.close()
 
@@ -328,4 +314,6 @@ def test_whenever_a_run_is_killed_its_checkpoint_loads_and_it_goes_on(tmp_path, 
     steps = reader.curve(10**9)["step"].tolist()
     assert steps == list(range(1, len(steps) + 1)), "a step is missing or told twice"
     assert len(steps) > 12
+    run.sweep()
+    assert not list(run.folder.rglob("*/.*"))
     assert tools.losses(run)

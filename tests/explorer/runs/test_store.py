@@ -2,11 +2,27 @@
 
 import json
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from explorer.runs import Run, RunBusy, RunError, RunStore
 from explorer.runs import store as states
+
+NOBODY = "20260101-000000-000000-" + "0" * 20
+PAGE_IMPORTS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import explorer.runs, explorer.runs.executors.local, explorer.runs.worker
+assert not {"torch", "streamlit"} & set(sys.modules), "a page would wait for them"
+"""
+
+
+def test_a_page_can_look_at_runs_before_torch_is_there():
+    subprocess.run([sys.executable, "-c", PAGE_IMPORTS], cwd=Path(__file__).parents[3], check=True)
 
 
 def test_a_run_appears_whole_with_a_sortable_name_nobody_can_guess(store, tools):
@@ -51,7 +67,7 @@ def test_texts_come_back_exactly(store, tools, text):
     assert run.text() == text
 
 
-@pytest.mark.parametrize("run_id", ["", "..", "../texts", "x" * 500, "20260101-000000-000000-" + "0" * 20])
+@pytest.mark.parametrize("run_id", ["", "..", "../texts", "x" * 500, NOBODY])
 def test_only_real_runs_are_found(store, tools, run_id):
     store.create(tools.describe())
     with pytest.raises(RunError, match="There is no run"):
@@ -61,7 +77,7 @@ def test_only_real_runs_are_found(store, tools, run_id):
 def test_a_newer_version_is_refused_in_one_sentence(run):
     spec = run.spec() | {"version": 2}
     (run.folder / "run.json").write_text(json.dumps(spec))
-    with pytest.raises(RunError, match="newer version .* update the program"):
+    with pytest.raises(RunError, match=r"newer version .* update the program"):
         run.spec()
 
 
@@ -84,6 +100,18 @@ def test_missing_pieces_are_tolerated(run):
     (run.folder / "run.json").write_text("{")
     with pytest.raises(RunError, match="missing or damaged"):
         run.spec()
+
+
+def test_a_run_of_the_command_line_has_no_status_and_is_still_understood(run):
+    (run.folder / "status.json").unlink()
+    with open(run.folder / "events.jsonl", "w") as file:
+        for step in range(200):
+            file.write(json.dumps({"kind": "step", "step": step, "loss": 2.0}) + "\n")
+    assert state_and_step(run) == ("stopped", 199)
+    with open(run.folder / "events.jsonl", "a") as file:
+        file.write('{"kind": "finished", "step": 200, "message": "All done.", "val_loss": 1.5}\n')
+    assert state_and_step(run) == ("finished", 200)
+    assert (run.status()["reason"], run.status()["val_loss"]) == ("All done.", 1.5)
 
 
 def test_a_run_that_says_training_but_has_no_owner_was_interrupted(run):
@@ -129,8 +157,8 @@ def test_notes_are_events(run):
 def test_snapshots_are_sorted_by_step_and_strange_files_passed_over(run):
     folder = run.folder / "snapshots"
     folder.mkdir()
-    for name in ("000500.safetensors", "1000000.safetensors", "000005.safetensors", ".x.safetensors"):
-        (folder / name).touch()
+    for name in ("000500", "1000000", "000005", ".x"):
+        (folder / f"{name}.safetensors").touch()
     assert [step for step, _ in run.snapshots()] == [5, 500, 1000000]
 
 
@@ -140,3 +168,12 @@ def test_deleting_spares_a_run_that_trains(store, run):
     store.delete(run.id)
     assert store.list() == []
     assert os.listdir(store.root) == ["texts"]
+
+
+def test_many_eyes_on_a_dead_run_all_see_the_truth(run):
+    """Two pages that test one lock at the same moment must not take each other for its owner."""
+    run.set_status(state=states.TRAINING, loss=float("nan"))
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda _: run.status()["state"], range(200)))
+    assert set(seen) == {"interrupted"}
+    assert run.status()["loss"] is None

@@ -1,0 +1,67 @@
+"""What was trained so far: the runs of this server with what a list shows of them.
+
+Reads only the two small files of each run (what to train, where it stands), never its events.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.runs.store import Run, RunError, RunStore
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in a list. Losses in nats per token; None before the first estimate."""
+
+    run: Run
+    page: str
+    name: str
+    state: str
+    step: int
+    max_steps: int
+    best_val_loss: float | None
+    corpus: str
+    sha256: str
+    created: str
+    spec: dict[str, Any]
+
+
+def entries(store: RunStore, most: int = 200) -> list[Entry]:
+    """The newest runs, newest first; runs that cannot be read are passed over."""
+    found = []
+    for run in reversed(store.list()[-most:]):
+        try:
+            found.append(_entry(run))
+        except (RunError, KeyError, TypeError):
+            continue
+    return found
+
+
+def best_by_page(found: list[Entry], sha256: str) -> dict[str, Entry]:
+    """For each page its run with the lowest validation loss on the text with this SHA-256."""
+    best: dict[str, Entry] = {}
+    for entry in found:
+        if entry.sha256 != sha256 or entry.best_val_loss is None:
+            continue
+        known = best.get(entry.page)
+        if known is None or entry.best_val_loss < (known.best_val_loss or 0.0):
+            best[entry.page] = entry
+    return best
+
+
+def _entry(run: Run) -> Entry:
+    spec, status = run.spec(), run.recorded()
+    losses = [status.get("best_val_loss"), status.get("val_loss")]
+    return Entry(
+        run=run,
+        page=spec.get("page", ""),
+        name=spec["name"],
+        state=status["state"],
+        step=int(status.get("step") or 0),
+        max_steps=spec["train"]["max_steps"],
+        best_val_loss=next((loss for loss in losses if loss is not None), None),
+        corpus=spec["corpus"]["name"],
+        sha256=spec["corpus"]["sha256"],
+        created=spec["created"],
+        spec=spec,
+    )

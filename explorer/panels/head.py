@@ -1,0 +1,95 @@
+"""One attention head taken apart on the learner's text: every matrix from Q, K, V to the output."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+import gpt
+from explorer import cache
+from explorer.components.matrices import Dot, Matrix, matrices
+from explorer.lessons import Lesson
+from explorer.panels.attention import readable
+from explorer.panels.model import Shown
+
+MOST = 12  # tokens; more would not be legible
+
+
+def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
+    """Draw the steps of the first head of `shown()` on the end of `text`."""
+    import torch
+
+    model = shown()
+    ids = readable(model, text)[0][-MOST:]
+    if len(ids) < 2:
+        st.info("Type at least two characters that the training text knows.")
+        return
+    layer = model.model.blocks[0].attention
+    head = layer.heads()[0]
+    x = cache.trace(model.model, tuple(ids), model.key)["attention_input"][0]  # (T, C)
+    steps = gpt.attention_steps(head, torch.from_numpy(x))
+    names = [model.tokenizer.decode([i]) for i in ids]
+    T, D = steps["query"].shape
+    st.caption(
+        f"Model: {model.label}. T = {T} tokens, C = {x.shape[1]}, D = {D}. Hover a cell: the sum"
+        " behind it is written out; every number is the model's own."
+    )
+    numbers = [str(d) for d in range(D)]
+    scale = f"× {head.scale:.4f}"
+    matrices(
+        [
+            Matrix("Q", _of(steps["query"]), names, numbers, "queries Q", concept="query"),
+            Matrix("K", _of(steps["key"]), names, numbers, "keys K", concept="key"),
+            Matrix("V", _of(steps["value"]), names, numbers, "values V", concept="value"),
+            Matrix(
+                "scores",
+                _of(steps["scores"]),
+                names,
+                names,
+                "scores Q·Kᵀ",
+                "how well each query fits each key",
+                dot=Dot("Q", "K", transpose_right=True),
+                group="TT",
+                before="→",
+            ),
+            Matrix(
+                "masked",
+                _of(steps["masked"]),
+                names,
+                names,
+                f"scaled ({scale}) and masked",
+                "hatched: the future, set to −∞",
+                dot=Dot("Q", "K", transpose_right=True, scale=head.scale),
+                group="TT",
+                before="→",
+            ),
+            Matrix(
+                "weights",
+                _of(steps["weights"]),
+                names,
+                names,
+                "softmax: the weights",
+                "each row sums to 1",
+                palette="probability",
+                scale_max=1.0,
+                before="→",
+                link_rows=True,
+                sentence="‘{row}’ looks at ‘{column}’",
+            ),
+            Matrix(
+                "output",
+                _of(steps["output"]),
+                names,
+                numbers,
+                "output: weights · V",
+                "the weighted average of the values",
+                dot=Dot("weights", "V"),
+                before="→",
+                link_rows=True,
+            ),
+        ],
+        key=f"{lesson.key}_steps",
+    )
+
+
+def _of(tensor):  # type: ignore[no-untyped-def]
+    return tensor.numpy()

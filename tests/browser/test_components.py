@@ -1,0 +1,319 @@
+"""The browser components in a real Chromium: what is drawn, read, clicked and sent.
+
+The page under test is a script of its own, so that no lesson can break these tests.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+ROOT = Path(__file__).parents[2]
+LAYERS, HEADS, TIME = 2, 3, 24
+TEXT = "To be, or not\nto be: that"[:TIME]
+HTML_TOKENS = ["<b>", "</script>", "<img/src=x/onerror=alert(1)>", "&amp;", " ", "\n"]
+
+SCRIPT = """
+import numpy as np
+import streamlit as st
+from explorer.components.attention_map import attention_map
+from explorer.components.next_token import next_token
+from explorer.components.token_strip import token_strip
+
+st.set_page_config(layout="wide")
+runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+chosen = attention_map(np.load("pattern.npy"), list({text!r}), key="att", height=400)
+settings = next_token(np.load("logits.npy"), [chr(40 + i) for i in range(65)], key="next", drawn=7)
+tokens = {html!r}
+token_strip(list(range(len(tokens))), tokens, key="strip")
+values = [None, *np.linspace(0, 3, 5)]
+token_strip(list(range(len(tokens))), tokens, key="loss", values=values, value_label="loss (nats)")
+st.text(f"runs {{runs}} chosen {{chosen}} settings {{tuple(settings)}}")
+"""
+
+
+def make_pattern():
+    scores = np.random.default_rng(0).standard_normal((LAYERS, HEADS, TIME, TIME)) * 2
+    weights = np.exp(np.where(np.tri(TIME, dtype=bool), scores, -np.inf))
+    return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def make_logits():
+    return (np.random.default_rng(1).standard_normal(65) * 2).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A server of our own on a free port, gone after the tests."""
+    folder = tmp_path_factory.mktemp("page")
+    np.save(folder / "pattern.npy", make_pattern())
+    np.save(folder / "logits.npy", make_logits())
+    (folder / "page.py").write_text(SCRIPT.format(text=TEXT, html=HTML_TOKENS), encoding="utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = {
+        "server.port": port,
+        "server.address": "127.0.0.1",
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "page.py", *flags],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_for(server, port, folder / "server.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def wait_for(server, port, log):
+    for _ in range(150):
+        if server.poll() is not None:
+            pytest.fail(f"the server ended: {log.read_text()}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the server did not answer: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with playwright.sync_playwright() as driver:
+        try:
+            running = driver.chromium.launch(
+                executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            )
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium here: {error}")
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, drawn; afterwards nothing may have gone wrong in it."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme="light")
+    trouble: list[str] = []
+    page.sent = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("dialog", lambda dialog: trouble.append(dialog.message))
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: page.sent.append(frame)))
+    page.goto(address)
+    for name in (".attention", ".next-token", ".token-strip"):
+        page.wait_for_selector(f"{name}[data-ready=true]")
+    page.wait_for_timeout(300)  # late fonts paint once more
+    yield page
+    assert not trouble
+    assert page.get_by_text("BidiComponent Error").count() == 0
+    page.close()
+
+
+def data(page, component):
+    return page.eval_on_selector(component, "e => ({...e.dataset})")
+
+
+def hover_cell(page, i, j):
+    """Move the mouse to cell (i, j) of the detailed map; returns what the component noted."""
+    zoom = page.locator(".zoom")
+    zoom.scroll_into_view_if_needed()
+    box = zoom.bounding_box()
+    note = data(page, ".attention")
+    cell = float(note["cell"])
+    page.mouse.move(
+        box["x"] + float(note["left"]) + (j + 0.5) * cell,
+        box["y"] + float(note["top"]) + (i + 0.5) * cell,
+    )
+    page.wait_for_timeout(50)
+    note = data(page, ".attention")
+    assert (note["row"], note["column"]) == (str(i), str(j))
+    return note
+
+
+def python_says(page, text):
+    page.get_by_text(text).wait_for()
+
+
+# ---- attention ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("i", "j"), [(0, 0), (5, 3), (TIME - 1, 0), (TIME - 1, TIME - 1)])
+def test_the_hovered_value_is_the_weight(page, i, j):
+    note = hover_cell(page, i, j)
+    weight = make_pattern()[0, 0, i, j]
+    assert abs(float(note["value"]) - weight) < 1e-4
+    said = page.locator(".attention .readout").inner_text()
+    assert f"(position {i}) looks at" in said
+    assert f"weight {weight:.4f}" in said
+    assert "row sums to 1.000" in said
+    assert "runs 1 " in page.get_by_text("runs").inner_text()  # no round trip
+
+
+def test_a_masked_cell_says_why(page):
+    assert hover_cell(page, 4, 9)["value"] == "masked"
+    assert (
+        "masked: position 9 has not been written yet"
+        in page.locator(".attention .readout").inner_text()
+    )
+
+
+def test_a_clicked_head_is_shown_and_told_to_python(page):
+    box = page.locator(".atlas .base").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20)  # the last head
+    assert page.locator(".attention .title").inner_text() == "layer 2 head 3"
+    python_says(page, "chosen (1, 2)")
+    weight = make_pattern()[1, 2, 8, 2]
+    assert abs(float(hover_cell(page, 8, 2)["value"]) - weight) < 1e-4
+    assert "layer 2 head 3: strongest average" in page.locator(".zoom").get_attribute("aria-label")
+
+
+def test_arrow_keys_choose_heads_and_cells_without_a_round_trip(page):
+    page.locator(".atlas").focus()
+    page.sent.clear()
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight"):  # the last has no effect
+        page.keyboard.press(key)
+    assert page.locator(".attention .title").inner_text() == "layer 2 head 3"
+    hover_cell(page, 5, 3)
+    page.locator(".zoom").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    note = data(page, ".attention")
+    assert (note["row"], note["column"]) == ("4", "2")
+    assert abs(float(note["value"]) - make_pattern()[1, 2, 4, 2]) < 1e-4
+    page.wait_for_timeout(300)
+    assert not page.sent
+
+
+def test_a_row_is_pinned_until_escape(page):
+    hover_cell(page, 6, 2)
+    page.mouse.down()
+    page.mouse.up()
+    assert data(page, ".attention")["pinned"] == "6"
+    hover_cell(page, 9, 1)
+    assert "Pinned: where position 6 looks" in page.locator(".attention .hint").inner_text()
+    page.keyboard.press("Escape")
+    assert data(page, ".attention")["pinned"] == ""
+
+
+def test_a_picture_of_the_head_can_be_saved(page):
+    with page.expect_download() as download:
+        page.locator(".attention .save").click()
+    assert download.value.suggested_filename == "attention-layer-1-head-1.png"
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+# ---- next token ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_k", "top_p"),
+    [(0, None, None), (1, 5, None), (1, None, 0.9), (0.7, 12, 0.5), (1.5, None, 0.95), (0, 3, 0.5)],
+)
+def test_the_bars_are_what_gpt_samples_with(page, temperature, top_k, top_p):
+    torch = pytest.importorskip("torch")
+    sampling = pytest.importorskip("gpt.sampling")
+    page.locator("input.temperature").fill(str(temperature))
+    page.locator("input.top_k").fill(str((top_k or 66) - 1))  # the slider counts its places from 0
+    page.locator("input.top_p").fill(str(top_p or 1))
+    logits = torch.from_numpy(make_logits())
+    expected = sampling.filter_stages(logits, temperature, top_k, top_p)
+    order = np.argsort(-make_logits(), kind="stable")
+    drawn = json.loads(data(page, ".next-token")["final"])
+    assert np.allclose(drawn, expected.top_p.numpy()[order], atol=1e-5)
+    kept = expected.top_p > 0
+    said = page.locator(".next-token .kept").inner_text()
+    assert said.startswith(f"kept {int(kept.sum())} of 65 tokens, ")
+    assert abs(float(said.split()[5]) - 100 * float(expected.raw[kept].sum())) < 0.051
+    python_says(page, f"settings ({float(temperature)}, {top_k}, {top_p})")
+
+
+def test_nothing_is_sent_while_a_slider_is_dragged(page):
+    page.sent.clear()
+    slider = page.locator("input.temperature")
+    for value in (0.9, 0.5, 0.1):
+        slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')) }", value)
+    page.wait_for_timeout(300)
+    assert not page.sent
+    assert page.locator(".temperature-value").inner_text() == "0.1"
+    slider.evaluate("e => e.dispatchEvent(new Event('change'))")
+    python_says(page, "settings (0.1, None, None)")
+
+
+def test_a_removed_token_says_which_filter_removed_it(page):
+    page.locator("input.top_k").fill("2")
+    page.locator(".bars").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    said = page.locator(".next-token .readout").inner_text()
+    assert "rank 4" in said
+    assert said.endswith("removed by top-k")
+
+
+# ---- tokens -------------------------------------------------------------------------------------
+
+
+def test_tokens_with_html_in_them_are_text(page):
+    strip = page.locator(".token-strip").first
+    spans = strip.locator(".text span")
+    assert spans.all_inner_texts()[:4] == HTML_TOKENS[:4]
+    assert all(text.strip() for text in spans.all_inner_texts())  # space and newline too
+    assert strip.locator("b, script, img").count() == 0
+    spans.nth(1).hover()
+    assert strip.locator(".readout").inner_text() == "id 1 ‘</script>’ position 1"
+
+
+def test_a_value_is_read_under_the_pointer_and_a_missing_one_said(page):
+    strip = page.locator(".token-strip").nth(1)
+    strip.locator(".text span").nth(0).hover()
+    assert strip.locator(".readout").inner_text().endswith("loss (nats) unknown")
+    strip.locator(".text span").nth(3).hover()
+    assert strip.locator(".readout").inner_text().endswith("loss (nats) 1.5000")
+    assert strip.locator(".legend").inner_text().split() == ["loss", "(nats)", "0", "3"]
+
+
+# ---- all ----------------------------------------------------------------------------------------
+
+
+def test_another_theme_repaints_and_keeps_what_was_chosen(page):
+    page.locator(".atlas").focus()
+    page.keyboard.press("ArrowRight")
+    background = "e => getComputedStyle(e).getPropertyValue('--st-background-color')"
+    light = page.eval_on_selector(".attention", background)
+    page.emulate_media(color_scheme="dark")
+    for name in (".attention", ".next-token", ".token-strip"):
+        page.wait_for_selector(f"{name}.dark")
+    assert page.eval_on_selector(".attention", background) != light
+    assert page.locator(".attention .title").inner_text() == "layer 1 head 2"
+
+
+@pytest.mark.parametrize("width", [700, 1280, 1600])
+def test_nothing_is_wider_than_the_page(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for name in (".zoom .base", ".atlas .base", ".strip canvas", ".bars .base"):
+        box = page.locator(name).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width

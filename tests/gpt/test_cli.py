@@ -1,0 +1,244 @@
+"""The command line, in this process where possible: a new one takes seconds to import torch."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import gpt
+from gpt.cli import main
+from tests.gpt.helpers import TEXT
+
+ROOT = Path(gpt.__file__).parent.parent
+TINY = ["--set", "n_embd=16", "--set", "n_head=2", "--set", "n_layer=1", "--set", "batch_size=4",
+        "--set", "eval_iters=2", "--set", "sample_tokens=5"]  # fmt: skip
+KEYS = {"run", "checkpoint", "preset", "steps", "train_loss", "val_loss", "parameters",
+        "tokens_per_second", "seconds", "device"}  # fmt: skip
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder with a small text, as the current one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "times.txt").write_text(TEXT)
+    return tmp_path
+
+
+def call(capsys, *arguments):
+    """Exit status, stdout and stderr of one command."""
+    capsys.readouterr()
+    try:
+        status = main(list(arguments))
+    except SystemExit as end:
+        status = end.code
+    return status, *capsys.readouterr()
+
+
+def train(capsys, *arguments):
+    status, out, err = call(
+        capsys, "train", "blocks", "--corpus", "times.txt", "--steps", "4", *TINY, *arguments
+    )
+    assert status == 0, err
+    return json.loads(out.splitlines()[-1])
+
+
+def test_train_ends_with_one_json_line(here, capsys):
+    result = train(capsys)
+    assert result.keys() >= KEYS
+    assert (result["preset"], result["steps"], result["device"]) == ("blocks", 4, "cpu")
+    model, tokenizer, card = gpt.load_checkpoint(result["checkpoint"])
+    assert result["parameters"] == sum(p.numel() for p in model.parameters())
+    assert (model.config.n_embd, tokenizer.tokens) == (16, sorted(set(TEXT)))
+    assert card["val_loss"] == result["val_loss"] and card["corpus"] == "times.txt"
+    assert Path(result["run"]).parent == Path("checkpoints/runs")
+
+
+def test_progress_goes_to_stderr_only(here, capsys):
+    _, out, err = call(capsys, "train", "bigram", "--corpus", "times.txt", "--steps", "2", *TINY)
+    assert len(out.splitlines()) == 1 and "validation" in err and "2/2" in err
+
+
+def test_the_same_command_gives_the_same_model(here, capsys):
+    one, two, other = train(capsys), train(capsys), train(capsys, "--seed", "7")
+    assert one["val_loss"] == two["val_loss"] != other["val_loss"]
+    assert one["run"] != two["run"]
+
+
+def test_out_decides_the_folder_and_is_never_overwritten(here, capsys):
+    assert train(capsys, "--out", "mine")["checkpoint"] == os.path.join("mine", "checkpoint")
+    status, _, err = call(capsys, "train", "blocks", "--corpus", "times.txt", "--out", "mine")
+    assert status == 2 and "mine holds a run already" in err
+
+
+def test_resume_goes_on_with_more_steps(here, capsys):
+    whole = train(capsys, "--steps", "9")
+    train(capsys, "--out", "mine")
+    status, out, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "9")
+    assert status == 0, err
+    result = json.loads(out)
+    assert (result["steps"], result["val_loss"]) == (9, whole["val_loss"])
+
+
+def test_sample_writes_the_prompt_and_so_many_characters(here, capsys):
+    folder = train(capsys)["run"]
+    arguments = ["sample", folder, "--prompt", "3 times", "--tokens", "20", "--seed", "1"]
+    status, out, _ = call(capsys, *arguments)
+    assert status == 0 and out.startswith("3 times") and len(out) == 7 + 20 + 1
+    assert call(capsys, *arguments)[1] == out
+    greedy = call(capsys, *arguments, "--temperature", "0")[1]
+    assert greedy == call(capsys, *arguments, "--top-k", "1")[1] != out
+
+
+def test_eval_measures_the_whole_text(here, capsys):
+    result = train(capsys)
+    status, out, _ = call(capsys, "eval", result["run"], "--corpus", "times.txt")
+    found = json.loads(out)
+    assert status == 0 and found["val_loss"] == pytest.approx(result["val_loss"], abs=0.3)
+    assert found["bits_per_character"] == pytest.approx(found["val_loss"] / 0.6931, rel=1e-3)
+
+
+def test_list_names_what_there_is(here, capsys):
+    run = train(capsys, "--out", "checkpoints/runs/first")["checkpoint"]
+    broken = here / "checkpoints" / "runs" / "broken" / "checkpoint"
+    broken.mkdir(parents=True)
+    (broken / "config.json").write_text('{"version": 1}')
+    status, out, _ = call(capsys, "list")
+    assert status == 0 and run in out and "validation loss" in out and "cpu" in out
+    assert all(name in out for name in [*gpt.PRESETS, *gpt.CORPORA])
+    assert "damaged" in next(line for line in out.splitlines() if "broken" in line)
+
+
+MISTAKES = [
+    (["train", "blok", "--corpus", "times.txt"], "no preset 'blok'. Did you mean 'blocks'"),
+    (["train", "blocks", "--corpus", "tims.txt"], "no corpus or file 'tims.txt'"),
+    (["train", "blocks", "--corpus", "times.txt", "--set", "n_heads=4"], "'n_head'"),
+    (["train", "blocks", "--corpus", "times.txt", "--set", "n_head"], "needs FIELD=VALUE"),
+    (["train", "blocks", "--corpus", "times.txt", "--steps", "0"], "max_steps must be between"),
+    (["train", "blocks", "--corpus", "times.txt", "--steps", "many"], "invalid int value"),
+    (["train", "blocks", "--corpus", "times.txt", "--device", "tpu"], "device must be one of"),
+    (["train", "blocks", "--corpus", "times.txt", "--set", "block_size=5000"], "needs about"),
+    (["train", "blocks", "--corpus", "."], "no corpus or file"),
+    (["train", "blocks", "--resume", "nowhere"], "nowhere is not a run"),
+    (["train", "blocks", "--corpus", "tinyshakespeare"], "could not be fetched"),
+    (["sample", "nothing"], "no checkpoint 'nothing'"),
+    (["eval", "nothing"], "no checkpoint 'nothing'"),
+    (["dance"], "invalid choice: 'dance'"),
+    ([], "required: COMMAND"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES, ids=lambda x: " ".join(x)[:40])
+def test_a_mistake_is_one_line_and_status_2(here, capsys, arguments, words):
+    status, out, err = call(capsys, *arguments)
+    assert status == 2 and out == ""
+    assert words in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_refused_training_leaves_no_run_behind(here, capsys):
+    """The corrected command must not be told that its folder is taken."""
+    arguments = ["train", "blocks", "--corpus", "times.txt", "--out", "mine"]
+    assert call(capsys, *arguments, "--set", "block_size=5000")[0] == 2
+    assert not Path("mine").exists()
+    train(capsys, "--out", "mine")
+
+
+def test_a_prompt_with_strange_characters_is_one_line(here, capsys):
+    folder = train(capsys)["run"]
+    status, out, err = call(capsys, "sample", folder, "--prompt", "3 €")
+    assert (status, out) == (2, "") and "EURO SIGN" in err
+
+
+def test_a_text_that_changed_is_not_resumed(here, capsys):
+    train(capsys, "--out", "mine")
+    (here / "times.txt").write_text(TEXT + "more")
+    status, _, err = call(capsys, "train", "blocks", "--resume", "mine")
+    assert status == 2 and "has changed" in err
+
+
+def test_a_run_that_saved_nothing_yet_says_so(here, capsys):
+    train(capsys, "--out", "mine")
+    (here / "mine" / "resume" / "state.safetensors").unlink()
+    status, _, err = call(capsys, "train", "blocks", "--resume", "mine")
+    assert status == 2 and "state.safetensors" in err and len(err.splitlines()) == 1
+
+
+def test_a_full_disk_is_one_line(here, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "model.safetensors")
+
+    monkeypatch.setattr("gpt.checkpoint.os.fsync", full)
+    status, _, err = call(capsys, "train", "bigram", "--corpus", "times.txt", *TINY)
+    assert status == 2 and "No space left on device: model.safetensors" in err.splitlines()[-1]
+
+
+def test_a_reader_that_leaves_early_is_no_error(here, capsys, monkeypatch):
+    """`python -m gpt list | head -1`"""
+
+    def closed(*_):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("gpt.cli._print_table", closed)
+    assert call(capsys, "list") == (0, "", "")
+
+
+# --- in processes of their own -----------------------------------------------------------------
+
+
+def start_process(*arguments):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gpt", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+
+
+def steps_in(folder):
+    path = folder / "events.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [(e["step"], e["loss"]) for e in events if e["kind"] == "step"]
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_losses(here, capsys):
+    """Nothing is lost: the step in progress is ended, written down, and saved."""
+    folder = here / "mine"
+    arguments = ["--corpus", "times.txt", "--steps", "1000000", "--out", "mine", *TINY]
+    with start_process("train", "blocks", *arguments) as process:
+        try:
+            wait_for(lambda: len(steps_in(folder)) >= 30, process)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130 and out == ""
+    assert "Traceback" not in err and "--resume mine" in err
+    gpt.load_checkpoint(folder / "checkpoint")
+
+    before = steps_in(folder)
+    saved = gpt.load_state(folder / "resume" / "state.safetensors").meta["step"]
+    assert [step for step, _ in before] == list(range(1, saved + 1))
+    goal = str(saved + 5)
+    assert call(capsys, "train", "blocks", "--resume", "mine", "--steps", goal)[0] == 0
+    train(capsys, "--out", "whole", "--steps", goal)
+    assert steps_in(folder) == steps_in(here / "whole")
+
+
+def wait_for(condition, process):
+    """Until `condition` holds: as long as the process lives, at most two minutes."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("the training did not get that far")
+
+
+def test_python_m_gpt_answers_help_and_mistakes():
+    with start_process("train", "no_such_preset") as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and out == ""
+    assert err.count("\n") == 1 and "no_such_preset" in err
