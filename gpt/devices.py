@@ -1,5 +1,7 @@
 """Where the arithmetic happens: the CPU, an NVIDIA GPU (cuda) or an Apple GPU (mps)."""
 
+import os
+
 import torch
 
 from gpt.errors import ConfigError
@@ -9,7 +11,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 def available_devices() -> dict[str, str]:
     """Name → description of what this machine can train on. The CPU is always there."""
-    found = {"cpu": f"CPU, {torch.get_num_threads()} threads"}
+    found = {"cpu": f"CPU with {os.cpu_count()} cores"}
     if torch.cuda.is_available():
         found["cuda"] = torch.cuda.get_device_name()
     if torch.backends.mps.is_available():

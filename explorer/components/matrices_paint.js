@@ -97,8 +97,8 @@ function layOut(r) {
     Math.ceil(Math.max(...labels.map((label) => pen.measureText(clipLabel(label)).width))),
   );
   r.words = r.header.matrices.map(({ title, before }) => {
-    pen.font = `600 16px ${r.theme.sans}`;
-    const wide = Math.min(pen.measureText(title).width + 16, 260);
+    pen.font = `bold 16px ${r.theme.sans}`;
+    const wide = Math.min(pen.measureText(title).width + 20, 260);
     pen.font = `20px ${r.theme.sans}`;
     return { title: wide, before: before ? pen.measureText(before).width + 12 : 0 };
   });

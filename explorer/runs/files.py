@@ -70,15 +70,16 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def read_lines(path: Path, offset: int) -> tuple[list[dict[str, Any]], int, int]:
+def read_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[dict[str, Any]], int, int]:
     """Read the JSON objects after byte `offset` -> (objects, new offset, damaged lines).
 
-    A last line without its newline is still being written: it is left for the next call.
+    `limit` is the most bytes to read (more than any line has); -1 reads to the end. A last line
+    without its newline is still being written: it is left for the next call.
     """
     try:
         with open(path, "rb") as file:
             file.seek(offset)
-            data = file.read()
+            data = file.read(limit)
     except OSError:
         return [], offset, 0
     end = data.rfind(b"\n") + 1

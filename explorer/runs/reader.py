@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from explorer.runs import files
 from explorer.runs.store import Run
 
+PIECE = 1_000_000  # bytes
 COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "tokens_per_second", "seconds")
 
 
@@ -45,12 +46,16 @@ class RunReader:
         """Read what was added since the last call -> whether there was anything."""
         with self._lock:
             path = self.run.folder / "events.jsonl"
-            events, self.offset, damaged = files.read_lines(path, self.offset)
-            self.damaged_lines += damaged
-            for event in events:
-                self._take(event)
-            self.version += bool(events)
-            return bool(events)
+            before = self.version
+            while True:  # in pieces: parsing a long run at once would keep other pages waiting
+                start = self.offset
+                events, self.offset, damaged = files.read_lines(path, start, PIECE)
+                self.damaged_lines += damaged
+                for event in events:
+                    self._take(event)
+                self.version += bool(events)
+                if self.offset - start < PIECE // 2:
+                    return self.version > before
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("kind")

@@ -21,7 +21,10 @@ def test_encoding_and_back_gives_the_text(text):
     assert tokenizer.tokens == sorted(set(text)) and tokenizer.vocab_size == len(set(text))
 
 
-@given(st.text(), st.text())
+strings = st.text("ab \n\0é\u0301日🙂\U0010ffff\ud800")
+
+
+@given(strings, strings)
 def test_any_text_agrees_with_a_dictionary(training, text):
     tokenizer = CharTokenizer.train(training)
     table = {character: i for i, character in enumerate(sorted(set(training)))}

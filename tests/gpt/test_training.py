@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import gpt
+from gpt import training
 from gpt.batches import Batches, every_window
 from gpt.config import PRESETS, ModelConfig
 from gpt.errors import CheckpointError, ConfigError, TextError
@@ -56,7 +57,8 @@ def test_the_events_of_a_short_run_in_their_order():
     ]  # fmt: skip
 
 
-def test_an_evaluation_tells_its_progress():
+def test_an_evaluation_tells_its_progress(monkeypatch):
+    monkeypatch.setattr(training, "EVALUATION_TOKENS", 1)  # one batch after the other
     events = list(start(max_steps=1, eval_iters=3))
     progress = [(e.step, e.done, e.total) for e in events if isinstance(e, gpt.Evaluating)]
     assert progress == [(step, done, 6) for step in (0, 1) for done in range(1, 7)]
@@ -84,7 +86,7 @@ def test_evaluations_use_the_same_batches_every_time_and_no_dropout():
     assert len(evaluations) == 4
     assert evaluations[0].val_loss == pytest.approx(evaluations[-1].val_loss, abs=1e-5)
     ids = torch.tensor(TOKENIZER.encode(gpt.split(CORPUS.text)[1]))
-    expected = estimate_loss(model, ids, TRAIN.batch_size, TRAIN.eval_iters, TRAIN.seed + 1)
+    expected = estimate_loss(model, ids, TRAIN, TRAIN.seed + 1)
     assert evaluations[-1].val_loss == pytest.approx(expected, abs=1e-5)
 
 
@@ -349,7 +351,7 @@ def test_keep_best_goes_back_to_the_best_weights():
     assert 0 < event.best_step < 40 and event.best_val_loss < event.val_loss
     assert all(torch.equal(kept[n], w) for n, w in weights_of(model).items())
     ids = torch.tensor(TOKENIZER.encode(gpt.split(CORPUS.text)[1]))
-    assert event.best_val_loss == pytest.approx(estimate_loss(model, ids, 4, 2, TRAIN.seed + 1))
+    assert event.best_val_loss == pytest.approx(estimate_loss(model, ids, TRAIN, TRAIN.seed + 1))
 
 
 def test_without_keep_best_the_last_weights_stay():
@@ -436,9 +438,24 @@ def test_a_device_that_is_not_there_is_refused(device, monkeypatch):
 def test_an_estimate_leaves_the_model_as_it_was():
     model = build_model(DROPOUT, V).train()
     state, ids = torch.get_rng_state(), train_ids()
-    assert estimate_loss(model, ids, eval_iters=3) == estimate_loss(model, ids, eval_iters=3)
+    assert estimate_loss(model, ids, TRAIN) == estimate_loss(model, ids, TRAIN)
     assert model.training and torch.equal(torch.get_rng_state(), state)
-    assert estimate_loss(model, ids, eval_iters=3) != estimate_loss(model, ids, eval_iters=3, seed=1)
+    assert estimate_loss(model, ids, TRAIN) != estimate_loss(model, ids, TRAIN, seed=1)
+
+
+def test_an_estimate_is_the_mean_over_the_tutorials_batches(monkeypatch):
+    """Several batches at once, or one after the other as in the lecture: the same number."""
+    model, ids, settings = build_model(MODEL, V).eval(), train_ids(), replace(TRAIN, eval_iters=6)
+    batches = Batches(ids, MODEL.block_size, TRAIN.batch_size, seed=7)
+    expected = sum(model(*batches.draw())[1].item() for _ in range(6)) / 6
+    for tokens in (1, 64, 4096):  # one, two and all batches at once
+        monkeypatch.setattr(training, "EVALUATION_TOKENS", tokens)
+        assert estimate_loss(model, ids, settings, seed=7) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_text_shorter_than_the_context_has_no_estimate():
+    with pytest.raises(TextError, match="at least 9"):
+        estimate_loss(build_model(MODEL, V), ids_of(1, 8)[0], TRAIN)
 
 
 def test_the_whole_loss_is_the_mean_over_all_windows_whatever_the_batch():

@@ -25,7 +25,7 @@ def test_each_look_reads_only_what_is_new(run, monkeypatch):
     assert reader.update()
     offsets = []
     read = files.read_lines
-    monkeypatch.setattr(files, "read_lines", lambda p, o: offsets.append(o) or read(p, o))
+    monkeypatch.setattr(files, "read_lines", lambda p, o, n: offsets.append(o) or read(p, o, n))
     add(run, {"kind": "sample", "step": 2, "text": "hi"}, {"kind": "finished", "step": 2})
     assert reader.update()
     assert not reader.update()
@@ -35,6 +35,14 @@ def test_each_look_reads_only_what_is_new(run, monkeypatch):
     assert [e["text"] for e in reader.samples] == ["hi"]
     assert reader.finished["step"] == 2
     assert reader.curve()["loss"].tolist() == [4.0, 3.0]
+
+
+def test_a_long_run_is_read_to_its_end_in_pieces(run, monkeypatch):
+    monkeypatch.setattr("explorer.runs.reader.PIECE", 500)
+    add(run, *(step(i) for i in range(1, 101)))
+    reader = RunReader(run)
+    assert reader.update()
+    assert reader.curve()["step"].tolist() == list(range(1, 101))
 
 
 def test_missing_numbers_become_nan(run):
