@@ -114,6 +114,19 @@ def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
     }
 
 
+@st.cache_resource(max_entries=24, show_spinner=False)
+def head_scores(_model: Any, _windows: Any, key: str) -> dict[str, Any]:
+    """Head scores of a model over windows (B, T) of token ids; `key` stands for both."""
+    pattern = gpt.trace(_model, _windows)["pattern"]
+    return gpt.head_scores(pattern, _windows, _model.config.causal)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def gradient_norms(_model: Any, _x: Any, _y: Any, key: str) -> list[float]:
+    """The gradient's norm in each block of a model on one batch; `key` stands for both."""
+    return gpt.gradient_norms(_model, _x, _y)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def checkpoint(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
     """Model, tokenizer and card of a checkpoint folder."""

@@ -13,7 +13,10 @@ FILE = "machine.json"
 def probe() -> gpt.MachineProbe | None:
     """The measured speeds, or None while they are being measured."""
     path = engine.store().root / FILE
-    return _read(path, path.stat().st_mtime_ns) if path.exists() else None
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
 
 
 @functools.lru_cache(maxsize=2)

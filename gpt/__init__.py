@@ -36,6 +36,7 @@ _HOMES = {
         "parameters_by_component",
         "peak_memory",
         "probe_machine",
+        "useful_threads",
     ],
     "devices": ["available_devices", "pick_device"],
     "errors": ["CheckpointError", "ConfigError", "GPTError", "TextError"],

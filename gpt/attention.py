@@ -104,7 +104,7 @@ class MultiHeadAttention(nn.Module):
             v,
             attn_mask=self._mask(T, k.shape[2], x.device),
             dropout_p=self.config.dropout if self.training else 0.0,
-            is_causal=self.config.causal and T == k.shape[2],
+            is_causal=self.config.causal and k.shape[2] == T,
             scale=self.scale,
         )  # (B, H, T, D)
         y = y.transpose(1, 2).reshape(B, T, H * D)  # heads side by side
@@ -112,7 +112,7 @@ class MultiHeadAttention(nn.Module):
 
     def _mask(self, T: int, total: int, device: torch.device) -> Tensor | None:
         """Which keys each of the T newest queries may see, where is_causal cannot say it."""
-        if not self.config.causal or T == total or T == 1:
+        if not self.config.causal or total == T or T == 1:
             return None
         return torch.ones(T, total, dtype=torch.bool, device=device).tril(total - T)
 

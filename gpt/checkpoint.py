@@ -1,7 +1,7 @@
 """Checkpoints: a folder of model.safetensors (weights) and config.json (everything else).
 
     model.safetensors   weights by name
-    config.json         {"version", "preset": {name, model, train}, "vocab_size", "tokenizer", "card"}
+    config.json         {"version", "preset", "vocab_size", "tokenizer", "card"}
 
 Nothing is ever unpickled, so a checkpoint from a stranger can hold wrong numbers but no program.
 Each file is written beside its place and moved there, so a crash leaves the old one or the new one,

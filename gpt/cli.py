@@ -8,6 +8,7 @@ stands). The training is `gpt.train`, the same loop that the pages use.
 import argparse
 import json
 import math
+import signal
 import statistics
 import sys
 import time
@@ -97,20 +98,26 @@ def _train(options: argparse.Namespace) -> None:
     card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
     recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
     summary = Summary(preset.train.max_steps)
+    interrupt = Interrupt()
     event, request = None, None
     try:
-        while not isinstance(event, gpt.Finished):
+        while not isinstance(event, gpt.Finished) and not interrupt.asked:
             event = events.send(request)
             recorder.take(event)
             summary.take(event)
             request = recorder.request()
-    except KeyboardInterrupt:
-        _save_before_leaving(events, recorder, summary.step)
-        print(f"\nStopped at step {summary.step}. To continue: --resume {folder}", file=sys.stderr)
-        raise SystemExit(130) from None
+        if not isinstance(event, gpt.Finished):
+            recorder.take(events.send("snapshot"))
     finally:
+        interrupt.close()
         recorder.close()
         summary.close()
+    ended = event if isinstance(event, gpt.Finished) else None
+    status = {"state": "finished" if ended else "stopped", "step": summary.step}
+    gpt.write_json(folder / "status.json", status | {"val_loss": ended and ended.val_loss})
+    if ended is None:
+        print(f"Stopped at step {summary.step}. To continue: --resume {folder}", file=sys.stderr)
+        raise SystemExit(130)
     where = {"run": str(folder), "checkpoint": str(folder / "checkpoint"), "preset": preset.name}
     about = {"parameters": sum(p.numel() for p in model.parameters())}
     about["device"] = str(next(model.parameters()).device)
@@ -148,12 +155,19 @@ def _reopen_run(folder: Path, changes: dict[str, Any]) -> tuple[Path, Any, Any, 
     return folder, preset.with_settings(changes), corpus, state
 
 
-def _save_before_leaving(events: Any, recorder: Any, step: int) -> None:
-    """After Ctrl-C: keep the present state, if the interrupted generator can still tell it."""
-    try:
-        recorder.take(events.send("snapshot"))
-    except (StopIteration, TypeError):
-        print("The last saved state stands.", file=sys.stderr)
+class Interrupt:
+    """The first Ctrl-C asks to end after the present step; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before = signal.signal(signal.SIGINT, self._ask)
+
+    def close(self) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: Any) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -134,14 +134,15 @@ class ModelConfig(_Settings):
             },
         )
         if self.head_size == 0 and self.n_embd % self.n_head:
+            fitting = max(1, self.n_embd // self.n_head) * self.n_head
             raise ConfigError(
                 f"n_embd ({self.n_embd}) must be divisible by n_head ({self.n_head}), so that every"
-                f" head gets the same share: try n_embd {self.n_embd // self.n_head * self.n_head or self.n_head}."
+                f" head gets the same share: try n_embd {fitting}."
             )
         if not self.output_projection and self.width != self.n_embd:
             raise ConfigError(
-                f"Without an output projection the heads' outputs (n_head × head_size = {self.width})"
-                f" must be as wide as n_embd ({self.n_embd}): set head_size to 0."
+                f"Without an output projection the heads' outputs (n_head × head_size ="
+                f" {self.width}) must be as wide as n_embd ({self.n_embd}): set head_size to 0."
             )
 
     @property

@@ -7,7 +7,9 @@ weights, gradients, AdamW's two moments, and the activations that the backward p
 comes from a probe: a few real training steps of three small models on this machine.
 """
 
+import itertools
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gpt.config import ModelConfig, Preset, TrainConfig
@@ -111,13 +113,31 @@ _PROBES = (  # from overhead alone to arithmetic alone
 )
 
 
-def probe_machine(device: str = "auto") -> MachineProbe:
-    """Train three small models for a few steps, about a second in all, and solve for the speeds."""
+FLOPS_FOR_THREADS = 1e9  # per step: below it, two threads mostly wait for each other (measured)
+
+
+def useful_threads(flops: float, available: int) -> int:
+    """How many of `available` threads make a training step of so many FLOPs quicker."""
+    return available if flops >= FLOPS_FOR_THREADS else 1
+
+
+def probe_machine(
+    device: str = "auto", prepare: Callable[[float], None] | None = None
+) -> MachineProbe:
+    """Train three small models for a few steps, about a second in all, and solve for the speeds.
+
+    `prepare` is called with the FLOPs of a step before each model, so that the caller can set the
+    number of threads as it would for training.
+    """
     import torch
 
     from gpt.devices import pick_device
 
-    times = [_step_seconds(config, batch, steps, device) for config, batch, steps in _PROBES]
+    times = []
+    for config, batch, steps in _PROBES:
+        if prepare is not None:
+            prepare(flops_per_iteration(config, 65, batch))
+        times.append(_step_seconds(config, batch, steps, device))
     work = [flops_per_iteration(config, 65, batch) for config, batch, _ in _PROBES]
     per_layer = max((times[1] - times[0]) / 3, 1e-6)
     per_step = max(times[0] - per_layer, 1e-6)
@@ -143,7 +163,7 @@ def _step_seconds(config: ModelConfig, batch_size: int, steps: int, device: str)
     model = build_model(config, 65)
     events = train(model, corpus, CharTokenizer.train(alphabet), train_config, device)
     seconds = [event.seconds for event in events if isinstance(event, StepStats)]
-    return statistics.median(b - a for a, b in zip(seconds[2:], seconds[3:], strict=False))
+    return statistics.median(b - a for a, b in itertools.pairwise(seconds))
 
 
 def estimate_seconds(preset: Preset, vocab_size: int, probe: MachineProbe) -> float:

@@ -32,7 +32,7 @@ class StepStats:
 
 @dataclass(frozen=True)
 class Evaluating:
-    """An evaluation in progress: `done` of `total` batches. For progress bars; not worth storing."""
+    """An evaluation in progress: `done` of `total` chunks. For progress bars, not worth storing."""
 
     step: int
     done: int

@@ -64,7 +64,7 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torn = path.exists() and not path.read_bytes()[-1:] in (b"", b"\n")
+        torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
         self._file = path.open("ab", buffering=0)
         self._waiting = [""] if torn else []  # close off a line that a crash cut short
         self._eager = EAGER_LINES
@@ -166,7 +166,7 @@ class Recorder:
 
 
 def as_line(event: Event) -> dict[str, Any]:
-    """An event as a JSON object; what JSON does not know (NaN, ∞, functions) becomes null or goes."""
+    """An event as a JSON object; what JSON does not know (NaN, ∞) becomes null."""
     kind = "step" if isinstance(event, StepStats) else type(event).__name__.lower()
     line: dict[str, Any] = {"kind": kind}
     for field in dataclasses.fields(event):

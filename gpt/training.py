@@ -151,7 +151,8 @@ class _Job:
         """Steps 0, 1, 2, 5, 10, 20, 50, … and every evaluation: early changes are the fastest."""
         if self.step == 0 or (self.last is not None and self.last.step == self.step):
             return True
-        return str(self.step).rstrip("0") in ("1", "2", "5") and self.step < self.config.eval_interval
+        early = self.step < self.config.eval_interval
+        return early and str(self.step).rstrip("0") in ("1", "2", "5")
 
     def evaluate(self) -> Events:
         """Estimate both losses, telling the progress; keep count of the best."""
@@ -223,7 +224,9 @@ class _Job:
         return TrainState(tensors, meta)
 
     def restore(self, state: TrainState) -> None:
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}, "random": {}}
+        parts: dict[str, dict[str, Tensor]] = {
+            kind: {} for kind in ("model", "optimizer", "best", "random")
+        }
         for name, value in state.tensors.items():
             kind, _, rest = name.partition(".")
             parts[kind][rest] = value

@@ -93,8 +93,29 @@ CONTROLS = {
     ),
     "schedule": Control(
         "Learning rate over time",
-        "constant, or falling along a cosine to a tenth.",
+        "constant, or falling along half a cosine to the lowest learning rate.",
         ("constant", "cosine"),
+    ),
+    "min_learning_rate": Control(
+        "Lowest learning rate",
+        "Where the cosine ends. A tenth of the learning rate is usual.",
+        (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
+    ),
+    "beta1": Control(
+        "Momentum (β₁)",
+        "AdamW averages about 1/(1 − β₁) gradients for its direction: 0.9 means about ten.",
+        (0.0, 0.5, 0.8, 0.9, 0.95, 0.99),
+    ),
+    "beta2": Control(
+        "Scale memory (β₂)",
+        "AdamW divides each step by the usual size of that gradient, averaged over about 1/(1 − β₂)"
+        " steps.",
+        (0.9, 0.95, 0.98, 0.99, 0.999),
+    ),
+    "feed_forward_multiple": Control(
+        "Feed-forward width",
+        "Hidden numbers, in multiples of n_embd; 0 is one linear map and the bend.",
+        (0, 1, 2, 4, 8),
     ),
     "attention_scale": Control(
         "Scale scores by",
@@ -120,6 +141,13 @@ CONTROLS = {
     ),
     "residual": Control("Residual path", "Add each part's output to its input."),
     "feed_forward": Control("Feed-forward", "A small network on each position after attention."),
+    "bias": Control(
+        "Biases", "A learned offset in linear maps and norms. GPT-2 had them; most models do not."
+    ),
+    "tie_weights": Control(
+        "Tie embedding and read-out",
+        "One matrix turns tokens into vectors and vectors into scores: fewer parameters.",
+    ),
     "causal": Control("Mask the future", "Off: the model sees the answer and cheats."),
     "keep_best": Control("Keep the best", "At the end, go back to the best validation loss."),
     "seed": Control("Seed", "Decides the first weights, the batches and the samples."),

@@ -4,6 +4,7 @@ The page reads, a worker process trains. While a run is waiting or training, one
 run's folder; it stops polling when the run stops, so a page at rest asks the server for nothing.
 """
 
+import math
 from typing import Any
 
 import altair as alt
@@ -42,11 +43,15 @@ def is_active(run: Run | None) -> bool:
 
 
 def training_panel(
-    lesson: Lesson, preset: gpt.Preset, text: cache.Text, details: bool = False
+    lesson: Lesson,
+    preset: gpt.Preset,
+    text: cache.Text,
+    details: bool = False,
+    device: str = "auto",
 ) -> None:
-    """Draw the panel for this page's run. `preset` is what a new run would train.
+    """Draw the panel for this page's run. `preset` is what a new run would train, on `device`.
 
-    details: also draw learning rate, gradient norm and speed.
+    details: also show bits per character, learning rate, gradient norm and speed.
     """
     _costs(preset, text)
     polling = is_active(current_run(lesson))
@@ -54,7 +59,7 @@ def training_panel(
     def live() -> None:
         run = current_run(lesson)
         status = run.status() if run else None
-        _buttons(lesson, preset, text, run, status)
+        _buttons(lesson, preset, text, run, status, device)
         if run is not None and status is not None:
             _progress(run, status, text, details)
         if is_active(run) != polling:
@@ -106,7 +111,12 @@ def duration(seconds: float) -> str:
 
 
 def _buttons(
-    lesson: Lesson, preset: gpt.Preset, text: cache.Text, run: Run | None, status: Any
+    lesson: Lesson,
+    preset: gpt.Preset,
+    text: cache.Text,
+    run: Run | None,
+    status: Any,
+    device: str,
 ) -> None:
     """The controls that make sense in the run's present state."""
     kind = status["state"] if status else None
@@ -118,7 +128,7 @@ def _buttons(
             _button("Continue", "continue", lesson, "Go on to the identical next step.", run, True)
             _button("One step", "step", lesson, "One optimizer update, then pause again.", run)
         if kind not in ACTIVE:
-            begin = (lesson, preset, text)
+            begin = (lesson, preset, text, device)
             st.button(
                 "Train" if run is None else "Train anew",
                 key=f"{lesson.key}_train",
@@ -139,6 +149,20 @@ def _buttons(
                 )
 
 
+def new_run(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str = "auto"
+) -> Run | None:
+    """A run of this page that has not begun; None, and a sentence, when it cannot be written."""
+    spec = gpt.describe_run(preset, text.corpus, device) | {"page": lesson.key}
+    if text.corpus.name not in gpt.CORPORA:
+        spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
+    try:
+        return engine.store().create(spec)
+    except OSError as error:
+        st.error(f"The run cannot be written: {error.strerror or error}. Free some disk space.")
+        return None
+
+
 ICONS = {"pause": "pause", "stop": "stop", "continue": "play_arrow", "step": "skip_next"}
 
 
@@ -157,17 +181,14 @@ def _button(
     )
 
 
-def _begin(lesson: Lesson, preset: gpt.Preset, text: cache.Text, command: Any) -> None:
+def _begin(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str, command: Any
+) -> None:
     """Make a run and hand it over; a second click of a double click finds it and does nothing."""
     if is_active(current_run(lesson)):
         return
-    spec = gpt.describe_run(preset, text.corpus) | {"page": lesson.key}
-    if text.corpus.name not in gpt.CORPORA:
-        spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
-    try:
-        run = engine.store().create(spec)
-    except OSError as error:
-        st.error(f"The run cannot be written: {error.strerror or error}. Free some disk space.")
+    run = new_run(lesson, preset, text, device)
+    if run is None:
         return
     state.set_run(lesson, run.id)
     if command == "step":
@@ -184,7 +205,7 @@ def _progress(run: Run, status: dict[str, Any], text: cache.Text, details: bool)
     reader.update()
     spec = run.spec()
     _say_state(run, status)
-    _numbers(reader, spec)
+    _numbers(reader, spec, details)
     curve = reader.curve(400)
     if not len(curve["step"]) and not reader.evaluations:
         return
@@ -229,13 +250,13 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
         st.markdown(words)
 
 
-def _numbers(reader: RunReader, spec: dict[str, Any]) -> None:
-    """Step, losses, speed and time left, as measured."""
+def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
+    """Step, losses, speed and time left, as measured; with details also bits per character."""
     last, evaluations = reader.last_step, reader.evaluations
     total = spec["train"]["max_steps"]
     step = last["step"] if last else 0
     measured = evaluations[-1] if evaluations else None
-    columns = st.columns(5)
+    columns = st.columns(6 if details else 5)
     columns[0].metric("Step", f"{step:,} / {total:,}", help="Optimizer updates done.")
     columns[1].metric(
         "Training loss",
@@ -258,6 +279,14 @@ def _numbers(reader: RunReader, spec: dict[str, Any]) -> None:
     if last and step < total and last.get("seconds") and not reader.finished:
         left = duration(_seconds_left(reader, spec))
     columns[4].metric("Time left", left, help="At the speed so far, measurements included.")
+    if details:
+        loss = measured and measured["val_loss"]
+        columns[5].metric(
+            "Bits per character",
+            "–" if loss is None else f"{loss / math.log(2):.3f}",
+            help="Validation loss divided by ln 2: how many bits a compressor built on this model"
+            " would need per character of unseen text.",
+        )
     st.progress(min(1.0, step / total), width="stretch")
 
 

@@ -23,8 +23,6 @@ from explorer.runs.store import Run, RunBusy, RunError
 
 SAVE_EVERY = 10.0  # seconds of training that a killed process may lose
 STATUS_EVERY = 1.0  # seconds between two updates of step and loss in status.json
-FLOPS_FOR_THREADS = 1e9  # per step; measured on 2 shared cores: a second thread takes the blocks
-# preset (7e7) from 6 ms a step to 10 ms, 110 ms when others are busy; gpt_mini (4e9) from 77 to 47
 OWNER_WAIT = 2.0  # seconds; who only looks at a run holds its lock for milliseconds
 
 FULL = "The disk is full. What was saved before is kept: free some space, then continue."
@@ -69,7 +67,7 @@ class _Job:
         self.news: dict[str, Any] = {}  # what status.json should say next
         self.step = 0
         self.threads = 0
-        self.most_threads = 1
+        self.flops = 0.0  # of one step
         self.pinned_threads = 0  # a run may insist, so that its numbers do not depend on others
         self.stepping = False  # pause after the next update
         self.next_status = 0.0
@@ -118,7 +116,8 @@ class _Job:
         state = gpt.load_state(self.run.resume_path) if self.run.resume_path.exists() else None
         self.step = int(state.meta["step"]) if state else 0
         self.pinned_threads = int(spec.get("threads") or 0)
-        self.most_threads = useful_threads(preset, tokenizer.vocab_size)
+        batch_size = preset.train.batch_size
+        self.flops = gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, batch_size)
         card = {"run": self.run.id, "name": spec.get("name", ""), "corpus": corpus.name}
         card |= {"corpus_sha256": corpus.sha256}
         self.recorder = gpt.Recorder(
@@ -147,7 +146,8 @@ class _Job:
 
     def _wish(self, event: Any) -> str | None:
         """The state in which somebody wants this run to be left now; None to go on."""
-        threads = self.pinned_threads or min(self.signals.threads, self.most_threads)
+        share = gpt.useful_threads(self.flops, self.signals.threads)
+        threads = self.pinned_threads or share
         if threads != self.threads:
             self.threads = threads
             torch.set_num_threads(threads)
@@ -222,13 +222,6 @@ def load_preset(spec: dict[str, Any]) -> Any:
     name = spec.get("preset", "run")
     known = gpt.PRESETS[name].to_dict() if name in gpt.PRESETS else {"name": name}
     return gpt.Preset.from_dict(known | {"model": spec["model"], "train": spec["train"]})
-
-
-def useful_threads(preset: Any, vocab_size: int) -> int:
-    """How many threads can make this run quicker: in small steps they only wait for each other."""
-    model, batch_size = preset.model, preset.train.batch_size
-    flops = gpt.flops_per_iteration(model, vocab_size, batch_size)
-    return 1 if flops < FLOPS_FOR_THREADS else sys.maxsize
 
 
 def explain(error: Exception) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
     {"run": "/path/of/a/run", "threads": 2}     train this run (save_every: seconds, optional)
     {"threads": 1}                              the share of the cores has changed
+    {"probe": "/path/of/machine.json"}          measure how fast this machine trains, and write it
 
 It answers with JSON lines: {"ready": true} when warm, {"done": id, "state": ..., "reason": ...}
 after each job. The end of its input means that the server is gone, however that came about: the
@@ -9,6 +10,7 @@ run is saved within a step, marked "suspended", and the process ends. Ctrl-C and
 same. Started by an executor as `python -m explorer.runs.worker`.
 """
 
+import dataclasses
 import gc
 import json
 import os
@@ -18,10 +20,11 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 import gpt
-from explorer.runs import store
+from explorer.runs import files, store
 
 NICENESS = 10  # the web server and the learner's browser come first
 PATIENCE = 30.0  # seconds for saving; a process that hangs must not stay for ever
@@ -57,6 +60,8 @@ class Worker:
 
         if "threads" in message:
             self.job_signals.threads = int(message["threads"])
+        if "probe" in message:
+            measure(Path(message["probe"]))
         if "run" not in message:
             return True
         run = store.Run(message["run"])
@@ -95,7 +100,7 @@ class Worker:
         self.leave()
 
     def _receive(self, message: dict[str, Any]) -> None:
-        if "run" not in message and self.job_signals is not None:
+        if message.keys() == {"threads"} and self.job_signals is not None:
             self.job_signals.threads = int(message["threads"])  # also while a job runs
         else:
             self.inbox.put(message)
@@ -122,6 +127,17 @@ def warm_up() -> None:
         run = store.RunStore(folder).create(spec | recipe)
         run.set_status(state=store.QUEUED)
         job.work(run, job.Signals())
+
+
+def measure(path: Path) -> None:
+    """Probe this machine as a run that has it to itself would find it, and keep the result."""
+    import torch
+
+    cores = os.cpu_count() or 1
+    probe = gpt.probe_machine(
+        prepare=lambda flops: torch.set_num_threads(gpt.useful_threads(flops, cores))
+    )
+    files.write_json(path, dataclasses.asdict(probe))
 
 
 def main() -> None:

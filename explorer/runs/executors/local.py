@@ -190,6 +190,9 @@ class LocalExecutor:
             if message.get("ready"):
                 worker.ready = True
                 self.pool.failed_starts = 0
+                speeds = self.store.root / "machine.json"
+                if not speeds.exists() and worker.run_id is None:  # once in a machine's life
+                    worker.send(probe=str(speeds))
             elif "done" in message and message["done"] == worker.run_id:
                 self.pool.release(worker, message["state"])
                 self._finish(Run(self.store.root / message["done"]), message)

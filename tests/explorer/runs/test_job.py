@@ -115,7 +115,3 @@ def test_another_text_under_the_same_name_is_refused(queued, monkeypatch, tools)
     with pytest.raises(RunError, match="not the one this run was made for"):
         job.load_corpus(queued, spec)
 
-
-def test_small_runs_use_one_thread():
-    assert job.useful_threads(gpt.PRESETS["blocks"], 65) == 1
-    assert job.useful_threads(gpt.PRESETS["gpt_mini"], 65) > 1

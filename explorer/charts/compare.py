@@ -1,0 +1,82 @@
+"""The validation loss of several runs on one chart."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+COLOURS = [
+    "#3f8fd2", "#d9622b", "#3d9a60", "#a06bd1", "#c4920f", "#d1495b", "#2a9d9d", "#8a8f98",
+]  # fmt: skip
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right",
+          "triangle-left"]  # fmt: skip
+MOST_RUNS = len(COLOURS)
+MOST_POINTS = 60  # a run; enough for any screen
+
+
+def create_compare_chart(
+    losses: pd.DataFrame, references: pd.DataFrame | None = None
+) -> alt.LayerChart:
+    """Draw the validation loss (nats per token) of up to MOST_RUNS runs against the step.
+
+    losses: columns run (its label), step, validation, train, shown (is it the page's own run?).
+    references: columns loss, label; those inside the picture are drawn dashed. The first estimate,
+    near ln V for every run, lies above the picture, so that differences stay visible.
+    """
+    runs = list(dict.fromkeys(losses["run"]))
+    low, high = _range(losses)
+    y = alt.Y(
+        "validation:Q",
+        title="validation loss (nats per token)",
+        scale=alt.Scale(domain=[low, high], zero=False, nice=False),
+    )
+    x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
+    colour = alt.Color(
+        "run:N",
+        sort=runs,
+        scale=alt.Scale(domain=runs, range=COLOURS[: len(runs)]),
+        legend=alt.Legend(orient="bottom", title=None, columns=2, labelLimit=420, symbolSize=90),
+    )
+    shape = alt.Shape(
+        "run:N", sort=runs, scale=alt.Scale(domain=runs, range=SHAPES[: len(runs)])
+    )
+    tooltip = [
+        "run:N",
+        "step:Q",
+        alt.Tooltip("validation:Q", format=".4f"),
+        alt.Tooltip("train:Q", title="training", format=".4f"),
+    ]
+    base = alt.Chart(losses).encode(x=x, y=y, color=colour)
+    lines = base.mark_line(clip=True).encode(
+        strokeWidth=alt.condition("datum.shown", alt.value(3.5), alt.value(1.5))
+    )
+    points = base.mark_point(filled=True, size=60, clip=True, opacity=1).encode(
+        shape=shape, tooltip=tooltip
+    )
+    layers = [lines, points]
+    if references is not None:
+        inside = references[references["loss"].between(low, high)]
+        layers = [*_references(inside, low, high), *layers]
+    return alt.layer(*layers).properties(height=320)
+
+
+def _references(known: pd.DataFrame, low: float, high: float) -> list[alt.Chart]:
+    y = alt.Y("loss:Q", scale=alt.Scale(domain=[low, high], zero=False, nice=False))
+    rules = alt.Chart(known).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y=y)
+    names = (
+        alt.Chart(known)
+        .mark_text(align="right", dx=-4, dy=-6, color=theme.REFERENCE, fontSize=11)
+        .encode(x=alt.value("width"), y=y, text="label:N")
+    )
+    return [rules, names]
+
+
+def _range(losses: pd.DataFrame) -> tuple[float, float]:
+    """The losses after the first estimate, with a little air; all of them if there are no others."""
+    later = losses[losses["step"] > 0]["validation"].dropna()
+    known = later if len(later) else losses["validation"].dropna()
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    air = max(0.02, 0.08 * (high - low))
+    return low - air, high + air

@@ -1,0 +1,44 @@
+"""What each attention head does: a bar per head and score, with the mark of uniform attention."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+TITLES = {
+    "previous": "previous token",
+    "first": "first token",
+    "same": "same token, earlier",
+    "current": "itself",
+}
+
+
+def create_head_scores_chart(scores: pd.DataFrame) -> alt.HConcatChart:
+    """scores: columns score (a key of TITLES), head (text), value and uniform (0 to 1); one row a
+    head and score, at most a few hundred. Bars side by side for each score; the tick is the score
+    of a head that spreads its weight evenly."""
+    heads = list(dict.fromkeys(scores["head"]))
+    charts = [
+        _one(scores[scores["score"] == name], title, heads, first=name == "previous")
+        for name, title in TITLES.items()
+    ]
+    return alt.hconcat(*charts, spacing=12)
+
+
+def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> alt.LayerChart:
+    y = alt.Y(
+        "head:N", sort=heads, title=None, axis=alt.Axis(labels=first, ticks=first, labelLimit=140)
+    )
+    x = alt.X("value:Q", title="share of the weight", scale=alt.Scale(domain=[0, 1]))
+    tooltip = [
+        "head:N",
+        alt.Tooltip("value:Q", title=f"weight on: {title}", format=".4f"),
+        alt.Tooltip("uniform:Q", title="uniform attention", format=".4f"),
+    ]
+    base = alt.Chart(scores)
+    bars = base.mark_bar(color=theme.PROBABILITY).encode(x=x, y=y, tooltip=tooltip)
+    ticks = base.mark_tick(color=theme.BAD, thickness=3).encode(
+        x="uniform:Q", y=y, tooltip=tooltip
+    )
+    height = max(90, 24 * len(heads))
+    return alt.layer(bars, ticks).properties(title=title, width=180, height=height)

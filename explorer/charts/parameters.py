@@ -1,0 +1,30 @@
+"""Where a model's parameters are: one bar a component."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+
+def create_parameters_chart(parts: pd.DataFrame) -> alt.LayerChart:
+    """parts: columns component, parameters, share (0 to 1); in the order a token meets them."""
+    order = list(parts["component"])
+    y = alt.Y("component:N", sort=order, title=None, axis=alt.Axis(labelLimit=180))
+    most = max(1, int(parts["parameters"].max()))
+    x = alt.X(
+        "parameters:Q",
+        title="parameters",
+        axis=alt.Axis(format="~s", tickCount=5),
+        scale=alt.Scale(domain=[0, most * 1.35], nice=False),
+    )
+    tooltip = [
+        "component:N",
+        alt.Tooltip("parameters:Q", format=","),
+        alt.Tooltip("share:Q", format=".1%"),
+    ]
+    base = alt.Chart(parts).encode(x=x, y=y, tooltip=tooltip)
+    bars = base.mark_bar(color=theme.PROBABILITY)
+    counts = base.mark_text(align="left", dx=5, color=theme.REFERENCE, fontSize=12).encode(
+        text=alt.Text("label:N")
+    )
+    return alt.layer(bars, counts).properties(height=28 * len(parts) + 30)

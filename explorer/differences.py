@@ -1,0 +1,44 @@
+"""In which settings runs differ, and how to name each run by that. Pure functions of run.json."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a run, model and training together."""
+    return {**spec["model"], **spec["train"]}
+
+
+def differing(specs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The fields with more than one value among `specs`, in the order of the settings."""
+    every = [settings_of(spec) for spec in specs]
+    names = list(dict.fromkeys(name for settings in every for name in settings))
+    return [name for name in names if len({repr(s.get(name)) for s in every}) > 1]
+
+
+def labels(specs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A short, unique name for each run: its number and the settings in which it differs.
+
+    Two runs, with and without residual path → ["1: residual on", "2: residual off"]; a run that
+    differs in nothing is called by its preset's title.
+    """
+    names = differing(specs)
+    said = [", ".join(f"{name} {_show(settings_of(s).get(name))}" for name in names) for s in specs]
+    same = Counter(said)
+    said = [
+        text if text and same[text] == 1 else f"{text or spec.get('name', 'run')} ({_clock(spec)})"
+        for text, spec in zip(said, specs, strict=True)
+    ]
+    return [f"{number}: {text}" for number, text in enumerate(said, 1)]
+
+
+def _clock(spec: Mapping[str, Any]) -> str:
+    """Hour, minute and second of the run's beginning, as written (UTC)."""
+    return str(spec.get("created", ""))[11:19] + " UTC"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,166 @@
+"""How fast `gpt/` is beside the tutorial's own form and Hugging Face's GPT-2, in one run.
+
+    python tests/benchmarks/bench_peers.py [--steps 40] [--tokens 256] [--threads N] [--only PART]
+
+What is compared takes turns in one process and medians are divided, so that the ratios hold on a
+disturbed machine too. Progress goes to stderr, the last line of stdout is one JSON object.
+
+Training is `gpt_mini`'s size (batch 12, context 64): ours is `gpt.train`, events included; the
+tutorial's form is tests/peers/tutorial_form.py with its own batches; GPT-2 is transformers'
+GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, with the tutorial's batches. Sampling is
+`gpt_tutorial`'s size with untrained weights: ours cached and not, and the tutorial's `generate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "peers")]
+
+import tutorial_form as tutorial  # noqa: E402
+
+import gpt  # noqa: E402
+from gpt.bench import interleaved, training_steps  # noqa: E402
+
+TARGETS = {"over_tutorial": 3.0, "over_hugging_face": 1.2, "cached_over_uncached": 6.0}
+
+
+def huggingface_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: int) -> Any:
+    """One training step of transformers' GPT-2 at the size of `rung`."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=vocab_size,
+        n_positions=rung.block_size,
+        n_embd=rung.n_embd,
+        n_layer=rung.n_layer,
+        n_head=rung.n_head,
+        activation_function="relu",
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=None,
+        eos_token_id=None,
+        use_cache=False,
+        attn_implementation="sdpa",
+    )
+    model = GPT2LMHeadModel(config).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rung.learning_rate)
+
+    def step() -> None:
+        x, y = tutorial.get_batch(train_ids, rung)
+        logits = model(input_ids=x).logits  # (B, T, V)
+        loss = F.cross_entropy(logits.view(-1, vocab_size), y.view(-1))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def tutorial_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: int) -> Any:
+    model = tutorial.TutorialModel(rung, vocab_size)
+    optimizer = tutorial.make_optimizer(model)
+    return lambda: tutorial.training_step(model, optimizer, train_ids).item()
+
+
+def compare_training(preset: str, steps: int) -> dict[str, Any]:
+    """Steps per second at `preset`'s size, and how many times each peer's ours is."""
+    corpus = gpt.load_corpus("python_docs")
+    tokenizer = gpt.CharTokenizer.train(corpus.text)
+    ours = training_steps(gpt.PRESETS[preset], corpus, tokenizer)
+    train_ids, _, vocab_size = tutorial.encode(corpus.text)
+    rung = tutorial.RUNGS[preset]
+    parts: dict[str, Callable[[], object]] = {
+        "ours": lambda: next(ours),
+        "tutorial": tutorial_step(rung, train_ids, vocab_size),
+    }
+    if preset == "gpt_mini" and importlib.util.find_spec("transformers"):
+        parts["hugging_face"] = huggingface_step(rung, train_ids, vocab_size)
+    seconds = interleaved(parts, steps, warm_up=5)
+    report = {f"{name}_steps_per_second": 1 / value for name, value in seconds.items()}
+    return report | {f"over_{n}": s / seconds["ours"] for n, s in seconds.items() if n != "ours"}
+
+
+def compare_sampling(tokens: int, rounds: int) -> dict[str, Any]:
+    """Tokens per second over one text of `tokens` tokens at `gpt_tutorial`'s size."""
+    tokenizer = gpt.CharTokenizer.train(gpt.load_corpus("python_docs").text)
+    model = gpt.build_model(gpt.PRESETS["gpt_tutorial"].model, tokenizer.vocab_size).eval()
+    peer = tutorial.TutorialModel(tutorial.RUNGS["gpt_tutorial"], tokenizer.vocab_size).eval()
+    first = torch.zeros((1, 1), dtype=torch.long)
+
+    def ours(count: int, use_cache: bool) -> None:
+        gpt.generate(model, tokenizer, "\n", count, seed=1, use_cache=use_cache)
+
+    def theirs(count: int) -> None:
+        with torch.no_grad():
+            peer.generate(first, count)
+
+    count = tokens - 1  # the prompt is the first of them
+    for warm_up in (lambda: ours(8, True), lambda: ours(8, False), lambda: theirs(8)):
+        warm_up()
+    parts: dict[str, Callable[[], object]] = {
+        "cached": lambda: ours(count, True),
+        "uncached": lambda: ours(count, False),
+        "tutorial": lambda: theirs(count),
+    }
+    seconds = interleaved(parts, rounds, warm_up=0)
+    report: dict[str, Any] = {f"{n}_tokens_per_second": count / s for n, s in seconds.items()}
+    return report | {
+        "tokens": tokens,
+        "cached_over_uncached": seconds["uncached"] / seconds["cached"],
+        "cached_over_tutorial": seconds["tutorial"] / seconds["cached"],
+    }
+
+
+def matmul_peak(size: int = 1024) -> float:
+    """GFLOP/s of a large float32 product here: what the arithmetic itself allows."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    return 2 * size**3 / interleaved({"matmul": lambda: a @ b}, 10)["matmul"] / 1e9
+
+
+def floor_of_training(preset: str, vocab_size: int) -> float:
+    """GFLOP of one step, multiplications only."""
+    settings = gpt.PRESETS[preset]
+    return gpt.flops_per_iteration(settings.model, vocab_size, settings.train.batch_size) / 1e9
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--steps", type=int, default=40, help="rounds of training steps")
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of sampling")
+    parser.add_argument("--threads", type=int, help="of PyTorch (default: its own choice)")
+    parser.add_argument("--only", choices=("training", "rungs", "sampling"))
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    report: dict[str, Any] = {"threads": torch.get_num_threads(), "torch": torch.__version__}
+    if options.only in (None, "training"):
+        mini = compare_training("gpt_mini", options.steps)
+        peak = matmul_peak()
+        limit = peak / floor_of_training("gpt_mini", 65)
+        report["gpt_mini"] = mini | {"matmul_gflops": peak, "steps_per_second_at_peak": limit}
+    if options.only in (None, "rungs"):
+        for name in ("bigram", "self_attention", "multi_head", "blocks"):
+            report[name] = compare_training(name, 5 * options.steps)
+    if options.only in (None, "sampling"):
+        report["sampling"] = compare_sampling(options.tokens, options.rounds)
+    measured = report.get("gpt_mini", {}) | report.get("sampling", {})
+    report["reached"] = {n: measured[n] >= least for n, least in TARGETS.items() if n in measured}
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

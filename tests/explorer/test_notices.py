@@ -1,0 +1,50 @@
+"""The sentences about a curve: each for its curve, and none for a healthy one."""
+
+from explorer.notices import notices
+
+KNOWS_NOTHING = 4.17
+
+
+def curve(train: list[float | None], val: list[float | None]) -> list[dict]:
+    return [
+        {"step": 100 * i, "train_loss": t, "val_loss": v}
+        for i, (t, v) in enumerate(zip(train, val, strict=True))
+    ]
+
+
+def test_a_healthy_curve_needs_no_words():
+    falling = [4.2, 3.0, 2.6, 2.4, 2.3, 2.2, 2.1, 2.0]
+    assert notices(curve(falling, falling), KNOWS_NOTHING, 1e-3) == []
+
+
+def test_overfitting_names_the_best_step():
+    said = notices(curve([4.2, 2.0, 1.5, 1.0], [4.2, 2.2, 2.4, 2.7]), KNOWS_NOTHING, 1e-3)
+    assert len(said) == 1
+    assert "Overfitting since step 100" in said[0]
+    assert "2.200 to 2.700" in said[0]
+
+
+def test_noise_is_not_called_overfitting():
+    assert notices(curve([4.2, 2.0, 1.99], [4.2, 2.200, 2.205]), KNOWS_NOTHING, 1e-3) == []
+
+
+def test_an_explosion_names_the_learning_rate():
+    said = notices(curve([4.2, 40.0], [4.2, 41.0]), KNOWS_NOTHING, 10.0)
+    assert "step 100" in said[0]
+    assert "10" in said[0]
+
+
+def test_not_a_number_counts_as_explosion():
+    assert "exploded" in notices(curve([4.2, None], [4.2, None]), KNOWS_NOTHING, 1.0)[0]
+
+
+def test_a_bad_start_alone_is_no_explosion():
+    assert notices(curve([9.0, 4.0, 3.0], [9.0, 4.0, 3.0]), KNOWS_NOTHING, 1e-3) == []
+
+
+def test_a_plateau_names_where_it_began():
+    flat = [4.2, 2.5, 2.49, 2.49, 2.49, 2.49, 2.49]
+    said = notices(curve(flat, flat), KNOWS_NOTHING, 1e-3)
+    assert said == [
+        "No longer improving: since step 200 the validation loss stays near 2.490."
+    ]

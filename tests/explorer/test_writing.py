@@ -1,0 +1,66 @@
+"""Text written in a thread: whole, repeatable, stoppable, and never for nobody."""
+
+import time
+
+import pytest
+
+import gpt
+from explorer import writing
+from explorer.writing import Writing
+
+
+@pytest.fixture(scope="module")
+def small():
+    tokenizer = gpt.CharTokenizer.train("hello world\n")
+    config = gpt.ModelConfig(block_size=16, n_embd=16, n_head=2, n_layer=2)
+    return gpt.build_model(config, tokenizer.vocab_size).eval(), tokenizer
+
+
+def test_it_writes_what_generate_writes(small):
+    model, tokenizer = small
+    work = Writing(model, tokenizer, "he", 40, 0.8, seed=3)
+    work.wait(30)
+    assert not work.running
+    assert work.text == gpt.generate(model, tokenizer, "he", 40, 0.8, seed=3)
+    assert work.done == 40
+    assert work.per_second > 0
+
+
+def test_stop_ends_it_early_and_keeps_what_is_written(small):
+    work = Writing(*small, "he", 100_000)
+    work.stop()
+    work.wait(30)
+    assert not work.running
+    assert 0 < work.done < 100_000
+
+
+def test_a_text_that_nobody_looks_at_ends_by_itself(small, monkeypatch):
+    monkeypatch.setattr(writing, "ABANDONED_AFTER", 0.05)
+    work = Writing(*small, "he", 1_000_000)
+    work._thread.join(30)
+    assert not work._thread.is_alive()
+    assert work.done < 1_000_000
+
+
+def test_an_error_while_writing_is_told(small, monkeypatch):
+    model, tokenizer = small
+
+    def broken(*args, **more):
+        raise RuntimeError("no more ink")
+        yield
+
+    monkeypatch.setattr(gpt, "stream", broken)
+    work = Writing(model, tokenizer, "he", 10)
+    work.wait(30)
+    assert work.error == "Writing ended: no more ink"
+
+
+def test_asking_whether_it_runs_keeps_it_alive(small, monkeypatch):
+    monkeypatch.setattr(writing, "ABANDONED_AFTER", 0.5)
+    work = Writing(*small, "he", 1_000_000)
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        assert work.running
+        time.sleep(0.02)
+    work.stop()
+    work.wait(30)
