@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import engine
+from explorer import engine, frames, surprise
 from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
@@ -62,6 +63,12 @@ def _pasted(name: str, sha256: str) -> gpt.Corpus:
         raise gpt.TextError(
             "The pasted text of this link is not on this server: paste it again on page 1."
         ) from None
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def character_counts(name: str, sha256: str | None) -> pd.DataFrame:
+    """How often each character of a text occurs: see `frames.character_counts`."""
+    return frames.character_counts(text(name, sha256).corpus.text)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -125,6 +132,12 @@ def head_scores(_model: Any, _windows: Any, key: str) -> dict[str, Any]:
 def gradient_norms(_model: Any, _x: Any, _y: Any, key: str) -> list[float]:
     """The gradient's norm in each block of a model on one batch; `key` stands for both."""
     return gpt.gradient_norms(_model, _x, _y)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def surprises(_model: Any, ids: tuple[int, ...], key: str) -> np.ndarray:
+    """What each token of a text costs the model called `key`: see `surprise.surprises`."""
+    return surprise.surprises(_model, ids)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -24,7 +24,7 @@ def labels(specs: Sequence[Mapping[str, Any]]) -> list[str]:
     differs in nothing is called by its preset's title.
     """
     names = differing(specs)
-    said = [", ".join(f"{name} {_show(settings_of(s).get(name))}" for name in names) for s in specs]
+    said = [", ".join(f"{name} {show(settings_of(s).get(name))}" for name in names) for s in specs]
     same = Counter(said)
     said = [
         text if text and same[text] == 1 else f"{text or spec.get('name', 'run')} ({_clock(spec)})"
@@ -38,7 +38,10 @@ def _clock(spec: Mapping[str, Any]) -> str:
     return str(spec.get("created", ""))[11:19] + " UTC"
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """A setting's value for a person: on, off, 5,000, 0.001, cosine."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -38,9 +38,11 @@ def training_details(curve: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({name: curve[name] for name in names})
 
 
-def metrics(curve: Mapping[str, np.ndarray], evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def metrics(
+    curve: Mapping[str, np.ndarray], evaluations: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
     """Everything measured in a run, a row a step: step, loss (of the batch), learning_rate,
-    grad_norm, tokens_per_second, seconds, train_loss, val_loss (nats; missing between estimates)."""
+    grad_norm, tokens_per_second, seconds, train_loss, val_loss (missing between estimates)."""
     estimates = pd.DataFrame(
         {name: [e[name] for e in evaluations] for name in ("step", "train_loss", "val_loss")},
         dtype=float,
@@ -51,7 +53,7 @@ def metrics(curve: Mapping[str, np.ndarray], evaluations: Sequence[Mapping[str, 
 def compared_runs(
     labels: Sequence[str], evaluations: Sequence[Sequence[Mapping[str, Any]]], shown: int | None
 ) -> pd.DataFrame:
-    """Columns run (its label), step, validation, train (nats), shown (is it run number `shown`?)."""
+    """Columns run (its label), step, validation, train (nats), shown (is it run `shown`?)."""
     rows = [
         (label, e["step"], e["val_loss"], e["train_loss"], number == shown)
         for number, (label, events) in enumerate(zip(labels, evaluations, strict=True))
@@ -83,7 +85,7 @@ def gradients(norms: Mapping[str, Sequence[float]]) -> pd.DataFrame:
 
 
 def parameters(parts: Mapping[str, int]) -> pd.DataFrame:
-    """Columns component, parameters, share, label ("12,345 · 6.7 %"); parts of zero are left out."""
+    """Columns component, parameters, share, label ("12,345 · 6.7 %"); without parts of zero."""
     known = {name: count for name, count in parts.items() if count}
     total = sum(known.values())
     return pd.DataFrame(
@@ -107,3 +109,87 @@ def character_counts(text: str, most: int = 100) -> pd.DataFrame:
             "share": [n / len(text) for _, n in counts],
         }
     )
+
+
+def split_parts(train: int, validation: int) -> pd.DataFrame:
+    """Columns part, start, end (characters of the text), label: the two parts of a split text."""
+    total = train + validation
+    return pd.DataFrame(
+        {
+            "part": ["training", "validation"],
+            "start": [0, train],
+            "end": [train, total],
+            "label": [
+                f"{part}: {count:,} characters ({100 * count / total:.0f} %)"
+                for part, count in (("training", train), ("validation", validation))
+            ],
+        }
+    )
+
+
+def window_cells(
+    ids: np.ndarray, places: Sequence[int], block_size: int, tokens: Sequence[str], around: int = 6
+) -> pd.DataFrame:
+    """Windows of a text with what stands around them, a row for each cell of the picture.
+
+    ids (N,): the text. places: where each window of `block_size` inputs begins. Columns row ("1
+    input", "1 target", …), offset (from the window's begin), character (visible), part ("input",
+    "target" or "around"), id, position (in the text).
+    """
+    cells = []
+    for b, place in enumerate(places, 1):
+        inputs = range(place, place + block_size)
+        beside = range(max(0, place - around), min(len(ids), place + block_size + 1 + around))
+        for position in beside:
+            part = "input" if position in inputs else "around"
+            cells.append((f"{b} input", position - place, part, position))
+        for position in range(place + 1, place + block_size + 1):
+            cells.append((f"{b} target", position - place, "target", position))
+    frame = pd.DataFrame(cells, columns=["row", "offset", "part", "position"])
+    frame["id"] = ids[frame["position"].to_numpy()]
+    frame["character"] = [visible(tokens[i]) for i in frame["id"]]
+    return frame
+
+
+def examples(inputs: np.ndarray, targets: np.ndarray, tokens: Sequence[str]) -> pd.DataFrame:
+    """All examples of one batch: inputs and targets (B, T) → B·T rows.
+
+    Columns window (b, from 1), t (from 1), input (visible), target (visible), input ids, target id.
+    """
+    rows = []
+    for b, (x, y) in enumerate(zip(inputs, targets, strict=True), 1):
+        for t in range(1, len(x) + 1):
+            seen = "".join(visible(tokens[i]) for i in x[:t])
+            rows.append((b, t, seen, visible(tokens[y[t - 1]]), str(x[:t].tolist()), int(y[t - 1])))
+    return pd.DataFrame(rows, columns=["window", "t", "input", "target", "input ids", "target id"])
+
+
+def likeliest(token: Any, most: int) -> list[tuple[int, float]]:
+    """The `most` likeliest other tokens in the place of a drawn gpt.Token: (id, probability).
+
+    Probabilities are the model's own, before any filter.
+    """
+    p = np.exp(token.logits.numpy() - token.logits.numpy().max())
+    order = np.argsort(-p, kind="stable")
+    return [(int(i), float(p[i] / p.sum())) for i in order if i != token.id][:most]
+
+
+def draws(tokens: Sequence[Any], vocabulary: Sequence[str], most: int) -> pd.DataFrame:
+    """The last `most` drawn gpt.Tokens, newest first.
+
+    Columns draw (from 1), character (visible), model (its probability before the filters), filtered
+    (after them), others (the likeliest other characters, as text).
+    """
+    rows = []
+    for number in range(len(tokens), max(0, len(tokens) - most), -1):
+        token = tokens[number - 1]
+        raw = float(token.logits.softmax(-1)[token.id])
+        others = " · ".join(f"{visible(vocabulary[i])} {p:.0%}" for i, p in likeliest(token, 4))
+        rows.append((number, visible(token.text), raw, token.probability, others))
+    return pd.DataFrame(rows, columns=["draw", "character", "model", "filtered", "others"])
+
+
+def token_times(times: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """Columns way, token (from 1), milliseconds; from way → seconds of each token."""
+    rows = [(way, i, 1000 * s) for way, found in times.items() for i, s in enumerate(found, 1)]
+    return pd.DataFrame(rows, columns=["way", "token", "milliseconds"])

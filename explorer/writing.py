@@ -6,6 +6,7 @@ ends by itself, by `stop()`, or when nobody has looked at it for a while.
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import gpt
@@ -14,7 +15,11 @@ ABANDONED_AFTER = 20.0  # seconds without a look: its page is gone
 
 
 class Writing:
-    """Draws `count` tokens after `prompt`. `text` is the prompt and what was written so far."""
+    """Draws `count` tokens after `prompt`. `text` is the prompt and what was written so far.
+
+    tokens: all that was drawn, with the scores each was drawn from; it begins with the tokens that
+    stand at the end of `prompt` already, when a text is continued.
+    """
 
     def __init__(
         self,
@@ -26,8 +31,10 @@ class Writing:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        tokens: Sequence[gpt.Token] = (),
     ) -> None:
         self.text = prompt
+        self.tokens = list(tokens)
         self.count, self.done = count, 0
         self.seconds = 0.0
         self.last: gpt.Token | None = None
@@ -63,6 +70,7 @@ class Writing:
             start = time.perf_counter()
             for token in self._tokens:
                 self.last, self.done = token, self.done + 1
+                self.tokens.append(token)
                 self.text += token.text
                 self.seconds = time.perf_counter() - start
                 if self._stopped.is_set() or time.monotonic() - self._looked > ABANDONED_AFTER:

@@ -3,8 +3,8 @@
 Training is timed on `gpt.train` itself, events included, with the presets' own settings; sampling
 on a model of `gpt_tutorial`'s size, with and without the cache of keys and values. What is compared
 takes turns (A B A B …), so that a machine that slows down slows all of them, and the median is
-reported, which one disturbed step cannot move. The text is the embedded one: no network. Weights are
-untrained, which costs the same time. Leaves out evaluations and samples while training.
+reported, which one disturbed step cannot move. The text is the embedded one: no network. Weights
+are untrained, which costs the same time. Leaves out evaluations and samples while training.
 """
 
 import statistics
@@ -60,8 +60,8 @@ def measure_training(
     seconds = interleaved(parts, rounds, warm_up)
     report = {}
     for name in names:
-        settings = PRESETS[name]
-        tokens = settings.train.batch_size * settings.model.block_size
+        preset = PRESETS[name]
+        tokens = preset.train.batch_size * preset.model.block_size
         report[name] = {
             "milliseconds_per_step": 1000 * seconds[name],
             "steps_per_second": 1 / seconds[name],
@@ -111,16 +111,23 @@ def measure_sampling(tokens: int, rounds: int, device: str) -> dict[str, Any]:
 
 
 def interleaved(
-    parts: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 3
+    parts: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warm_up: int = 3,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Run every part once a round, in turn; return the median seconds of each, warm-up left out."""
+    """Run every part once a round, in turn; return the median seconds of each, warm-up left out.
+
+    `clock=time.process_time` counts the processor's time instead of the wall's: on one thread it
+    does not see what else the machine is doing.
+    """
     from tqdm import tqdm
 
     seconds: dict[str, list[float]] = {name: [] for name in parts}
     for turn in tqdm(range(warm_up + rounds), desc=", ".join(parts), file=sys.stderr, leave=False):
         for name, part in parts.items():
-            start = time.perf_counter()
+            start = clock()
             part()
             if turn >= warm_up:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}

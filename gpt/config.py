@@ -298,8 +298,16 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "gpt_mini",
             "Laptop GPT",
-            "Four layers, trained in a minute or two on two CPU cores.",
-            ModelConfig(block_size=64, n_embd=128, n_head=4, n_layer=4, bias=False),
+            "Four layers: nanoGPT's quick start for a laptop, a minute or two on two CPU cores.",
+            ModelConfig(
+                block_size=64,
+                n_embd=128,
+                n_head=4,
+                n_layer=4,
+                bias=False,
+                activation="gelu",
+                tie_weights=True,
+            ),
             TrainConfig(
                 batch_size=12,
                 max_steps=2000,

@@ -22,7 +22,10 @@ probabilities. The network here is the same table, but its numbers are **learned
 Its loss is the average surprise at the true next character, and counting is the best it can reach.
 """,
     r"\mathrm{loss}=-\frac{1}{B\,T}\sum_{b,t}\ln p\,(x_{b,t+1}\mid x_{b,t})",
-    {"B, T": "windows in a batch, characters in a window: here (B=32, T=8)", "p": "the table's row"},
+    {
+        "B, T": "windows in a batch, characters in a window: here (B=32, T=8)",
+        "p": "the table's row",
+    },
 )
 touch = st.container()
 
@@ -88,6 +91,7 @@ def tables(step: int | None) -> None:
         key="bigram_tables",
         columns=2,
         bars_of="tables",
+        height=520,
         selected_row=tokens.index("t") if "t" in tokens else 0,
     )
 

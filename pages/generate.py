@@ -1,1 +1,105 @@
-"""A page."""
+"""Page 8: from scores to text. Temperature, top-k, top-p, the roads not taken, surprise, speed."""
+
+from functools import partial
+
+import streamlit as st
+
+import gpt
+from explorer import lessons
+from explorer.panels import code, contest, lesson, question, text, training, writer
+from explorer.panels.alternatives import alternatives_panel
+from explorer.panels.sampling import sampling_panel
+from explorer.panels.speed import speed_panel
+from explorer.panels.surprise import surprise_panel
+from gpt.config import PRESETS
+
+PROMPT = "ROMEO:"
+
+this = lesson.open_page("generate")
+the_text = text.current()
+lesson.idea(
+    """
+A trained model does not write: it gives every character a **score**. The softmax turns scores into
+probabilities, and a draw turns probabilities into one character, which joins the text; then all of
+it begins again. **Temperature** sharpens (below 1) or flattens (above 1) the distribution.
+**Top-k** and **top-p** strike out the unlikely before the draw.
+""",
+    r"p_i=\frac{e^{z_i/\tau}}{\sum_{j=1}^{V}e^{z_j/\tau}}",
+    {
+        "z_i": "score (logit) of character i, from the last position the model read",
+        r"\tau": "temperature; towards 0 only the highest score is left (greedy)",
+        "V": "size of the vocabulary",
+    },
+)
+
+lesson.section("Touch it: write one character at a time")
+shown = writer.choose(this, PRESETS["gpt_mini"], the_text)
+live = training.is_active(writer.chosen_run(this))
+now = shown()
+config, V = now.model.config, now.tokenizer.vocab_size
+parameters = sum(gpt.parameters_by_component(config, V).values())
+st.caption(
+    f"Its shapes: it reads ids (B=1, T≤{config.block_size}), gives scores (B=1, T, V={V}), and the"
+    f" last row (V={V}) is what is drawn from. {parameters:,} parameters."
+)
+if not config.causal:
+    st.warning("This model was trained without the mask: it never learnt to do without the future.")
+sampling_panel(this, shown, PROMPT, 200, live, below=partial(alternatives_panel, this, shown))
+prompt = st.session_state.get("generate_prompt") or PROMPT
+
+lesson.section("Read with it: what surprises the model?")
+surprise_panel(this, shown, 2.0 if live else None)
+
+lesson.section("Predict, then write")
+answer = question.ask_choice(
+    this,
+    "greedy",
+    "At temperature 0 the model always takes the most probable character. What will become of such"
+    " a text, compared with a sampled one?",
+    contest.CHOICES,
+)
+contest.contest_panel(this, shown, prompt, answer)
+
+lesson.section("Make it fast: the cache of keys and values")
+st.markdown(
+    f"""
+To draw the next character, attention needs the keys and values of all characters before it. They
+do not change when the text grows, so they are **kept**: each step then computes one position
+instead of all. After {config.block_size} characters the context is full. Then the window moves on
+by half: its last {config.block_size - config.block_size // 2} characters are read anew, and it
+grows again. With and without the cache the rule is the same, so the text is the same.
+"""
+)
+speed_panel(this, shown, prompt)
+
+lesson.section("Train it")
+st.markdown(
+    "Nothing is learnt on this page. What you train on another page appears in the list above."
+)
+st.page_link(lessons.BY_KEY["train_a_gpt"].file, label="Train a GPT of your own on page 7")
+
+lesson.section("The code")
+code.code_panel(
+    this,
+    {
+        "the filters": gpt.filter_stages,
+        "draw, join, repeat": gpt.sampling._stream,
+        "what the model reads (with and without the cache)": gpt.sampling.Reader,
+        "the cache": gpt.KVCache,
+    },
+    "It leaves out beam search and repetition penalties: every character is a single fair draw.",
+)
+
+lesson.what_changed(
+    this,
+    [
+        ("what comes out", "scores, judged by their loss", "a text, one draw after the other"),
+        ("parameters", f"{parameters:,}", f"{parameters:,}: nothing is learnt here"),
+        ("what you set", "learning rate, steps, sizes …", "temperature, top-k, top-p, seed"),
+    ],
+    [
+        "A higher temperature adds no ideas: it only gives more of the draws to the unlikely.",
+        "A probable text is not a true text. The model knows what usually follows, nothing more.",
+        "A low surprise does not mean that the model wrote it: it only finds it ordinary.",
+    ],
+)

@@ -1,1 +1,118 @@
-"""A page."""
+"""Page 5: several heads side by side, the same as one batched matmul; then feed-forward."""
+
+from functools import partial
+
+import streamlit as st
+
+import gpt
+from explorer.panels import code, lesson, model, question, settings, text, training
+from explorer.panels.attention import attention_panel
+from explorer.panels.compare import compare_panel
+from explorer.panels.heads import parameters_more, same_twice_panel, scores_panel
+from explorer.panels.sampling import sampling_panel
+
+EXAMPLE = "to be or not to be"
+
+this = lesson.open_page("multi_head_attention")
+lesson.idea(
+    """
+One head can look for one thing at a time. **Several heads** look for several things at once: each
+is as before, only narrower, and their outputs are put side by side. Nothing is added and nothing
+is slower: all heads together are one matrix product. After looking, each position may **think**
+about what it found: a small *feed-forward* network, applied to every position by itself.
+""",
+    r"\mathrm{out}=[\,\mathrm{head}_1\,|\,\dots\,|\,\mathrm{head}_H\,]",
+    {
+        r"\mathrm{head}_h": "one head of masked self-attention with its own Q, K, V (T × D)",
+        "H": "heads, each of size D = C / H, where C is the numbers per token",
+        "|": "side by side",
+    },
+)
+shapes = st.empty()
+the_text = text.current()
+touch = st.container()
+
+lesson.section("Predict, then run")
+left, right = st.columns(2, gap="large")
+with left:
+    asked = "4 heads of 8 instead of 1 head of 32: how many parameters more does the model need?"
+    more = question.ask_number(this, "parameters", asked, -100_000.0, 100_000.0, 1.0)
+with right:
+    asked = "One head of 32 ends near 2.40 on Tiny Shakespeare. Where will this run's loss end?"
+    loss = question.ask_number(this, "loss", asked, 0.0, 20.0)
+
+lesson.section("Train it")
+# The tutorial's first feed-forward is one linear map and a bend, no wider than the tokens.
+preset = settings.choose(
+    this,
+    gpt.PRESETS["multi_head"].with_settings({"feed_forward_multiple": 0}),
+    ["n_head", "feed_forward", "max_steps", "learning_rate", "n_embd", "block_size"],
+    columns=3,
+)
+B, T, C = preset.train.batch_size, preset.model.block_size, preset.model.n_embd
+H, D = preset.model.n_head, preset.model.size_of_head
+shapes.caption(
+    f"On this page: x (B={B}, T={T}, C={C}) → {H} heads of (B={B}, T={T}, D={D}) → side by side"
+    f" (B={B}, T={T}, H·D={H * D})"
+    + f" → feed-forward (B={B}, T={T}, C={C})"
+    * preset.model.feed_forward
+)
+st.caption(
+    "The tutorial's own figures on Tiny Shakespeare: 4 heads about 2.28, with feed-forward about"
+    " 2.24. Train once with the switch off and once with it on."
+)
+training.training_panel(this, preset, the_text)
+
+run = training.finished(this)
+question.grade_number(
+    more,
+    parameters_more(this, the_text) if run else None,
+    0.5,
+    "Each head is narrower by exactly the number of heads: H × D stays C, so the three matrices"
+    " keep their size. Only the softmax is done once a head instead of once.",
+)
+question.grade_number(
+    loss,
+    run["val_loss"] if run else None,
+    0.05,
+    "Several narrow views beat one wide one: a head's softmax can favour one place only, four heads"
+    " can favour four.",
+)
+compare_panel(this, the_text)
+
+live = training.is_active(model.current_run(this))
+with touch:
+    lesson.section("Touch it: all heads side by side")
+    step = model.choose_step(this)
+    shown = partial(model.of_page, this, preset, the_text, step)
+    attention_panel(this, shown, EXAMPLE, live=live, height=360)
+    read = st.session_state.get(f"{this.key}_read", EXAMPLE)
+    poll = 2.0 if live else None
+    lesson.section("Touch it: what does each head look at?")
+    st.fragment(partial(scores_panel, this, shown, the_text, read), run_every=poll)()
+    lesson.section("Touch it: many small heads, one matrix product")
+    st.fragment(partial(same_twice_panel, this, shown, read), run_every=poll)()
+
+lesson.section("Write with it")
+sampling_panel(this, shown, live=live)
+
+lesson.section("The code")
+code.code_panel(
+    this,
+    {
+        "readable: one head": gpt.Head,
+        "fast: all heads at once": gpt.MultiHeadAttention,
+        "feed-forward": gpt.FeedForward,
+    },
+    "It leaves out sharing keys and values between heads (grouped-query attention).",
+)
+lesson.what_changed(
+    this,
+    training.comparison(this, preset, the_text),
+    [
+        "More heads are not more parameters: the same width is cut into more pieces.",
+        "Nobody tells a head what to do. A high score says what it looks at, not that it matters:"
+        " switch a head off to learn that.",
+        "Feed-forward does not mix positions: each is computed as if it were alone.",
+    ],
+)

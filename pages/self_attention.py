@@ -41,7 +41,15 @@ lesson.section("Train it")
 preset = settings.choose(
     this,
     gpt.PRESETS["self_attention"],
-    ["max_steps", "learning_rate", "block_size", "n_embd", "attention_scale", "positions", "causal"],
+    [
+        "max_steps",
+        "learning_rate",
+        "block_size",
+        "n_embd",
+        "attention_scale",
+        "positions",
+        "causal",
+    ],
     columns=4,
 )
 training.training_panel(this, preset, the_text)

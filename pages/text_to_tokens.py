@@ -1,1 +1,98 @@
-"""A page."""
+"""Page 1: a text becomes numbers, and numbers become examples to learn from."""
+
+import streamlit as st
+
+import gpt
+from explorer import cache
+from explorer.charts.characters import create_characters_chart
+from explorer.components.token_strip import token_strip
+from explorer.panels import code, lesson, question, text
+from explorer.panels.batch import batch_panel, draw
+from explorer.panels.encoding import encoding_panel
+from explorer.panels.own_text import own_text
+
+this = lesson.open_page("text_to_tokens")
+the_text = text.current()
+V, N = the_text.vocab_size, len(the_text.corpus)
+lesson.idea(
+    f"""
+A network computes with numbers, so a text must become numbers first. Here every distinct character
+is one **token**: this text has {V}, and a token's **id** is its place in their sorted list. The
+last tenth of the text is kept for the exam (validation). From the rest, training draws **windows**
+at random. Each window is many small exercises: *given these characters, which one comes next?*
+""",
+    r"\begin{aligned}x&=(c_i,\;c_{i+1},\dots,c_{i+T-1})\\y&=(c_{i+1},\dots,c_{i+T-1},\;c_{i+T})\end{aligned}",
+    {
+        "c": f"the text as ids: {N:,} numbers from 0 to {V - 1} (V = {V})",
+        "i": "where a window begins, drawn at random",
+        "x, y": "inputs and targets: y is x one token later",
+        "B, T": "windows in a batch, inputs in a window: x and y have shape (B, T)",
+    },
+)
+
+lesson.section("Touch it: the text and its vocabulary")
+own_text(this)
+st.caption(
+    f"**{text.title(the_text)}**: {N:,} characters, {V} different ones (counted). Each with its id;"
+    " ␠ is a space, ⏎ a new line. Colours only separate neighbours."
+)
+token_strip(range(V), the_text.tokenizer.tokens, key="text_to_tokens_vocabulary")
+counts = cache.character_counts(*text.key_of(the_text))
+st.altair_chart(create_characters_chart(counts), width="stretch", key="text_to_tokens_counts")
+most = counts.iloc[0]
+st.caption(
+    f"How often each occurs (counted; at most the 40 most frequent): ‘{most['character']}’ makes up"
+    f" {most['share']:.1%} of the text."
+)
+
+lesson.section("Encode and decode")
+encoding_panel(this, the_text, "hii there")
+
+lesson.section("Predict, then draw")
+answer = question.ask_number(
+    this,
+    "examples",
+    "A batch has shape (B, T) = (4, 8): four windows of eight inputs. How many training examples"
+    " are in it?",
+    1,
+    1000,
+    1,
+)
+if answer is not None and len(the_text.train_ids) > 8:
+    _, targets, _ = draw(the_text.train_ids, 8, 4, 1337)
+    question.grade_number(
+        answer,
+        targets.size,
+        0,
+        "Counted in a batch drawn just now: every one of the 4 × 8 positions has a target of its"
+        " own. After 1 character of a window comes the 2nd, after 2 the 3rd, … after 8 the 9th.",
+        " examples",
+    )
+
+lesson.section("Draw a batch")
+batch_panel(this, the_text)
+
+lesson.section("The code")
+code.code_panel(
+    this,
+    {
+        "characters ↔ ids": gpt.CharTokenizer,
+        "training and validation": gpt.split,
+        "one batch": gpt.Batches,
+    },
+    "It leaves out larger tokens, such as syllables: one character is one token here.",
+)
+
+lesson.what_changed(
+    this,
+    [
+        ("the text", f"{N:,} characters", f"{N:,} ids from 0 to {V - 1}"),
+        ("to learn from", "one long text", f"{len(the_text.train_ids) - 1:,} next characters"),
+        ("to be tested on", "nothing kept aside", f"{len(the_text.val_ids):,} characters"),
+    ],
+    [
+        "An id is a name, not a size: 40 is not twice 20. What a token means is learnt later.",
+        "A window of T inputs is T examples, not one: with 1, 2, … T characters to look at.",
+        "Validation text is not harder text. It is text that the model could not learn by heart.",
+    ],
+)

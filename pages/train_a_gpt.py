@@ -1,1 +1,97 @@
-"""A page."""
+"""Page 7: the laboratory. Every setting is a control; runs are planned, trained and compared."""
+
+from functools import partial
+
+import streamlit as st
+
+import gpt
+from explorer.panels import code, laboratory, lesson, model, question, text, training
+from explorer.panels.attention import attention_panel
+from explorer.panels.compare import compare_panel
+from explorer.panels.export import export_panel
+from explorer.panels.sampling import sampling_panel
+
+this = lesson.open_page("train_a_gpt")
+lesson.idea(
+    """
+Nothing new is built here: a **GPT** is the blocks of the last page, wider, deeper, with a longer
+context and a better recipe. What remains are choices. Size decides what the model *can* learn,
+steps and learning rate what it *does* learn, regularisation what it learns *by heart*. Every
+choice has a price in time, which is known before the run.
+""",
+    r"\mathrm{FLOPs}\approx 6\cdot N\cdot B\cdot T\cdot\mathrm{steps}",
+    {
+        r"\mathrm{FLOPs}": "multiplications and additions of the whole run, forward and backward",
+        "N": "parameters that are multiplied with",
+        "B, T": "windows in a batch, tokens in a window",
+    },
+)
+shapes = st.empty()
+the_text = text.current()
+
+lesson.section("Touch it: choose, and see the price")
+preset = laboratory.choose_preset(this, the_text)
+config, train = preset.model, preset.train
+shapes.caption(
+    f"On this page: tokens (B={train.batch_size}, T={config.block_size}) → x (B={train.batch_size},"
+    f" T={config.block_size}, C={config.n_embd}) → {config.n_layer} blocks of {config.n_head} heads"
+    f" → scores (B={train.batch_size}, T={config.block_size}, V={the_text.vocab_size})"
+)
+laboratory.costs_panel(preset, the_text)
+
+lesson.section("Predict, then run")
+expected = question.ask_number(
+    this,
+    "loss",
+    f"The counted bigram reaches {the_text.references['counted bigram']:.2f} on this text. What"
+    " validation loss will your run end with?",
+    0.0,
+    20.0,
+)
+
+lesson.section("Train it")
+device = laboratory.choose_device(this)
+training.training_panel(this, preset, the_text, details=True, device=device)
+run = training.finished(this)
+gap = run["val_loss"] - run["train_loss"] if run else 0.0
+question.grade_number(
+    expected,
+    run["val_loss"] if run else None,
+    0.1,
+    f"The training loss is {run['train_loss'] if run else 0:.3f}, "
+    + (
+        f"{gap:.3f} lower: the model has begun to learn the text by heart."
+        if gap > 0.05
+        else "nearly the same: it has room to learn more, with more steps or more size."
+    )
+    + " On Tiny Shakespeare the laptop GPT ends near 1.88, the tutorial's near 1.48.",
+)
+export_panel(this)
+
+lesson.section("Compare your runs")
+compare_panel(this, the_text)
+
+live = training.is_active(model.current_run(this))
+lesson.section("Write with it")
+step = model.choose_step(this)
+shown = partial(model.of_page, this, preset, the_text, step)
+sampling_panel(this, shown, live=live)
+
+lesson.section("Look inside: all layers and heads")
+attention_panel(this, shown, "To be, or not to be, that is the question", live=live)
+
+lesson.section("The code")
+code.code_panel(
+    this,
+    {"the training loop": gpt.train, "the model": gpt.GPT, "the settings": gpt.TrainConfig},
+    "It leaves out several machines and mixed precision on a CPU.",
+)
+lesson.what_changed(
+    this,
+    training.comparison(this, preset, the_text),
+    [
+        "A lower training loss is not the goal: watch the validation loss, and keep the best.",
+        "A larger model is not better at equal time: on a CPU it sees far fewer tokens.",
+        "Losses of different texts or vocabularies cannot be compared.",
+    ],
+)

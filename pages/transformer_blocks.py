@@ -1,1 +1,103 @@
-"""A page."""
+"""Page 6: the residual path and the norm, and why without them a deep stack does not learn."""
+
+from functools import partial
+
+import streamlit as st
+
+import gpt
+from explorer.panels import code, depth, lesson, model, question, settings, text, training
+from explorer.panels.attention import attention_panel
+from explorer.panels.compare import compare_panel
+from explorer.panels.norm import layer_norm_panel
+from explorer.panels.sampling import sampling_panel
+from explorer.panels.variants import train_variants
+
+EXAMPLE = "to be or not to be"
+
+this = lesson.open_page("transformer_blocks")
+lesson.idea(
+    """
+A **block** looks around (attention) and then thinks (feed-forward); a GPT is a stack of such
+blocks. Stacked as they are, the signal that should teach the first layer dies on its way down. Two
+additions cure it. The **residual path** lets a layer add to its input instead of replacing it, so
+that the gradient has a free way back. The **layer norm** keeps the numbers at one scale.
+""",
+    r"\begin{gathered}x\leftarrow x+\mathrm{part}(\mathrm{LN}(x))\\[4pt]"
+    r"\mathrm{LN}(x)=\frac{x-\mu}{\sqrt{\sigma^2+\varepsilon}}\,\gamma+\beta\end{gathered}",
+    {
+        r"\mathrm{part}": "attention, then feed-forward",
+        r"\mu,\ \sigma^2": "mean and variance of the C numbers of one position",
+        r"\gamma,\ \beta": "learned, C numbers each; at first 1 and 0",
+    },
+)
+shapes = st.empty()
+the_text = text.current()
+
+lesson.section("Touch it: does the first layer hear anything?")
+preset = settings.choose(
+    this, gpt.PRESETS["blocks"], ["n_layer", "residual", "norm", "init"], columns=4
+)
+B, T, C = preset.train.batch_size, preset.model.block_size, preset.model.n_embd
+shapes.caption(
+    f"On this page: x (B={B}, T={T}, C={C}) goes through {preset.model.n_layer} blocks and keeps"
+    f" its shape; μ and σ² are (B={B}, T={T}), one for each position."
+)
+guess, reveal = depth.ask_gradient(this)
+gradients = st.container()
+norm_by_hand = st.container()
+
+lesson.section("Predict, then run")
+asked = "One layer with feed-forward ends near 2.24 on Tiny Shakespeare. Where will this run end?"
+expected = question.ask_number(this, "loss", asked, 0.0, 20.0)
+
+lesson.section("Train it")
+names = ["max_steps", "learning_rate", "n_head", "n_embd", "block_size", "activation", "dropout"]
+preset = settings.choose(this, preset, names, columns=4)
+training.training_panel(this, preset, the_text)
+run = training.finished(this)
+question.grade_number(
+    expected,
+    run["val_loss"] if run else None,
+    0.05,
+    "The tutorial's three blocks reach about 2.06 on Tiny Shakespeare: depth pays once it can be"
+    " trained.",
+)
+train_variants(this, preset, the_text)
+compare_panel(this, the_text)
+
+live = training.is_active(model.current_run(this))
+poll = 2.0 if live else None
+newest = partial(model.of_page, this, preset, the_text)
+if reveal:
+    with gradients:
+        depth.grade_gradient(guess, preset, the_text)
+        draw = partial(depth.gradients_panel, this, preset, the_text, newest)
+        st.fragment(draw, run_every=poll)()
+with norm_by_hand:
+    lesson.section("Touch it: a layer norm by hand")
+    read = st.session_state.get(f"{this.key}_read", EXAMPLE)
+    st.fragment(partial(layer_norm_panel, this, newest, read))()
+
+lesson.section("Look inside: all layers and heads")
+step = model.choose_step(this)
+shown = partial(model.of_page, this, preset, the_text, step)
+attention_panel(this, shown, EXAMPLE, live=live)
+lesson.section("Write with it")
+sampling_panel(this, shown, live=live)
+
+lesson.section("The code")
+code.code_panel(
+    this,
+    {"one block": gpt.Block, "the stack": gpt.GPT, "a norm by hand": gpt.layer_norm_steps},
+    "It leaves out RMSNorm and gated feed-forward, which newer models use.",
+)
+lesson.what_changed(
+    this,
+    training.comparison(this, preset, the_text),
+    [
+        "A long gradient is not yet a useful one: with the norm alone it stays long, but see what"
+        " the runs without residual path reach.",
+        "Layer norm does not look across the batch or the text: each position by itself.",
+        "Post-norm is the form of 2017. It trains at this depth; deep stacks of it need warm-up.",
+    ],
+)

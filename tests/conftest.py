@@ -7,11 +7,13 @@ os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import ipaddress
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import configuration, settings
 
+configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 settings.register_profile("tests", deadline=None, max_examples=60, derandomize=True, database=None)
 settings.load_profile("tests")
 

@@ -37,9 +37,7 @@ def create_compare_chart(
         scale=alt.Scale(domain=runs, range=COLOURS[: len(runs)]),
         legend=alt.Legend(orient="bottom", title=None, columns=2, labelLimit=420, symbolSize=90),
     )
-    shape = alt.Shape(
-        "run:N", sort=runs, scale=alt.Scale(domain=runs, range=SHAPES[: len(runs)])
-    )
+    shape = alt.Shape("run:N", sort=runs, scale=alt.Scale(domain=runs, range=SHAPES[: len(runs)]))
     tooltip = [
         "run:N",
         "step:Q",
@@ -50,13 +48,12 @@ def create_compare_chart(
     lines = base.mark_line(clip=True).encode(
         strokeWidth=alt.condition("datum.shown", alt.value(3.5), alt.value(1.5))
     )
-    points = base.mark_point(filled=True, size=60, clip=True, opacity=1).encode(
-        shape=shape, tooltip=tooltip
-    )
+    inside = base.transform_filter(f"datum.validation <= {high}")
+    points = inside.mark_point(filled=True, size=60, opacity=1).encode(shape=shape, tooltip=tooltip)
     layers = [lines, points]
     if references is not None:
-        inside = references[references["loss"].between(low, high)]
-        layers = [*_references(inside, low, high), *layers]
+        visible = references[references["loss"].between(low, high)]
+        layers = [*_references(visible, low, high), *layers]
     return alt.layer(*layers).properties(height=320)
 
 
@@ -72,7 +69,7 @@ def _references(known: pd.DataFrame, low: float, high: float) -> list[alt.Chart]
 
 
 def _range(losses: pd.DataFrame) -> tuple[float, float]:
-    """The losses after the first estimate, with a little air; all of them if there are no others."""
+    """The losses after the first estimate, with a little air; all if there are no others."""
     later = losses[losses["step"] > 0]["validation"].dropna()
     known = later if len(later) else losses["validation"].dropna()
     if not len(known):

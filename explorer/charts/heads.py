@@ -37,8 +37,6 @@ def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> alt
     ]
     base = alt.Chart(scores)
     bars = base.mark_bar(color=theme.PROBABILITY).encode(x=x, y=y, tooltip=tooltip)
-    ticks = base.mark_tick(color=theme.BAD, thickness=3).encode(
-        x="uniform:Q", y=y, tooltip=tooltip
-    )
+    ticks = base.mark_tick(color=theme.BAD, thickness=3).encode(x="uniform:Q", y=y, tooltip=tooltip)
     height = max(90, 24 * len(heads))
     return alt.layer(bars, ticks).properties(title=title, width=180, height=height)

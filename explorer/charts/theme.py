@@ -12,6 +12,8 @@ VALIDATION = "#d9622b"
 REFERENCE = "#8a8f98"
 COUNTED = "#8a8f98"
 LEARNED = "#a06bd1"  # violet
+INPUT = "#4a76a8"  # steel blue; white letters stand on it
+TARGET = "#a0568c"  # plum; likewise
 PROBABILITY = "#4a86c5"
 BAD = "#d1495b"
 

@@ -25,7 +25,8 @@ def code_panel(lesson: Lesson, forms: Mapping[str, Any], leaves_out: str) -> Non
                 default=names[0],
                 key=f"{lesson.key}.form",
                 label_visibility="collapsed",
-                help="The readable form and the fast form compute the same numbers.",
+                help="Which part of the code to read. A readable and a fast form compute the same"
+                " numbers.",
             )
             or names[0]
         )

@@ -60,12 +60,20 @@ def _ask(lesson, name, question, widget):  # type: ignore[no-untyped-def]
 
 
 def grade_number(
-    answer: float | None, truth: float | None, tolerance: float, reason: str, unit: str = ""
+    answer: float | None,
+    truth: float | None,
+    tolerance: float,
+    reason: str,
+    unit: str = "",
+    press: str = "Train",
 ) -> None:
-    """Say how near the answer came to the measured `truth`, and why it is what it is."""
+    """Say how near the answer came to the measured `truth`, and why it is what it is.
+
+    press: the button that runs it, while `truth` is None.
+    """
     if truth is None:
         if answer is not None:
-            st.caption("Your answer is noted. Press Train to find out.")
+            st.caption(f"Your answer is noted. Press {press} to find out.")
         return
     if answer is None:
         st.info(f"Measured: **{truth:.4g}{unit}**. {reason}", icon=":material/lightbulb:")
@@ -77,11 +85,14 @@ def grade_number(
         st.warning(said + reason, icon=":material/close:")
 
 
-def grade_choice(answer: str | None, right: str | None, reason: str) -> None:
-    """Say whether the chosen answer is the right one, and why; `right` is None before the run."""
+def grade_choice(answer: str | None, right: str | None, reason: str, press: str = "Train") -> None:
+    """Say whether the chosen answer is the right one, and why.
+
+    press: the button that runs it, while `right` is None.
+    """
     if right is None:
         if answer is not None:
-            st.caption("Your answer is noted. Press Train to find out.")
+            st.caption(f"Your answer is noted. Press {press} to find out.")
     elif answer is None:
         st.info(f"It is: **{right}**. {reason}", icon=":material/lightbulb:")
     elif answer == right:

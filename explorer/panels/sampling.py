@@ -28,8 +28,12 @@ def sampling_panel(
     prompt: str = "ROMEO:",
     length: int = 300,
     live: bool = False,
+    below: Callable[[], None] | None = None,
 ) -> None:
-    """Draw the panel for `shown()`. live: a run is training, so look for a newer model."""
+    """Draw the panel for `shown()`. live: a run is training, so look for a newer model.
+
+    below: draws what follows the panel and changes with every drawn character.
+    """
     left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
     prompt = left.text_input(
         "Prompt",
@@ -61,6 +65,8 @@ def sampling_panel(
 
     def body() -> None:
         _panel(lesson, shown(), prompt, int(length), int(seed))
+        if below is not None:
+            below()
         now: Writing | None = state.get(lesson, "writing")
         if (now is not None and now.running) != running:
             st.rerun()
@@ -72,7 +78,9 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
     text, drawn, logits = _where_it_stands(lesson, model, prompt)
     chart, page = st.columns([3, 2], gap="medium")
     with chart:
-        st.caption(f"Model: {model.label}. After “…{visible_prompt(text[-24:])}” comes:")
+        before = text if drawn is None else text[: -len(model.tokenizer.decode([drawn]))]
+        comes = "comes:" if drawn is None else "came the marked one, drawn from:"
+        st.caption(f"Model: {model.label}. After “…{visible_prompt(before[-24:])}” {comes}")
         settings = next_token(
             logits, model.tokenizer.tokens, key=f"{lesson.key}_next", drawn=drawn
         )
@@ -130,8 +138,9 @@ def _where_it_stands(lesson: Lesson, model: Shown, prompt: str) -> tuple[str, in
         state.put(lesson, "writing", None)  # a new prompt begins a new text
         writing = None
     text = writing.text if writing else prompt
-    if writing and writing.count == 1 and writing.last is not None:
-        return text, writing.last.id, writing.last.logits.numpy()
+    last = writing.last if writing and writing.count == 1 else None
+    if last is not None and len(last.logits) == model.tokenizer.vocab_size:  # the same model's
+        return text, last.id, last.logits.numpy()
     ids, said = readable(model, text)
     if said and not writing:
         st.caption(said)
@@ -144,9 +153,9 @@ def _write(
 ) -> None:
     """Continue the text by `count` characters."""
     before: Writing | None = state.get(lesson, "writing")
-    text = before.text if before else prompt
+    text, tokens = (before.text, before.tokens) if before else (prompt, [])
     if len(text) > MAX_TEXT:
-        text = prompt
+        text, tokens = prompt, []
     drawn = len(text) - len(prompt)
     state.put(lesson, "written_from", prompt)
     writing = Writing(
@@ -158,6 +167,7 @@ def _write(
         settings.top_k,
         settings.top_p,
         seed + drawn,  # a continued text goes on with fresh draws, repeatably
+        tokens,
     )
     writing.wait(0.2)  # a few characters are there at once
     state.put(lesson, "writing", writing)

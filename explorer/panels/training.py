@@ -257,7 +257,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
     step = last["step"] if last else 0
     measured = evaluations[-1] if evaluations else None
     columns = st.columns(6 if details else 5)
-    columns[0].metric("Step", f"{step:,} / {total:,}", help="Optimizer updates done.")
+    columns[0].metric(f"Step of {total:,}", f"{step:,}", help="Optimizer updates done.")
     columns[1].metric(
         "Training loss",
         _nats(measured and measured["train_loss"]),

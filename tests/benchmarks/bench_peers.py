@@ -1,14 +1,15 @@
 """How fast `gpt/` is beside the tutorial's own form and Hugging Face's GPT-2, in one run.
 
-    python tests/benchmarks/bench_peers.py [--steps 40] [--tokens 256] [--threads N] [--only PART]
+    python tests/benchmarks/bench_peers.py [--steps 40] [--tokens 256] [--threads N]
+                                           [--clock wall|cpu] [--only training|rungs|sampling]
 
 What is compared takes turns in one process and medians are divided, so that the ratios hold on a
 disturbed machine too. Progress goes to stderr, the last line of stdout is one JSON object.
 
 Training is `gpt_mini`'s size (batch 12, context 64): ours is `gpt.train`, events included; the
 tutorial's form is tests/peers/tutorial_form.py with its own batches; GPT-2 is transformers'
-GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, with the tutorial's batches. Sampling is
-`gpt_tutorial`'s size with untrained weights: ours cached and not, and the tutorial's `generate`.
+GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, with the tutorial's batches. Sampling
+is `gpt_tutorial`'s size with untrained weights: ours cached and not, and the tutorial's `generate`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import importlib.util
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ import tutorial_form as tutorial  # noqa: E402
 import gpt  # noqa: E402
 from gpt.bench import interleaved, training_steps  # noqa: E402
 
+Clock = Callable[[], float]
 TARGETS = {"over_tutorial": 3.0, "over_hugging_face": 1.2, "cached_over_uncached": 6.0}
 
 
@@ -75,7 +78,7 @@ def tutorial_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: int)
     return lambda: tutorial.training_step(model, optimizer, train_ids).item()
 
 
-def compare_training(preset: str, steps: int) -> dict[str, Any]:
+def compare_training(preset: str, steps: int, clock: Clock) -> dict[str, Any]:
     """Steps per second at `preset`'s size, and how many times each peer's ours is."""
     corpus = gpt.load_corpus("python_docs")
     tokenizer = gpt.CharTokenizer.train(corpus.text)
@@ -88,12 +91,12 @@ def compare_training(preset: str, steps: int) -> dict[str, Any]:
     }
     if preset == "gpt_mini" and importlib.util.find_spec("transformers"):
         parts["hugging_face"] = huggingface_step(rung, train_ids, vocab_size)
-    seconds = interleaved(parts, steps, warm_up=5)
+    seconds = interleaved(parts, steps, warm_up=5, clock=clock)
     report = {f"{name}_steps_per_second": 1 / value for name, value in seconds.items()}
     return report | {f"over_{n}": s / seconds["ours"] for n, s in seconds.items() if n != "ours"}
 
 
-def compare_sampling(tokens: int, rounds: int) -> dict[str, Any]:
+def compare_sampling(tokens: int, rounds: int, clock: Clock) -> dict[str, Any]:
     """Tokens per second over one text of `tokens` tokens at `gpt_tutorial`'s size."""
     tokenizer = gpt.CharTokenizer.train(gpt.load_corpus("python_docs").text)
     model = gpt.build_model(gpt.PRESETS["gpt_tutorial"].model, tokenizer.vocab_size).eval()
@@ -115,7 +118,7 @@ def compare_sampling(tokens: int, rounds: int) -> dict[str, Any]:
         "uncached": lambda: ours(count, False),
         "tutorial": lambda: theirs(count),
     }
-    seconds = interleaved(parts, rounds, warm_up=0)
+    seconds = interleaved(parts, rounds, warm_up=0, clock=clock)
     report: dict[str, Any] = {f"{n}_tokens_per_second": count / s for n, s in seconds.items()}
     return report | {
         "tokens": tokens,
@@ -124,10 +127,11 @@ def compare_sampling(tokens: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def matmul_peak(size: int = 1024) -> float:
+def matmul_peak(clock: Clock, size: int = 1024) -> float:
     """GFLOP/s of a large float32 product here: what the arithmetic itself allows."""
     a, b = torch.randn(size, size), torch.randn(size, size)
-    return 2 * size**3 / interleaved({"matmul": lambda: a @ b}, 10)["matmul"] / 1e9
+    seconds = interleaved({"matmul": lambda: a @ b}, rounds=10, clock=clock)["matmul"]
+    return 2 * size**3 / seconds / 1e9
 
 
 def floor_of_training(preset: str, vocab_size: int) -> float:
@@ -143,20 +147,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of sampling")
     parser.add_argument("--threads", type=int, help="of PyTorch (default: its own choice)")
     parser.add_argument("--only", choices=("training", "rungs", "sampling"))
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: one thread")
     options = parser.parse_args()
+    clock = time.perf_counter
+    if options.clock == "cpu":  # the processor's time of several threads would be added up
+        options.threads, clock = 1, time.process_time
     if options.threads:
         torch.set_num_threads(options.threads)
-    report: dict[str, Any] = {"threads": torch.get_num_threads(), "torch": torch.__version__}
+    report: dict[str, Any] = {"threads": torch.get_num_threads(), "clock": options.clock}
+    report["torch"] = torch.__version__
     if options.only in (None, "training"):
-        mini = compare_training("gpt_mini", options.steps)
-        peak = matmul_peak()
+        mini = compare_training("gpt_mini", options.steps, clock)
+        peak = matmul_peak(clock)
         limit = peak / floor_of_training("gpt_mini", 65)
         report["gpt_mini"] = mini | {"matmul_gflops": peak, "steps_per_second_at_peak": limit}
     if options.only in (None, "rungs"):
         for name in ("bigram", "self_attention", "multi_head", "blocks"):
-            report[name] = compare_training(name, 5 * options.steps)
+            report[name] = compare_training(name, 5 * options.steps, clock)
     if options.only in (None, "sampling"):
-        report["sampling"] = compare_sampling(options.tokens, options.rounds)
+        report["sampling"] = compare_sampling(options.tokens, options.rounds, clock)
     measured = report.get("gpt_mini", {}) | report.get("sampling", {})
     report["reached"] = {n: measured[n] >= least for n, least in TARGETS.items() if n in measured}
     print(json.dumps(report))

@@ -4,21 +4,13 @@ The page under test is a script of its own, so that no lesson can break these te
 """
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api")
+from tests.browser.serving import serve
 
-ROOT = Path(__file__).parents[2]
 LAYERS, HEADS, TIME = 2, 3, 24
 TEXT = "To be, or not\nto be: that"[:TIME]
 HTML_TOKENS = ["<b>", "</script>", "<img/src=x/onerror=alert(1)>", "&amp;", " ", "\n"]
@@ -59,57 +51,8 @@ def address(tmp_path_factory):
     np.save(folder / "pattern.npy", make_pattern())
     np.save(folder / "logits.npy", make_logits())
     (folder / "page.py").write_text(SCRIPT.format(text=TEXT, html=HTML_TOKENS), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = {
-        "server.port": port,
-        "server.address": "127.0.0.1",
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-    }
-    flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "page.py", *flags],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        wait_for(server, port, folder / "server.log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def wait_for(server, port, log):
-    for _ in range(150):
-        if server.poll() is not None:
-            pytest.fail(f"the server ended: {log.read_text()}")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the server did not answer: {log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    with playwright.sync_playwright() as driver:
-        try:
-            running = driver.chromium.launch(
-                executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-            )
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium here: {error}")
-        yield running
-        running.close()
+    with serve("page.py", folder, folder / "server.log") as server:
+        yield server.address
 
 
 @pytest.fixture

@@ -39,7 +39,8 @@ def test_small_integer_types_do_not_overflow(dtype):
 def test_the_bigram_loss_by_a_loop():
     counts = bigram_counts(TRAIN_IDS, V) + 0.5
     losses = [
-        -math.log(counts[a, b] / counts[a].sum()) for a, b in zip(VAL_IDS, VAL_IDS[1:], strict=False)
+        -math.log(counts[a, b] / counts[a].sum())
+        for a, b in zip(VAL_IDS, VAL_IDS[1:], strict=False)
     ]
     assert bigram_loss(TRAIN_IDS, VAL_IDS, V, smoothing=0.5) == pytest.approx(np.mean(losses))
 

@@ -30,7 +30,9 @@ def test_batches_are_the_tutorials_batches():
     with torch.random.fork_rng():
         torch.manual_seed(1337)
         for _ in range(3):
-            for mine, theirs in zip(batches.draw(), tutorial_form.get_batch(IDS, rung), strict=True):
+            for mine, theirs in zip(
+                batches.draw(), tutorial_form.get_batch(IDS, rung), strict=True
+            ):
                 assert torch.equal(mine, theirs)
 
 

@@ -71,7 +71,8 @@ def test_the_same_command_gives_the_same_model(here, capsys):
 
 def test_out_decides_the_folder_and_is_never_overwritten(here, capsys):
     assert train(capsys, "--out", "mine")["checkpoint"] == os.path.join("mine", "checkpoint")
-    status, _, err = call(capsys, "train", "blocks", "--corpus", "times.txt", "--out", "mine")
+    arguments = ["--corpus", "times.txt", "--out", "mine", "--steps", "1", *TINY]
+    status, _, err = call(capsys, "train", "blocks", *arguments)
     assert status == 2 and "mine holds a run already" in err
 
 
@@ -156,14 +157,14 @@ def test_a_prompt_with_strange_characters_is_one_line(here, capsys):
 def test_a_text_that_changed_is_not_resumed(here, capsys):
     train(capsys, "--out", "mine")
     (here / "times.txt").write_text(TEXT + "more")
-    status, _, err = call(capsys, "train", "blocks", "--resume", "mine")
+    status, _, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "5")
     assert status == 2 and "has changed" in err
 
 
 def test_a_run_that_saved_nothing_yet_says_so(here, capsys):
     train(capsys, "--out", "mine")
     (here / "mine" / "resume" / "state.safetensors").unlink()
-    status, _, err = call(capsys, "train", "blocks", "--resume", "mine")
+    status, _, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "5")
     assert status == 2 and "state.safetensors" in err and len(err.splitlines()) == 1
 
 

@@ -65,7 +65,9 @@ def test_the_parts_of_a_preset_sum_to_the_real_model(preset):
 
 @given(configs(), st.integers(2, 90))
 def test_the_parts_of_any_model_sum_to_the_real_model(config, vocab_size):
-    assert sum(parameters_by_component(config, vocab_size).values()) == real_count(config, vocab_size)
+    assert sum(parameters_by_component(config, vocab_size).values()) == real_count(
+        config, vocab_size
+    )
 
 
 def test_every_part_is_what_its_modules_hold():
@@ -79,7 +81,9 @@ def test_every_part_is_what_its_modules_hold():
 
 
 def test_the_tutorials_gpt_has_10_7_million():
-    assert sum(parameters_by_component(TUTORIAL.model, 65).values()) / 1e6 == pytest.approx(10.8, abs=0.1)
+    assert sum(parameters_by_component(TUTORIAL.model, 65).values()) / 1e6 == pytest.approx(
+        10.8, abs=0.1
+    )
 
 
 # --- arithmetic --------------------------------------------------------------------------------
@@ -91,7 +95,10 @@ def test_the_tutorials_gpt_takes_1_2_tera_flops_a_step():
 
 def counted_flops(config, vocab_size, batch_size):
     """PyTorch's own count. The fused CPU attention is not in its table: use the plain one."""
-    model, idx = build_model(config, vocab_size), ids_of(batch_size, config.block_size, 0, vocab_size)
+    model, idx = (
+        build_model(config, vocab_size),
+        ids_of(batch_size, config.block_size, 0, vocab_size),
+    )
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         model(idx, idx)[1].backward()
     return counter.get_total_flops()
@@ -173,7 +180,9 @@ PROBE = MachineProbe(
 
 
 def test_an_estimate_is_steps_and_evaluations():
-    preset = PRESETS["blocks"].with_settings({"max_steps": 100, "eval_interval": 50, "eval_iters": 6})
+    preset = PRESETS["blocks"].with_settings(
+        {"max_steps": 100, "eval_interval": 50, "eval_iters": 6}
+    )
     step = 0.1 + 3 * 0.01 + flops_per_iteration(preset.model, 65, 32) / 1e9
     evaluations = 3 * 2 * 6 / 3  # at 0, 50 and 100; both splits; a forward pass is a third
     assert estimate_seconds(preset, 65, PROBE) == pytest.approx(step * (100 + evaluations))
@@ -181,7 +190,9 @@ def test_an_estimate_is_steps_and_evaluations():
 
 def test_an_estimate_counts_the_evaluation_after_the_last_step():
     """60 steps with an interval of 50 are evaluated at 0, 50 and 60."""
-    preset = PRESETS["blocks"].with_settings({"max_steps": 60, "eval_interval": 50, "eval_iters": 6})
+    preset = PRESETS["blocks"].with_settings(
+        {"max_steps": 60, "eval_interval": 50, "eval_iters": 6}
+    )
     step = 0.1 + 3 * 0.01 + flops_per_iteration(preset.model, 65, 32) / 1e9
     assert estimate_seconds(preset, 65, PROBE) == pytest.approx(step * (60 + 3 * 2 * 6 / 3))
 

@@ -74,7 +74,9 @@ def test_the_whole_network_is_gpt_2(activation, tied):
     model = build_model(config, 29, seed=5)
     with torch.no_grad():  # larger weights than at the start, so that every part matters
         for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+            parameter.add_(
+                0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+            )
     theirs = hugging_face_twin(model)
     for T in (16, 5):
         idx, targets = ids_of(3, T, 1, 29), ids_of(3, T, 2, 29)

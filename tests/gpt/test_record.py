@@ -134,7 +134,9 @@ def test_with_keep_best_the_checkpoint_stays_the_best(tmp_path):
 
 def test_the_history_is_thinned_out_and_keeps_both_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "SNAPSHOT_BYTES", 200_000)
-    record_run(tmp_path, PRESET.with_settings({"max_steps": 24, "eval_interval": 1, "eval_iters": 1}))
+    record_run(
+        tmp_path, PRESET.with_settings({"max_steps": 24, "eval_interval": 1, "eval_iters": 1})
+    )
     kept = sorted((tmp_path / "snapshots").iterdir())
     size = kept[0].stat().st_size
     assert len(kept) * size <= 200_000 + 2 * size and len(kept) < 25

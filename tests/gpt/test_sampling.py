@@ -17,7 +17,12 @@ GPT = build_model(MODEL, V).eval()
 BIGRAM = build_model(replace(PRESETS["bigram"].model, block_size=8), V).eval()
 NO_POSITIONS = build_model(replace(MODEL, positions="none"), V).eval()
 LOOKS_AHEAD = build_model(replace(MODEL, causal=False), V).eval()
-PROMPTS = {"empty": "", "short": "3 t", "as long as the context": "3 times ", "longer": "7 times 8 is 56; then"}
+PROMPTS = {
+    "empty": "",
+    "short": "3 t",
+    "as long as the context": "3 times ",
+    "longer": "7 times 8 is 56; then",
+}
 
 
 # --- the filters -------------------------------------------------------------------------------
@@ -64,7 +69,9 @@ def test_the_filters_are_those_of_transformers(filters):
     for seed in range(5):
         scores = logits = 3 * normal(1, 40, seed=seed)
         stages = filter_stages(logits[0], *filters)
-        for warper, stage in zip(warpers, [stages.tempered, stages.top_k, stages.top_p], strict=True):
+        for warper, stage in zip(
+            warpers, [stages.tempered, stages.top_k, stages.top_p], strict=True
+        ):
             scores = warper(None, scores)
             torch.testing.assert_close(stage, scores.softmax(-1)[0], rtol=1e-5, atol=1e-6)
 
@@ -138,7 +145,9 @@ def test_scores_that_are_no_numbers_are_an_error_in_words(bad):
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
 @pytest.mark.parametrize(
-    "model", [GPT, BIGRAM, NO_POSITIONS, LOOKS_AHEAD], ids=["gpt", "bigram", "no positions", "ahead"]
+    "model",
+    [GPT, BIGRAM, NO_POSITIONS, LOOKS_AHEAD],
+    ids=["gpt", "bigram", "no positions", "ahead"],
 )
 def test_the_cache_changes_no_token_and_no_score(model, prompt):
     """Through three windows of the context and into a fourth."""

@@ -111,7 +111,9 @@ def test_tiny_shakespeare_is_fetched_once(play, monkeypatch):
     assert not is_local("tinyshakespeare")
     assert load_corpus("tinyshakespeare").text == load_corpus("tinyshakespeare").text
     assert asked == [gpt_text.TINYSHAKESPEARE_URL] and is_local("tinyshakespeare")
-    assert [p.name for p in (gpt_text.cache_folder() / "tinyshakespeare").iterdir()] == ["input.txt"]
+    assert [p.name for p in (gpt_text.cache_folder() / "tinyshakespeare").iterdir()] == [
+        "input.txt"
+    ]
 
 
 def test_gpt_data_goes_before_the_network(play, monkeypatch, tmp_path):

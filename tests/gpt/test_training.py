@@ -142,7 +142,9 @@ def tutorial_twin(model, rung):
 SMALL = {"n_embd": 48, "block_size": 32, "n_layer": 3, "dropout": 0.0, "batch_size": 8}
 
 
-@pytest.mark.parametrize("name", ["bigram", "self_attention", "multi_head", "blocks", "gpt_tutorial"])
+@pytest.mark.parametrize(
+    "name", ["bigram", "self_attention", "multi_head", "blocks", "gpt_tutorial"]
+)
 def test_twenty_losses_are_those_of_the_tutorials_program(name):
     """Same weights, same batches, same optimizer: the same curve."""
     preset, rung = PRESETS[name], tutorial_form.RUNGS[name]
@@ -252,7 +254,9 @@ def test_the_weights_of_a_snapshot_are_the_models():
     for event in start(model):
         if isinstance(event, gpt.Snapshot):
             weights = event.weights()
-            assert all(torch.equal(w, dict(model.named_parameters())[n]) for n, w in weights.items())
+            assert all(
+                torch.equal(w, dict(model.named_parameters())[n]) for n, w in weights.items()
+            )
 
 
 RESUMED = [
@@ -302,7 +306,10 @@ def test_one_state_can_be_continued_twice():
 def test_a_finished_run_goes_on_when_it_gets_more_steps():
     state = state_after(12)
     assert losses_of(start(resume=state)) == []
-    assert losses_of(start(resume=state_after(12), max_steps=20)) == losses_of(start(max_steps=20))[12:]
+    assert (
+        losses_of(start(resume=state_after(12), max_steps=20))
+        == losses_of(start(max_steps=20))[12:]
+    )
 
 
 @pytest.mark.parametrize("model", [replace(MODEL, n_layer=1), replace(MODEL, n_embd=32)])
@@ -370,9 +377,7 @@ def test_patience_stops_after_so_many_estimates_without_a_better_one():
     assert isinstance(events[-2], gpt.Snapshot) and events[-2].step == end.step
 
 
-DIVERGING = ModelConfig(
-    block_size=8, n_layer=6, n_head=4, n_embd=32, norm="none", init="tutorial"
-)
+DIVERGING = ModelConfig(block_size=8, n_layer=6, n_head=4, n_embd=32, norm="none", init="tutorial")
 
 
 @pytest.mark.parametrize("interval", [1, 3, 100])

@@ -100,7 +100,10 @@ def wide_feed_forward(rung: Rung) -> nn.Sequential:
     """C -> 4C -> C, the form that blocks use."""
     width = rung.n_embd
     return nn.Sequential(
-        nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width), nn.Dropout(rung.dropout)
+        nn.Linear(width, 4 * width),
+        nn.ReLU(),
+        nn.Linear(4 * width, width),
+        nn.Dropout(rung.dropout),
     )
 
 

@@ -1,0 +1,32 @@
+"""How often each character of a text occurs."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+
+def create_characters_chart(counts: pd.DataFrame, most: int = 40) -> alt.Chart:
+    """counts: columns character (visible), code, count, share; most frequent first. The first
+    `most` rows become bars."""
+    shown = counts.head(most)
+    return (
+        alt.Chart(shown)
+        .mark_bar(color=theme.COUNTED)
+        .encode(
+            x=alt.X(
+                "character:N",
+                sort=shown["character"].tolist(),
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelFontSize=13),
+            ),
+            y=alt.Y("count:Q", title="how often", axis=alt.Axis(format="~s")),
+            tooltip=[
+                "character:N",
+                "code:N",
+                alt.Tooltip("count:Q", format=","),
+                alt.Tooltip("share:Q", format=".2%"),
+            ],
+        )
+        .properties(height=190)
+    )

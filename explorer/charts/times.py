@@ -1,0 +1,30 @@
+"""How long each token took to write, with and without the cache of keys and values."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+WAYS = ["with the cache", "without it"]
+
+
+def create_times_chart(times: pd.DataFrame) -> alt.Chart:
+    """times: columns way (one of WAYS), token (from 1), milliseconds; a few hundred rows."""
+    return (
+        alt.Chart(times)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X("token:Q", title="token written", scale=alt.Scale(nice=False)),
+            y=alt.Y("milliseconds:Q", title="milliseconds"),
+            color=alt.Color(
+                "way:N",
+                scale=alt.Scale(domain=WAYS, range=[theme.KEY, theme.REFERENCE]),
+                legend=alt.Legend(orient="top", title=None),
+            ),
+            strokeDash=alt.StrokeDash(
+                "way:N", scale=alt.Scale(domain=WAYS, range=[[1, 0], [5, 3]]), legend=None
+            ),
+            tooltip=["way:N", "token:Q", alt.Tooltip("milliseconds:Q", format=".2f")],
+        )
+        .properties(height=240)
+    )

@@ -1,0 +1,72 @@
+"""Where a batch lies: the split text with the places of its windows, and the windows themselves."""
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import theme
+
+CELL = 26  # pixels
+
+
+def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> alt.LayerChart:
+    """parts: columns part ("training", "validation"), start, end, label. places: columns window,
+    place; each window is a triangle under the bar, at most a few dozen."""
+    total = int(parts["end"].max())
+    x = alt.X(
+        "start:Q",
+        title="position in the text (characters)",
+        scale=alt.Scale(domain=[0, total], nice=False),
+        axis=alt.Axis(format=",", tickCount=6, grid=False),
+    )
+    colour = alt.Color(
+        "part:N",
+        scale=alt.Scale(domain=["training", "validation"], range=[theme.TRAIN, theme.VALIDATION]),
+        legend=None,
+    )
+    bar = (
+        alt.Chart(parts)
+        .mark_rect()
+        .encode(x=x, x2="end:Q", y=alt.value(22), y2=alt.value(48), color=colour, tooltip="label:N")
+    )
+    label = alt.Chart(parts).encode(y=alt.value(10), text="label:N", color=colour)
+    first = label.transform_filter("datum.start == 0").mark_text(align="left", fontSize=13)
+    last = label.transform_filter("datum.start > 0").mark_text(align="right", fontSize=13)
+    windows = (
+        alt.Chart(places)
+        .mark_point(shape="triangle-up", filled=True, size=90, color=theme.INPUT, opacity=1)
+        .encode(
+            x="place:Q",
+            y=alt.value(56),
+            tooltip=["window:O", alt.Tooltip("place:Q", title="begins at", format=",")],
+        )
+    )
+    layers = [bar, first.encode(x="start:Q"), last.encode(x="end:Q"), windows]
+    return alt.LayerChart(layer=layers).properties(height=64)
+
+
+def create_windows_chart(cells: pd.DataFrame) -> alt.LayerChart:
+    """cells: columns row, offset, character, part ("input", "target", "around"), id, position; at
+    most a few hundred rows. One line for the inputs and one for the targets of each window; a
+    target stands where it stands in the text, so it is the character after its input."""
+    rows = list(dict.fromkeys(cells["row"]))
+    columns = cells["offset"].nunique()
+    base = alt.Chart(cells).encode(
+        x=alt.X("offset:O", title="offset from the window's begin", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("row:N", sort=rows, title="window"),
+        tooltip=["part:N", "character:N", "id:Q", alt.Tooltip("position:Q", format=",")],
+    )
+    colour = alt.Color(
+        "part:N",
+        scale=alt.Scale(domain=["input", "target"], range=[theme.INPUT, theme.TARGET]),
+        legend=alt.Legend(orient="top", title=None),
+    )
+    filled = base.transform_filter("datum.part != 'around'").mark_rect(cornerRadius=4)
+    letters = base.mark_text(fontSize=15).encode(
+        text="character:N",
+        color=alt.condition(
+            "datum.part == 'around'", alt.value(theme.REFERENCE), alt.value("white")
+        ),
+    )
+    return alt.LayerChart(layer=[filled.encode(color=colour), letters]).properties(
+        height=CELL * len(rows), width=CELL * columns
+    )

@@ -1,0 +1,97 @@
+"""What was drawn, what might have been drawn instead, and the way to take it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+import gpt
+from explorer import frames, state
+from explorer.components.glyphs import visible
+from explorer.lessons import Lesson
+from explorer.panels.model import Shown
+from explorer.writing import Writing
+
+SHOWN = 100  # drawn characters in the table
+BRANCHES = 7  # alternatives to take with a click
+BY_HAND = float("nan")  # the probability after the filters of what no draw chose
+
+
+def alternatives_panel(lesson: Lesson, shown: Callable[[], Shown]) -> None:
+    """The drawn characters, newest first; choose one, and continue with another in its place."""
+    writing: Writing | None = state.get(lesson, "writing")
+    st.markdown("**The roads not taken**")
+    if writing is None or not writing.tokens:
+        st.caption(
+            "Press **One character** a few times: each draw is listed here with what might have"
+            " come instead, and you can go back and take it."
+        )
+        return
+    if writing.running:
+        st.caption("When the text is written, its draws are listed here.")
+        return
+    model = shown()
+    if len(writing.tokens[-1].logits) != model.tokenizer.vocab_size:
+        st.caption("This text was written by a model with another vocabulary.")
+        return
+    table, branches = st.columns([3, 2], gap="medium")
+    with table:
+        at = _choose(lesson, writing, model)
+    with branches:
+        _branches(lesson, writing, model, at)
+
+
+def _choose(lesson: Lesson, writing: Writing, model: Shown) -> int:
+    """The table of draws; returns the index of the chosen one, at first the newest."""
+    count = len(writing.tokens)
+    rows = frames.draws(writing.tokens, model.tokenizer.tokens, SHOWN)
+    event = st.dataframe(
+        rows,
+        hide_index=True,
+        height=38 + 35 * min(len(rows), 6),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"{lesson.key}_draws_{count}_{writing.tokens[-1].id}",  # a new draw: a new table
+        column_config={
+            "model": st.column_config.NumberColumn("model’s probability", format="percent"),
+            "filtered": st.column_config.NumberColumn("after the filters", format="percent"),
+            "others": st.column_config.TextColumn("likeliest others"),
+        },
+    )
+    st.caption(
+        "Newest first. Model’s probability: before temperature, top-k and top-p; after the filters:"
+        " with which it was drawn (empty: taken by hand). Tick a row to go back to it."
+    )
+    chosen = event["selection"]["rows"]
+    return count - 1 - (chosen[0] if chosen else 0)
+
+
+def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
+    """Buttons that put another character in the place of draw `at` and drop what follows it."""
+    token = writing.tokens[at]
+    later = len(writing.tokens) - at - 1
+    st.markdown(
+        f"Draw {at + 1} was ‘{visible(token.text)}’. Take another in its place"
+        + (f" and drop the {later:,} after it:" if later else ":")
+    )
+    with st.container(horizontal=True):
+        for other, probability in frames.likeliest(token, BRANCHES):
+            glyph = visible(model.tokenizer.decode([other]))
+            st.button(
+                f"{'`' + glyph + '`' if glyph != '`' else 'backtick'} {probability:.1%}",
+                key=f"{lesson.key}_take_{other}",
+                on_click=_take,
+                args=(lesson, writing, model, at, other),
+                help="Go on from here with this character.",
+            )
+    st.caption("Then **One character** or **Write** continues from there.")
+
+
+def _take(lesson: Lesson, writing: Writing, model: Shown, at: int, other: int) -> None:
+    """Put the text up to draw `at`, with token `other` there, in the place of the whole text."""
+    tokens: list[gpt.Token] = writing.tokens
+    dropped = sum(len(token.text) for token in tokens[at:])
+    taken = replace(tokens[at], id=other, text=model.tokenizer.decode([other]), probability=BY_HAND)
+    text = writing.text[: len(writing.text) - dropped] + taken.text
+    kept = [*tokens[:at], taken]
+    state.put(lesson, "writing", Writing(model.model, model.tokenizer, text, 0, tokens=kept))

@@ -1,0 +1,116 @@
+"""One batch as training draws it: where its windows lie, and every example they hold."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import gpt
+from explorer import cache, frames
+from explorer.charts.windows import create_split_chart, create_windows_chart
+from explorer.lessons import Lesson
+
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  # inputs, targets, positions, each (B, T)
+
+
+def batch_panel(lesson: Lesson, text: cache.Text) -> None:
+    """Sliders for the batch's shape, a seed to step through batches, and the batch itself."""
+    columns = st.columns([2, 2, 1, 2], vertical_alignment="bottom", gap="medium")
+    B = columns[0].slider(
+        "Batch size (B): windows",
+        1,
+        4,
+        2,
+        key=f"{lesson.key}_B",
+        bind="query-params",
+        help="Windows drawn at once. Training uses 12 to 64; four can still be read.",
+    )
+    T = columns[1].slider(
+        "Context (T, block_size): inputs in a window",
+        1,
+        16,
+        8,
+        key=f"{lesson.key}_T",
+        bind="query-params",
+        help="How many characters the model may look back at.",
+    )
+    seed = columns[2].number_input(
+        "Seed",
+        0,
+        2**31 - 1,
+        1337,
+        key=f"{lesson.key}_seed",
+        bind="query-params",
+        help="The same seed draws the same batch, here and in training.",
+    )
+    columns[3].button(
+        "Draw another batch",
+        key=f"{lesson.key}_draw",
+        icon=":material/casino:",
+        type="primary",
+        on_click=_another,
+        args=(f"{lesson.key}_seed", seed),
+        help="The next seed: other places, the same shape.",
+    )
+    if len(text.train_ids) <= T:
+        st.info(
+            f"The training part has {len(text.train_ids)} characters, but one window needs"
+            f" T + 1 = {T + 1}: choose a smaller T or a longer text."
+        )
+        return
+    _show(lesson, text, draw(text.train_ids, T, B, seed))
+
+
+def draw(ids: np.ndarray, block_size: int, batch_size: int, seed: int) -> Drawn:
+    """The batch of `gpt.Batches` for this seed, and the place of each of its inputs in `ids` (N,).
+
+    The places come from the same draw on the numbers 0, 1, 2, … in place of the text.
+    """
+    import torch
+
+    def batch(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        batches = gpt.Batches(torch.from_numpy(values), block_size, batch_size, seed)
+        inputs, targets = batches.draw()
+        return inputs.numpy(), targets.numpy()
+
+    positions, _ = batch(np.arange(len(ids), dtype=np.int32))
+    return *batch(ids), positions
+
+
+def _another(key: str, seed: int) -> None:
+    st.session_state[key] = (seed + 1) % 2**31
+
+
+def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
+    inputs, targets, positions = batch
+    B, T = inputs.shape
+    places = positions[:, 0].tolist()
+    tokens = text.tokenizer.tokens
+    split = create_split_chart(
+        frames.split_parts(len(text.train_ids), len(text.val_ids)),
+        pd.DataFrame({"window": range(1, B + 1), "place": places}),
+    )
+    st.altair_chart(split, width="stretch", key=f"{lesson.key}_split")
+    st.caption(
+        "▲ where each window of this batch begins: drawn at random, from the training part only."
+        " The validation part is kept for the exam."
+    )
+    cells = frames.window_cells(text.train_ids, places, T, tokens)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.altair_chart(create_windows_chart(cells), width="stretch", key=f"{lesson.key}_windows")
+        st.caption(
+            "Grey: the text around a window. The targets are the inputs one character later, so"
+            " each target stands right after the input that it is the answer to. Hover: id, place."
+        )
+    with right:
+        st.markdown(f"**When the input is … the target is …**: {B} × {T} = {B * T} examples")
+        st.dataframe(
+            frames.examples(inputs, targets, tokens),
+            hide_index=True,
+            height=38 + 35 * min(B * T, 8),
+            key=f"{lesson.key}_examples",
+        )
+    st.markdown(
+        f"inputs `x`: shape (B={B}, T={T}) · targets `y`: shape (B={B}, T={T}) · ids from 0 to"
+        f" {text.vocab_size - 1}, because V = {text.vocab_size}"
+    )

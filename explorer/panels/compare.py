@@ -1,0 +1,129 @@
+"""The runs of one page beside each other: their validation losses on one chart, and a table.
+
+Runs on another text are left out: their losses cannot be compared.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+import gpt
+from explorer import cache, differences, engine, frames, history, state
+from explorer.charts import compare
+from explorer.lessons import Lesson
+from explorer.panels import training
+from explorer.panels.model import current_run
+from explorer.runs.store import Run
+
+POLL_SECONDS = 2.0
+
+
+def page_runs(lesson: Lesson, text: cache.Text, most: int = compare.MOST_RUNS) -> list[Run]:
+    """The newest runs of this page on this text that have begun, oldest first."""
+    found = [
+        entry.run
+        for entry in history.entries(engine.store())
+        if entry.page == lesson.key and entry.sha256 == text.corpus.sha256
+    ]
+    return found[:most][::-1]
+
+
+def compare_panel(lesson: Lesson, text: cache.Text) -> None:
+    """Draw the page's runs, and let the learner choose which of them the page shows."""
+    runs = page_runs(lesson, text)
+    if len(runs) < 2:
+        st.caption(
+            "Train twice with different settings: both runs then appear here on one chart, named by"
+            " what differs."
+        )
+        return
+    specs = [run.spec() for run in runs]
+    labels = differences.labels(specs)
+    _choose(lesson, runs, labels)
+    polling = any(training.is_active(run) for run in runs)
+
+    def body() -> None:
+        _draw(lesson, text, runs, labels, specs)
+        if any(training.is_active(run) for run in runs) != polling:
+            st.rerun()
+
+    st.fragment(body, run_every=POLL_SECONDS if polling else None)()
+
+
+def _choose(lesson: Lesson, runs: list[Run], labels: list[str]) -> None:
+    """Which of the runs the whole page shows: its curves, its model, its buttons."""
+    ids = [run.id for run in runs]
+    now = current_run(lesson)
+    key = f"{lesson.key}.show.{now.id if now else None}"
+    st.selectbox(
+        "Run that this page shows",
+        ids,
+        ids.index(now.id) if now and now.id in ids else None,
+        format_func=lambda i: labels[ids.index(i)],
+        key=key,
+        placeholder="the untrained model",
+        on_change=lambda: state.set_run(lesson, st.session_state[key]),
+        help="Go back to an earlier run: look into its model, continue it, write with it.",
+    )
+
+
+def _draw(
+    lesson: Lesson, text: cache.Text, runs: list[Run], labels: list[str], specs: list[Any]
+) -> None:
+    readers = [cache.reader(str(run.folder)) for run in runs]
+    for reader in readers:
+        reader.update()
+    now = current_run(lesson)
+    shown = next((i for i, run in enumerate(runs) if now and run.id == now.id), None)
+    evaluations = [_thin(reader.evaluations) for reader in readers]
+    losses = frames.compared_runs(labels, evaluations, shown)
+    if len(losses):
+        chart = compare.create_compare_chart(losses, frames.references(text.references))
+        st.altair_chart(chart, width="stretch", key=f"{lesson.key}_compare")
+        st.caption(
+            "Validation loss of each run, measured; the run shown above is drawn thicker. The first"
+            " estimate (step 0) lies above the picture."
+        )
+    names = differences.differing(specs)
+    rows = [
+        _row(run, label, spec, reader, names, text.vocab_size)
+        for run, label, spec, reader in zip(runs, labels, specs, readers, strict=True)
+    ]
+    st.dataframe(rows, hide_index=True, key=f"{lesson.key}_runs", column_config=_columns())
+
+
+def _thin(events: list[Any]) -> list[Any]:
+    """At most MOST_POINTS of the estimates, the last one among them."""
+    every = -(-len(events) // compare.MOST_POINTS) or 1
+    return events[::-1][::every][::-1]
+
+
+def _row(run: Run, label: str, spec: Any, reader: Any, names: list[str], V: int) -> dict[str, Any]:
+    """One line of the table: what differs, what it cost, what came of it."""
+    settings = differences.settings_of(spec)
+    parts = gpt.parameters_by_component(gpt.ModelConfig.from_dict(spec["model"]), V)
+    known = [e for e in reader.evaluations if e["val_loss"] is not None]
+    last, step = (known[-1] if known else {}), reader.last_step or {}
+    return {
+        "run": label.partition(":")[0],
+        **{name: differences.show(settings.get(name)) for name in names},
+        "parameters": sum(parts.values()),
+        "step": step.get("step", 0),
+        "training loss": last.get("train_loss"),
+        "validation loss": last.get("val_loss"),
+        "best": min((e["val_loss"] for e in known), default=None),
+        "tokens/s": step.get("tokens_per_second"),
+        "state": run.status()["state"],
+    }
+
+
+def _columns() -> dict[str, Any]:
+    loss = st.column_config.NumberColumn
+    return {
+        "parameters": st.column_config.NumberColumn(format="localized"),
+        "step": st.column_config.NumberColumn(format="localized", help="Optimizer updates done."),
+        "training loss": loss(format="%.4f", help="The last estimate, nats per token."),
+        "validation loss": loss(format="%.4f", help="The last estimate, nats per token."),
+        "best": loss(format="%.4f", help="The lowest validation loss of the run."),
+        "tokens/s": st.column_config.NumberColumn(format="compact", help="Measured at the end."),
+    }

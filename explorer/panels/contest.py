@@ -1,0 +1,84 @@
+"""Greedy beside sampled: the same model, the same prompt, two ways to choose a character."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+import gpt
+from explorer import state
+from explorer.lessons import Lesson
+from explorer.panels import question
+from explorer.panels.model import Shown
+
+LENGTH = 200
+PIECE = 5
+REPEATS, VARIED = "it soon goes round in circles", "it is as varied as a sampled text"
+CHOICES = ["it makes the fewest mistakes, so it is the best text", REPEATS, VARIED]
+
+
+def variety(text: str, piece: int = PIECE) -> float:
+    """The share of all pieces of `piece` characters that occur for the first time.
+
+    >>> variety("abcabcabc", 3)  # abc, bca, cab are new; the other four are repeats
+    0.42857142857142855
+    """
+    pieces = [text[i : i + piece] for i in range(len(text) - piece + 1)]
+    return len(set(pieces)) / len(pieces) if pieces else 1.0
+
+
+def contest_panel(
+    lesson: Lesson, shown: Callable[[], Shown], prompt: str, answer: str | None
+) -> None:
+    """A button, both texts, how varied each is, and the grade of `answer` (one of CHOICES)."""
+
+    def body() -> None:
+        model = shown()
+        pressed = st.button(
+            "Write both",
+            key=f"{lesson.key}_both",
+            icon=":material/compare_arrows:",
+            type="primary",
+            help=f"{LENGTH} characters each after the prompt: once always the most probable one,"
+            " once drawn at temperature 1.",
+        )
+        if pressed:
+            with st.spinner("Writing both…"):
+                state.put(lesson, "contest", (model.key, prompt, *_both(model, prompt)))
+        kept = state.get(lesson, "contest")
+        if kept is None or kept[:2] != (model.key, prompt):
+            question.grade_choice(answer, None, "", press="Write both")
+            return
+        _, _, greedy, sampled = kept
+        _show(model, greedy, sampled, answer)
+
+    st.fragment(body)()
+
+
+def _both(model: Shown, prompt: str) -> tuple[str, str]:
+    greedy, sampled = (
+        gpt.generate(
+            model.model, model.tokenizer, prompt, LENGTH, temperature, seed=1, unknown="drop"
+        )[len(prompt) :]
+        for temperature in (0.0, 1.0)
+    )
+    return greedy, sampled
+
+
+def _show(model: Shown, greedy: str, sampled: str, answer: str | None) -> None:
+    columns = st.columns(2, gap="medium")
+    titles = ("Greedy (temperature 0)", "Sampled (temperature 1, seed 1)")
+    for column, title, written in zip(columns, titles, (greedy, sampled), strict=True):
+        column.markdown(f"**{title}**")
+        column.code(written, language=None, wrap_lines=True, height=170)
+        column.caption(
+            f"{variety(written):.0%} of its {PIECE}-character pieces occur for the first time"
+            " (counted)."
+        )
+    right = REPEATS if variety(greedy) < 0.75 * variety(sampled) else VARIED
+    question.grade_choice(
+        answer,
+        right,
+        f"New pieces: {variety(greedy):.0%} of the greedy text, {variety(sampled):.0%} of the"
+        f" sampled one (model: {model.label}). The most probable character leads to the most"
+        " probable next one; once the same stretch comes back, the same choices follow.",
+    )

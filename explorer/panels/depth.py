@@ -1,0 +1,118 @@
+"""Why depth needs help: how long the gradient is in each layer, measured for several variants.
+
+The question is asked before the picture is shown, since the picture answers it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+import gpt
+from explorer import cache, frames
+from explorer.charts.gradients import create_gradients_chart
+from explorer.lessons import Lesson
+from explorer.panels import question
+from explorer.panels.model import Shown, untrained
+
+ANSWERS = ["about as long (within 3 times)", "3 to 1,000 times shorter", "over 1,000 times shorter"]
+OFF: dict[str, dict[str, Any]] = {
+    "no residual path": {"residual": False},
+    "no norm": {"norm": "none"},
+    "neither": {"residual": False, "norm": "none"},
+}
+
+
+def variants(preset: gpt.Preset) -> dict[str, gpt.Preset]:
+    """The recipe as set, and without residual path, norm, or both; each recipe once."""
+    config = preset.model
+    as_set = f"as set: {'residual' if config.residual else 'no residual'}, norm {config.norm}"
+    found = {as_set: preset}
+    for name, change in OFF.items():
+        other = preset.with_settings(change)
+        if other.model not in [p.model for p in found.values()]:
+            found[name] = other
+    return found
+
+
+def ask_gradient(lesson: Lesson) -> tuple[str | None, bool]:
+    """The question about the first layer's gradient -> the answer, and whether to reveal."""
+    answer = question.ask_choice(
+        lesson,
+        "gradient",
+        "Six layers, no residual path, no norm. Before the first update, how long is the gradient"
+        " in the first layer, measured against the last?",
+        ANSWERS,
+    )
+    skip = st.toggle(
+        "Show the measurement without a guess",
+        key=f"{lesson.key}_skip",
+        bind="query-params",
+        help="For a teacher, or when you come back.",
+    )
+    return answer, bool(answer or skip)
+
+
+def grade_gradient(answer: str | None, preset: gpt.Preset, text: cache.Text) -> None:
+    """Measure what was asked, with the other settings of `preset`, and say how the answer did."""
+    bare = preset.with_settings({"n_layer": 6, "residual": False, "norm": "none"})
+    norms = norms_at_start(bare, text)
+    if norms is None:
+        return
+    ratio = norms[-1] / max(norms[0], 1e-30)
+    right = ANSWERS[0] if ratio < 3 else ANSWERS[1] if ratio <= 1000 else ANSWERS[2]
+    question.grade_choice(
+        answer,
+        right,
+        f"Measured: {norms[0]:.1e} in the first layer, {norms[-1]:.1e} in the last. Every layer on"
+        " the way back multiplies the gradient by something small; the residual path adds a 1.",
+    )
+
+
+def norms_at_start(preset: gpt.Preset, text: cache.Text) -> list[float] | None:
+    """Gradient norm per layer before the first update, on the batch that training begins with.
+
+    None when the text is too short for the context.
+    """
+    model = untrained(preset, text)
+    batch = first_batch(preset, text)
+    if batch is None:
+        return None
+    x, y = batch
+    key = f"{model.key} {text.corpus.sha256} {preset.train}"
+    return cache.gradient_norms(model.model, x, y, key)
+
+
+def first_batch(preset: gpt.Preset, text: cache.Text) -> Any:
+    """Inputs and targets (B, T) of a run's first step: the same text, the same seed."""
+    import torch
+
+    T, train = preset.model.block_size, preset.train
+    if len(text.val_ids) <= T:
+        return None
+    ids = torch.from_numpy(text.train_ids).long()
+    return gpt.Batches(ids, T, train.batch_size, train.seed).draw()
+
+
+def gradients_panel(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, shown: Callable[[], Shown]
+) -> None:
+    """Gradient norm per layer of the variants at the start, and of the page's run as it is now."""
+    norms = {name: norms_at_start(variant, text) for name, variant in variants(preset).items()}
+    trained = shown()
+    batch = first_batch(preset, text)
+    if batch is None:
+        st.info("The text is too short for this context: choose a smaller context.")
+        return
+    same_text = trained.tokenizer.tokens == text.tokenizer.tokens
+    fits = same_text and trained.model.config.block_size >= batch[0].shape[1]
+    if trained.step > 0 and fits:
+        key = f"{trained.key} {text.corpus.sha256} {preset.train} {preset.model.block_size}"
+        found = cache.gradient_norms(trained.model, batch[0], batch[1], key)
+        norms[f"{trained.label} ({len(found)} layers)"] = found
+    chart = create_gradients_chart(frames.gradients({n: f for n, f in norms.items() if f}))
+    st.altair_chart(chart, width="stretch", key=f"{lesson.key}_gradients")
+    B, T = batch[0].shape
+    st.caption(
+        f"Measured: one forward and one backward pass on the run's first batch (B={B}, T={T}), over"
+        " all parameters of a layer, before the first update unless it says otherwise."
+    )

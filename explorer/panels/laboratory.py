@@ -1,0 +1,168 @@
+"""The laboratory's bench: a preset to start from, every setting, and what they will cost."""
+
+import dataclasses
+
+import streamlit as st
+
+import gpt
+from explorer import cache, differences, frames, machine, planning
+from explorer.charts.parameters import create_parameters_chart
+from explorer.lessons import Lesson
+from explorer.panels import settings
+from explorer.panels.training import duration, si
+
+PRESETS = ["gpt_mini", "gpt_tutorial"]
+GROUPS = {
+    "Size": ["n_layer", "n_head", "n_embd", "block_size"],
+    "Training": ["batch_size", "learning_rate", "seed", "eval_interval", "eval_iters"],
+    "Schedule": ["schedule", "warmup_steps", "min_learning_rate", "grad_clip", "beta1", "beta2"],
+    "Regularisation": ["dropout", "weight_decay", "patience", "keep_best"],
+    "Parts": [
+        *("residual", "norm", "feed_forward", "feed_forward_multiple", "activation", "positions"),
+        *("attention_scale", "bias", "tie_weights", "init"),
+    ],
+}
+STEPS, MINUTES = "steps", "minutes"
+
+
+def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
+    """Everything about a run: the preset, how long, and every other setting."""
+    left, middle, right = st.columns([2, 1, 2], vertical_alignment="top")
+    with left:
+        preset = gpt.PRESETS[_pick(lesson)]
+    # Each preset has controls of its own, so that its defaults are theirs.
+    bench = dataclasses.replace(lesson, key=f"{lesson.key}_{preset.name}")
+    mode = middle.segmented_control(
+        "How long",
+        [STEPS, MINUTES],
+        default=STEPS,
+        required=True,
+        key=f"{lesson.key}_length_in",
+        bind="query-params",
+        help="Say how many steps, or how many minutes you have: the steps then follow.",
+    )
+    with right:
+        if mode == MINUTES:
+            minutes = _minutes(lesson)
+        else:
+            preset = settings.choose(bench, preset, ["max_steps"], columns=1)
+    for tab, names in zip(st.tabs(list(GROUPS)), GROUPS.values(), strict=True):
+        with tab:
+            preset = settings.choose(bench, preset, names, columns=3 if len(names) > 4 else 4)
+    return _within(preset, text, minutes) if mode == MINUTES else preset
+
+
+def _pick(lesson: Lesson) -> str:
+    key = f"{lesson.key}_preset"
+    name = st.selectbox(
+        "Start from",
+        PRESETS,
+        format_func=lambda n: gpt.PRESETS[n].title,
+        key=key,
+        bind="query-params",
+        on_change=_forget,
+        args=(lesson,),
+        help="A complete recipe. Choosing one sets all controls below to its values.",
+    )
+    st.caption(gpt.PRESETS[name].summary)
+    return name
+
+
+def _forget(lesson: Lesson) -> None:
+    """A preset was picked: what was set before, for any preset, is gone."""
+    for name in PRESETS:
+        mine = f"{lesson.key}_{name}_"
+        for key in [k for k in st.session_state if str(k).startswith(mine)]:
+            del st.session_state[key]
+        for key in [k for k in st.query_params if k.startswith(mine)]:
+            del st.query_params[key]
+
+
+def _minutes(lesson: Lesson) -> float:
+    return st.number_input(
+        "I have … minutes",
+        0.5,
+        1440.0,
+        5.0,
+        0.5,
+        key=f"{lesson.key}_minutes",
+        bind="query-params",
+        help="The number of steps, and the size if it must be, are chosen so that the estimate for"
+        " this machine fits.",
+    )
+
+
+def _within(preset: gpt.Preset, text: cache.Text, minutes: float) -> gpt.Preset:
+    """The recipe that fits into the time, with what had to change said in words."""
+    probe = machine.probe()
+    if probe is None:
+        st.info("This machine's speed is being measured; the plan follows in a moment.")
+        return preset
+    plan = planning.fit(preset, text.vocab_size, probe, 60 * minutes)
+    steps = plan.preset.train.max_steps
+    said = f"**{steps:,} steps** fit into {minutes:g} minutes (estimate {duration(plan.seconds)})."
+    show = differences.show
+    changed = [
+        f"`{n}` {show(a)} → {show(b)}" for n, (a, b) in plan.changed.items() if n != "max_steps"
+    ]
+    if changed:
+        said += f" For that: {', '.join(changed)}."
+    if plan.seconds > 60 * minutes:
+        st.warning(f"Even the smallest model needs longer: {duration(plan.seconds)}.")
+    st.info(said, icon=":material/timer:")
+    return plan.preset
+
+
+def choose_device(lesson: Lesson) -> str:
+    """Where to train, when there is a choice."""
+    found = gpt.available_devices()
+    if len(found) == 1:
+        return "auto"
+    return st.selectbox(
+        "Train on",
+        list(found),
+        index=list(found).index("cuda") if "cuda" in found else 0,
+        format_func=lambda name: f"{name}: {found[name]}",
+        key=f"{lesson.key}_device",
+        help="What this machine can train on.",
+    )
+
+
+def costs_panel(preset: gpt.Preset, text: cache.Text) -> None:
+    """Before the run: where the parameters are, and what a step and the whole run will cost."""
+    V, train, model = text.vocab_size, preset.train, preset.model
+    parts = gpt.parameters_by_component(model, V)
+    flops = gpt.flops_per_iteration(model, V, train.batch_size)
+    tokens = train.batch_size * model.block_size
+    speed = machine.probe()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.altair_chart(create_parameters_chart(frames.parameters(parts)), width="stretch")
+        st.caption(f"{sum(parts.values()):,} parameters, counted from the settings (derived).")
+    seconds = "being measured…"
+    if speed is not None:
+        seconds = f"about {duration(gpt.estimate_seconds(preset, V, speed))}"
+    facts = {
+        "time on this machine": (seconds, "probe of this machine, evaluations included"),
+        "one step": (f"{si(flops)}FLOPs", "6·N per token + 12·L·H·D·T for attention"),
+        "all steps": (f"{si(flops * train.max_steps)}FLOPs", "without the evaluations"),
+        "memory": (
+            f"{si(gpt.peak_memory(model, V, train.batch_size))}B",
+            "weights, gradients, AdamW's two moments, activations",
+        ),
+        "passes over the text": (
+            f"{train.max_steps * tokens / len(text.train_ids):.2g}",
+            "tokens of all steps / training tokens",
+        ),
+        "first loss near": (f"{gpt.uniform_loss(V):.3f}", "ln V: a model that knows nothing"),
+    }
+    with right:
+        st.table(
+            {
+                "before the run": list(facts),
+                "derived": [value for value, _ in facts.values()],
+                "from": [how for _, how in facts.values()],
+            },
+            border="horizontal",
+            hide_index=True,
+        )

@@ -1,0 +1,74 @@
+"""What the cache of keys and values saves: the same text written with it and without it, timed."""
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+import gpt
+from explorer import frames, state
+from explorer.charts.times import create_times_chart
+from explorer.lessons import Lesson
+from explorer.panels.model import Shown
+
+COUNT = 100
+LIMIT = 8.0  # seconds each; a large model writes fewer tokens instead
+WAYS = {"with the cache": True, "without it": False}
+
+
+def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None:
+    """A button that measures, then both speeds and the time of every token."""
+
+    def body() -> None:
+        model = shown()
+        pressed = st.button(
+            "Measure",
+            key=f"{lesson.key}_measure",
+            icon=":material/timer:",
+            type="primary",
+            help=f"Writes {COUNT} characters twice on this server and times each of them.",
+        )
+        if pressed:
+            with st.spinner("Writing the same text twice…"):
+                found = {way: timed(model, prompt, cached) for way, cached in WAYS.items()}
+                state.put(lesson, "speed", (model.key, found))
+        kept = state.get(lesson, "speed")
+        if kept is not None and kept[0] == model.key:
+            _show(lesson, model, kept[1])
+
+    st.fragment(body)()
+
+
+def timed(model: Shown, prompt: str, use_cache: bool) -> tuple[str, list[float]]:
+    """The text (at most COUNT tokens, greedy) and the seconds that each token took."""
+    about = (model.model, model.tokenizer, prompt)
+    list(gpt.stream(*about, 3, 0.0, use_cache=use_cache, unknown="drop"))  # the first are slower
+    written, seconds = "", []
+    begin = last = time.perf_counter()
+    for token in gpt.stream(*about, COUNT, 0.0, use_cache=use_cache, unknown="drop"):
+        now = time.perf_counter()
+        written += token.text
+        seconds.append(now - last)
+        last = now
+        if now - begin > LIMIT:
+            break
+    return written, seconds
+
+
+def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]]) -> None:
+    rates = {way: len(seconds) / sum(seconds) for way, (_, seconds) in found.items()}
+    texts = [written for written, _ in found.values()]
+    same = texts[0].startswith(texts[1]) or texts[1].startswith(texts[0])
+    numbers, chart = st.columns([1, 3], gap="medium")
+    for way, rate in rates.items():
+        numbers.metric(f"{way.capitalize()}", f"{rate:,.0f} a second", help="Tokens, measured.")
+    cached, plain = rates.values()
+    numbers.metric("The cache is", f"{cached / plain:.1f} × as fast", help="Their ratio, measured.")
+    times = frames.token_times({way: seconds for way, (_, seconds) in found.items()})
+    with chart:
+        st.altair_chart(create_times_chart(times), width="stretch", key=f"{lesson.key}_times")
+    st.caption(
+        f"Model: {model.label}. Measured now on this server, which others may be using; both wrote"
+        f" {'the same text' if same else 'different texts (rounding)'}, always the most probable"
+        f" character. Its context is {model.model.config.block_size}."
+    )

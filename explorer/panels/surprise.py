@@ -1,0 +1,80 @@
+"""How surprised a model is at every character of the learner's text."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from explorer import cache
+from explorer.components.glyphs import visible
+from explorer.components.token_strip import token_strip
+from explorer.lessons import Lesson
+from explorer.panels.model import Shown
+
+EXAMPLE = "ROMEO: Good morrow, cousin. My robot is zxqj tired."
+
+
+def surprise_panel(lesson: Lesson, shown: Callable[[], Shown], every: float | None = None) -> None:
+    """A box for a text, coloured by −ln p of each character. every: look for a newer model."""
+    read = st.text_area(
+        "Any text",
+        EXAMPLE,
+        key=f"{lesson.key}_surprise_text",
+        bind="query-params",
+        height=90,
+        max_chars=1000,
+        help="The model does not write here, it reads: for each character, the probability that it"
+        " had given to it. Press Ctrl+Enter.",
+    )
+
+    def body() -> None:
+        _measure(lesson, shown(), read)
+
+    st.fragment(body, run_every=every)()
+
+
+def _measure(lesson: Lesson, model: Shown, read: str) -> None:
+    tokenizer = model.tokenizer
+    ids = tokenizer.encode(read, unknown="drop")
+    if len(ids) < 2:
+        st.info("Type at least two characters that the model knows.")
+        return
+    strange = sorted({u.character for u in tokenizer.unknown(read)})
+    if strange:
+        names = ", ".join(f"‘{visible(c)}’" for c in strange[:8]) + " …" * (len(strange) > 8)
+        st.warning(f"Left out, because this model has no token for it: {names}.")
+    losses = cache.surprises(model.model, tuple(ids), model.key)
+    tokens = [tokenizer.tokens[i] for i in ids]
+    token_strip(
+        ids,
+        tokens,
+        key=f"{lesson.key}_surprise",
+        values=[None, *losses.tolist()],
+        value_label="surprise −ln p (nats)",
+    )
+    mean, V = float(losses.mean()), tokenizer.vocab_size
+    columns = st.columns(4)
+    columns[0].metric(
+        "Mean surprise", f"{mean:.3f} nats", help="The loss of this text: the mean of −ln p."
+    )
+    columns[1].metric(
+        "Bits per character",
+        f"{mean / math.log(2):.3f}",
+        help="The same in bits (divided by ln 2): what a perfect compressor with this model needs.",
+    )
+    columns[2].metric(
+        "As if choosing among",
+        f"{math.exp(mean):.1f} characters",
+        help="Perplexity, e to the mean surprise: equally likely choices with the same surprise.",
+    )
+    columns[3].metric(
+        "Knowing nothing", f"{math.log(V):.3f} nats", help=f"ln V with V = {V} characters."
+    )
+    worst = int(np.argmax(losses)) + 1
+    before = "".join(visible(token) for token in tokens[max(0, worst - 12) : worst])
+    st.caption(
+        f"Model: {model.label}; measured. The first character has no value: nothing stands before"
+        f" it. The greatest surprise is ‘{visible(tokens[worst])}’ after “{before}”: the model had"
+        f" given it a probability of {math.exp(-losses[worst - 1]):.2g}."
+    )

@@ -1,0 +1,87 @@
+"""Who writes: a shipped model, one of the runs on this server, or an untrained one."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+import gpt
+from explorer import cache, engine, history, state
+from explorer.lessons import Lesson
+from explorer.panels import model
+from explorer.panels.model import Shown
+from explorer.runs.store import Run, RunError
+
+UNTRAINED = "untrained"
+MOST = 40  # runs in the list
+
+
+def choose(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> Callable[[], Shown]:
+    """A chooser; returns a function that gives the chosen model, always its newest weights.
+
+    preset: the untrained model. The choice is kept in the address; an address with `run` chooses
+    that run.
+    """
+    runs = {e.run.id: e for e in history.entries(engine.store(), MOST) if e.run.checkpoint_path}
+    shipped = cache.pretrained()
+    names = {name: f"{name}, shipped with this program" for name in shipped}
+    names |= {run_id: _name(entry) for run_id, entry in runs.items()}
+    names |= {UNTRAINED: f"an untrained {preset.title}"}
+    key = f"{lesson.key}_model"
+    linked = state.run_of(lesson)
+    if linked is not None:
+        if linked in runs:
+            st.session_state[key] = linked
+        else:
+            st.warning("The run of this link is not on this server, or has saved no model yet.")
+        state.set_run(lesson, None)
+    if st.session_state.get(key) not in (None, *names):
+        del st.session_state[key]
+    chosen = st.selectbox(
+        "Which model writes",
+        list(names),
+        format_func=names.__getitem__,
+        key=key,
+        bind="query-params",
+        help="Shipped models first, then the runs of this server, the newest first.",
+    )
+    if len(names) == 1:
+        st.info("No trained model is here yet, so an untrained one writes: expect noise.")
+    if state.get(lesson, "writer") != chosen:  # another model begins a text of its own
+        state.put(lesson, "writing", None)
+        state.put(lesson, "writer", chosen)
+    if chosen in shipped:
+        return partial(_saved, shipped[chosen], f"{chosen} (shipped)", preset, text)
+    if chosen in runs:
+        run = runs[chosen].run
+        return partial(_saved, run.folder / "checkpoint", runs[chosen].name, preset, text)
+    return partial(model.untrained, preset, text)
+
+
+def chosen_run(lesson: Lesson) -> Run | None:
+    """The run that writes, or None when another model does. Call it after `choose`."""
+    chosen = state.get(lesson, "writer")
+    if chosen in (UNTRAINED, *cache.pretrained()):
+        return None
+    try:
+        return engine.store().get(chosen)
+    except RunError:  # deleted meanwhile
+        return None
+
+
+def _name(entry: history.Entry) -> str:
+    loss = f", validation loss {entry.best_val_loss:.3f}" if entry.best_val_loss else ""
+    return f"{entry.name}, step {entry.step:,}{loss} ({entry.created[:16].replace('T', ' ')} UTC)"
+
+
+def _saved(folder: Path, name: str, preset: gpt.Preset, text: cache.Text) -> Shown:
+    """The model of a checkpoint folder; an untrained one, and the reason, if it cannot be read."""
+    try:
+        changed = cache.changed_in(str(folder))
+        network, tokenizer, card = cache.checkpoint(str(folder), changed)
+    except (OSError, gpt.GPTError) as error:
+        st.warning(f"This model cannot be read ({error}), so an untrained one takes its place.")
+        return model.untrained(preset, text)
+    step = int(card.get("step") or 0)
+    return Shown(network, tokenizer, step, f"{name}, {step:,} steps", f"{folder}@{changed}")

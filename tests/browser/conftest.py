@@ -1,0 +1,35 @@
+"""What browser tests share: a real Chromium."""
+
+import os
+import shutil
+
+import pytest
+
+REQUIRED = os.environ.get("EXPLORER_BROWSER_TESTS") == "required"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def missing(what: str) -> None:
+    """Skip on a machine without a browser, unless browser tests are required."""
+    if REQUIRED:
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's or the user's Chromium, driven by Playwright."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        missing("playwright is not installed")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        missing("there is no chromium on this machine")
+    with sync_playwright() as driver:
+        try:
+            running = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        except Error as error:
+            missing(f"chromium does not start: {error}")
+        yield running
+        running.close()

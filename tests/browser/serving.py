@@ -1,0 +1,75 @@
+"""Servers for the browser tests: each on a free port of its own, and gone afterwards."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Server:
+    """One `streamlit run` on a port of its own."""
+
+    def __init__(self, script: str, folder: Path, log: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        flags = [
+            f"--server.port={self.port}",
+            "--server.address=127.0.0.1",
+            "--server.headless=true",
+            "--server.fileWatcherType=none",
+            "--browser.gatherUsageStats=false",
+        ]
+        with log.open("a") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", script, *flags],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                stdout=out,
+                stderr=out,
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                pytest.fail(f"the server ended: {self.log.read_text()}")
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1),
+            ):
+                return
+            time.sleep(0.1)
+        pytest.fail(f"the server did not answer: {self.log.read_text()}")
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.wait(timeout=40)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serve(script: str, folder: Path, log: Path, **environment: str) -> Iterator[Server]:
+    """A server that is gone afterwards."""
+    server = Server(script, folder, log, **environment)
+    try:
+        yield server
+    finally:
+        server.stop()

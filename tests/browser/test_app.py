@@ -1,0 +1,289 @@
+"""The app in a real Chromium: what a learner does on each page, and what must not happen.
+
+One server for most tests, with a runs folder of its own, no network and the embedded text. Tests
+that kill something start servers of their own.
+"""
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import gpt
+from explorer import lessons
+from tests.browser.serving import ROOT, Server, serve
+
+RUNGS = [lesson for lesson in lessons.LESSONS if lesson.preset]
+QUICK = "max_steps=200"  # small enough for a test, the same code
+SOON = 30_000  # ms; generous, since test machines are busy
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def server(runs):
+    cache = str(runs / "nothing-fetched")
+    with serve(
+        "streamlit_app.py", ROOT, runs / "server.log", EXPLORER_RUNS=str(runs), GPT_CACHE=cache
+    ) as server:
+        yield server
+
+
+class Visit:
+    """A tab on the app, with everything that went wrong in it."""
+
+    def __init__(self, browser, scheme="light"):
+        self.page = browser.new_page(
+            viewport={"width": 1280, "height": 1000}, color_scheme=scheme
+        )
+        self.trouble, self.sent = [], []
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page.on("console", self._console)
+        self.page.on("websocket", lambda ws: ws.on("framesent", lambda f: self.sent.append(f)))
+
+    def _console(self, message):
+        # Streamlit looks for its own files below the page's address first; those are its 404s.
+        if message.type == "error" and "404" not in message.text:
+            self.trouble.append(message.text)
+
+    def open(self, server, address=""):
+        self.page.goto(f"{server.address}/{address}")
+        self.page.wait_for_selector("h1", timeout=SOON)
+        return self
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True).first
+
+    def wait_text(self, text, timeout=SOON):
+        self.page.get_by_text(text).first.wait_for(timeout=timeout)
+
+    def run_id(self):
+        self.page.wait_for_url(re.compile(r"[?&]run="), timeout=SOON)
+        return re.search(r"run=([0-9a-f-]+)", self.page.url).group(1)
+
+    def close(self):
+        boxes = self.page.locator("[data-testid=stException]").all_inner_texts()
+        broken = self.page.get_by_text("BidiComponent Error").count()
+        dialogs = self.page.get_by_text("Page not found").count()
+        self.page.close()
+        assert not boxes, boxes
+        assert not broken
+        assert not dialogs
+        assert not self.trouble, self.trouble
+
+
+@pytest.fixture
+def visit(browser):
+    tab = Visit(browser)
+    yield tab
+    tab.close()
+
+
+def status(runs: Path, run_id: str) -> dict:
+    return json.loads((runs / run_id / "status.json").read_text())
+
+
+def wait_state(runs: Path, run_id: str, *states: str, seconds: float = 60) -> dict:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        now = status(runs, run_id)
+        if now["state"] in states:
+            return now
+        time.sleep(0.1)
+    pytest.fail(f"{run_id} never became {states}: {now}")
+
+
+@pytest.mark.parametrize("key", list(lessons.BY_KEY))
+def test_every_page_opens_without_a_word_of_trouble(server, visit, key):
+    visit.open(server, "" if key == "home" else key)
+    visit.page.get_by_text("Often misunderstood" if key != "home" else "The map").first.wait_for(
+        timeout=SOON
+    )
+    assert visit.page.title() == lessons.BY_KEY[key].heading
+
+
+def test_an_unknown_address_is_said_and_leads_home(server, browser):
+    tab = Visit(browser).open(server, "no_such_page")
+    tab.wait_text("Page not found")
+    tab.wait_text("GPT from scratch")
+    tab.page.close()
+
+
+@pytest.mark.parametrize("lesson", RUNGS, ids=lambda lesson: lesson.key)
+def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
+    quick = f"{lesson.key}_{QUICK}" + ("&train_a_gpt_eval_interval=100" * (lesson.number == 7))
+    visit.open(server, f"{lesson.key}?{quick}")
+    visit.button("Train").click()
+    run_id = visit.run_id()
+    chart = visit.page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+    chart.first.wait_for(timeout=SOON)
+    visit.wait_text("Finished.", timeout=90_000)
+    assert visit.page.get_by_text("200 / 200").count() == 1
+    losses = [
+        json.loads(line)
+        for line in (runs / run_id / "events.jsonl").read_text().splitlines()
+        if '"evaluation"' in line
+    ]
+    assert losses[-1]["val_loss"] < losses[0]["val_loss"] - 0.3  # it really learnt
+    # What must not happen: a page at rest that goes on asking.
+    visit.page.wait_for_timeout(1500)
+    before = len(visit.sent)
+    visit.page.wait_for_timeout(3000)
+    assert len(visit.sent) - before <= 1
+
+
+def test_hovered_attention_is_what_gpt_computes(server, runs, visit):
+    import torch
+
+    visit.open(server, f"self_attention?self_attention_{QUICK}&self_attention_read=hello")
+    visit.button("Train").click()
+    run_id = visit.run_id()
+    visit.wait_text("Finished.", timeout=90_000)
+    visit.page.get_by_text("Model: your run, after 200 steps").first.wait_for(timeout=SOON)
+    visit.page.wait_for_timeout(1000)
+    zoom = visit.page.locator(".attention .zoom").first
+    zoom.focus()
+    zoom.press("ArrowUp")
+    visit.page.wait_for_timeout(200)
+    shown = visit.page.eval_on_selector(".attention", "e => ({...e.dataset})")
+    model, tokenizer, _ = gpt.load_checkpoint(runs / run_id / "checkpoint")
+    pattern = gpt.trace(model, torch.tensor([tokenizer.encode("hello")]))["pattern"][0, 0, 0]
+    row, column = int(shown["row"]), int(shown["column"])
+    assert float(shown["value"]) == pytest.approx(float(pattern[row, column]), abs=1e-4)
+
+
+def test_a_double_click_starts_one_run(server, runs, visit):
+    before = {path.name for path in runs.glob("2*")}
+    visit.open(server, "bigram?bigram_max_steps=2000")
+    visit.button("Train").dblclick()
+    run_id = visit.run_id()
+    visit.page.wait_for_timeout(1500)
+    assert {path.name for path in runs.glob("2*")} - before == {run_id}
+    visit.button("Stop").click()
+    wait_state(runs, run_id, "stopped", "finished")
+
+
+def test_a_reload_and_a_second_tab_find_the_run_still_training(server, runs, browser, visit):
+    visit.open(server, "bigram?bigram_max_steps=20000")
+    visit.button("Train").click()
+    run_id = visit.run_id()
+    wait_state(runs, run_id, "training")
+    visit.page.reload()
+    visit.page.wait_for_selector("h1", timeout=SOON)
+    visit.button("Pause").wait_for(timeout=SOON)
+    second = Visit(browser)
+    second.page.goto(visit.page.url)
+    second.button("Pause").click(timeout=SOON)
+    at = wait_state(runs, run_id, "paused")["step"]
+    second.wait_text("Paused.")
+    visit.wait_text("Paused.")  # the other tab hears of it
+    visit.button("One step").click()
+    until = time.monotonic() + 20
+    while status(runs, run_id)["step"] == at and time.monotonic() < until:
+        time.sleep(0.1)
+    assert wait_state(runs, run_id, "paused")["step"] == at + 1
+    visit.button("Continue").click()
+    wait_state(runs, run_id, "training")
+    visit.button("Stop").click(timeout=SOON)
+    wait_state(runs, run_id, "stopped")
+    second.close()
+
+
+def test_dark_mode_is_dark_and_quiet(server, browser):
+    tab = Visit(browser, scheme="dark").open(server, "self_attention")
+    tab.page.locator(".attention[data-ready=true]").first.wait_for(timeout=SOON)
+    background = tab.page.eval_on_selector(
+        "[data-testid=stApp]", "e => getComputedStyle(e).backgroundColor"
+    )
+    assert sum(map(int, re.findall(r"\d+", background)[:3])) < 200
+    tab.close()
+
+
+def test_settings_come_back_with_the_address(server, visit):
+    visit.open(server, "bigram?bigram_learning_rate=0.03&bigram_prompt=Hello")
+    visit.button("Train").wait_for(timeout=SOON)
+    assert visit.page.get_by_label("Prompt").first.input_value() == "Hello"
+    assert visit.page.get_by_text("0.03", exact=True).count() >= 1
+
+
+def test_writing_streams_and_can_be_repeated(server, visit):
+    visit.open(server, "bigram?bigram_prompt=the")
+    texts = []
+    for _ in range(2):
+        visit.button("Write").click(timeout=SOON)
+        visit.wait_text("300 characters,")
+        texts.append(visit.page.locator("[data-testid=stCode]").first.inner_text())
+        visit.button("Clear").click()
+        visit.page.get_by_text("300 characters,").first.wait_for(state="detached", timeout=SOON)
+    assert len(texts[0]) > 200
+    assert texts[0] == texts[1]
+
+
+def workers_of(server: Server) -> list[int]:
+    """The training processes that this server started (Linux)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            parent = int(re.search(r"PPid:\s+(\d+)", (entry / "status").read_text()).group(1))
+        except (OSError, AttributeError):
+            continue
+        if b"explorer.runs.worker" in command and parent == server.process.pid:
+            found.append(int(entry.name))
+    return found
+
+
+def gone(pid: int, seconds: float = 40) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+                return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
+def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
+    """kill -9 of the worker: one click goes on. Ctrl-C and kill -9 of the server: it goes on."""
+    runs, log = tmp_path / "runs", tmp_path / "server.log"
+    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
+        tab = Visit(browser).open(server, "bigram?bigram_max_steps=20000")
+        tab.button("Train").click(timeout=SOON)
+        run_id = tab.run_id()
+        wait_state(runs, run_id, "training")
+        tab.wait_text("Training.")
+        os.kill(status(runs, run_id)["pid"], signal.SIGKILL)
+        tab.wait_text("Interrupted.")
+        tab.wait_text("killed")  # the reason, in words
+        tab.button("Continue").click()
+        wait_state(runs, run_id, "training")
+        reached = status(runs, run_id)["step"]
+        address = tab.page.url.removeprefix(server.address + "/")
+        workers = workers_of(server)
+        assert workers
+        tab.close()
+        server.stop(signal.SIGINT)
+        assert all(gone(pid) for pid in workers)  # none is left behind
+        assert status(runs, run_id)["state"] == "suspended"
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
+            tab = Visit(browser).open(server, address)
+            wait_state(runs, run_id, "training")  # by itself
+            tab.button("Pause").wait_for(timeout=SOON)
+            assert status(runs, run_id)["step"] >= reached
+            workers = workers_of(server)
+            tab.page.close()
+            server.stop(how)
+            assert all(gone(pid) for pid in workers)
+            assert status(runs, run_id)["state"] == "suspended"
+            reached = status(runs, run_id)["step"]
