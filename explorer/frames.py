@@ -154,14 +154,16 @@ def window_cells(
 def examples(inputs: np.ndarray, targets: np.ndarray, tokens: Sequence[str]) -> pd.DataFrame:
     """All examples of one batch: inputs and targets (B, T) → B·T rows.
 
-    Columns window (b, from 1), t (from 1), input (visible), target (visible), input ids, target id.
+    Columns window (b, from 1), t (from 1), input (visible), target (visible), target id, input ids.
     """
     rows = []
     for b, (x, y) in enumerate(zip(inputs, targets, strict=True), 1):
         for t in range(1, len(x) + 1):
             seen = "".join(visible(tokens[i]) for i in x[:t])
-            rows.append((b, t, seen, visible(tokens[y[t - 1]]), str(x[:t].tolist()), int(y[t - 1])))
-    return pd.DataFrame(rows, columns=["window", "t", "input", "target", "input ids", "target id"])
+            target = int(y[t - 1])
+            rows.append((b, t, seen, visible(tokens[target]), target, str(x[:t].tolist())))
+    columns = ["window", "t", "input", "target", "target id", "input ids"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def likeliest(token: Any, most: int) -> list[tuple[int, float]]:

@@ -15,7 +15,7 @@ def run_of(lesson: Lesson) -> str | None:
     """The run that this page shows: from its address, else as it was left."""
     key = f"{lesson.key}.run"
     asked = st.query_params.get("run")
-    if asked:
+    if asked and _is_open(lesson):  # another lesson's run is asked for too, to compare with it
         st.session_state[key] = asked
     return st.session_state.get(key)
 
@@ -23,7 +23,8 @@ def run_of(lesson: Lesson) -> str | None:
 def set_run(lesson: Lesson, run_id: str | None) -> None:
     """Show `run_id` on this page from now on, in its address too."""
     st.session_state[f"{lesson.key}.run"] = run_id
-    write_address(lesson)
+    if _is_open(lesson):
+        write_address(lesson)
 
 
 def write_address(lesson: Lesson) -> None:
@@ -37,8 +38,13 @@ def write_address(lesson: Lesson) -> None:
 
 
 def enter(lesson: Lesson) -> None:
-    """Note which page is open; called once at the top of every page, after `run_of`."""
+    """Note which page is open; called once at the top of every page, before `run_of`."""
     st.session_state["page"] = lesson.key
+
+
+def _is_open(lesson: Lesson) -> bool:
+    """Whether the address belongs to this lesson."""
+    return st.session_state.get("page") == lesson.key
 
 
 def get(lesson: Lesson, name: str, default: Any = None) -> Any:

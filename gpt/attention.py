@@ -94,8 +94,8 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
         B, T, _ = x.shape
         H, D = self.config.n_head, self.config.size_of_head
-        qkv = self.query_key_value(x).view(B, T, 3, H, D)  # (B, T, C) → (B, T, 3, H, D)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # three of (B, H, T, D)
+        qkv = self.query_key_value(x).view(B, T, 3 * H, D)  # (B, T, C) → (B, T, 3H, D)
+        q, k, v = qkv.transpose(1, 2).split(H, dim=1)  # three of (B, H, T, D)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)  # (B, H, past + T, D)
         y = F.scaled_dot_product_attention(

@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     folder, preset, corpus, state = _open_run(options)
     tokenizer = gpt.CharTokenizer.train(corpus.text)
+    _use_threads(preset, tokenizer.vocab_size)
     model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
     events = gpt.train(model, corpus, tokenizer, preset.train, options.device, resume=state)
     card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
@@ -122,6 +123,14 @@ def _train(options: argparse.Namespace) -> None:
     about = {"parameters": sum(p.numel() for p in model.parameters())}
     about["device"] = str(next(model.parameters()).device)
     print(json.dumps(where | summary.result() | about))
+
+
+def _use_threads(preset: Any, vocab_size: int) -> None:
+    """This process trains and nothing else, so it may say how many threads that takes."""
+    import torch
+
+    flops = gpt.flops_per_iteration(preset.model, vocab_size, preset.train.batch_size)
+    torch.set_num_threads(gpt.useful_threads(flops, torch.get_num_threads()))
 
 
 def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:

@@ -122,7 +122,12 @@ class Reader:
             self.cache = KVCache(self.model.config, 1, self.device) if self.use_cache else None
         new = ids[start + (self.cache.length if self.cache else 0) :]
         idx = torch.tensor([new], device=self.device)  # (1, T)
+        was_training = self.model.training
+        if was_training:  # switching walks all modules: not for every token of a model at rest
+            self.model.eval()
         logits, _ = self.model(idx, cache=self.cache)
+        if was_training:
+            self.model.train()
         return logits[0, -1]
 
 
@@ -162,10 +167,7 @@ def _stream(
     generator: torch.Generator,
 ) -> Iterator[Token]:
     for _ in range(count):
-        was_training = reader.model.training
-        reader.model.eval()
         logits = reader.next_logits(ids).float().cpu()
-        reader.model.train(was_training)
         probabilities = filter_stages(logits, *filters).top_p
         chosen = int(torch.multinomial(probabilities, 1, generator=generator))
         ids.append(chosen)

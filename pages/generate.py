@@ -13,7 +13,7 @@ from explorer.panels.speed import speed_panel
 from explorer.panels.surprise import surprise_panel
 from gpt.config import PRESETS
 
-PROMPT = "ROMEO:"
+PROMPT = "My lord, I "
 
 this = lesson.open_page("generate")
 the_text = text.current()
@@ -76,7 +76,8 @@ lesson.section("Train it")
 st.markdown(
     "Nothing is learnt on this page. What you train on another page appears in the list above."
 )
-st.page_link(lessons.BY_KEY["train_a_gpt"].file, label="Train a GPT of your own on page 7")
+page = lessons.BY_KEY["train_a_gpt"]
+st.page_link(page.file, label="Train a GPT of your own on page 7", icon=page.icon)
 
 lesson.section("The code")
 code.code_panel(

@@ -34,7 +34,7 @@ lesson.section("Touch it: the text and its vocabulary")
 own_text(this)
 st.caption(
     f"**{text.title(the_text)}**: {N:,} characters, {V} different ones (counted). Each with its id;"
-    " ␠ is a space, ⏎ a new line. Colours only separate neighbours."
+    " ␣ is a space, ⏎ a new line. Colours only separate neighbours."
 )
 token_strip(range(V), the_text.tokenizer.tokens, key="text_to_tokens_vocabulary")
 counts = cache.character_counts(*text.key_of(the_text))

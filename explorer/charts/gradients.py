@@ -28,7 +28,7 @@ def create_gradients_chart(gradients: pd.DataFrame) -> alt.LayerChart:
             "variant:N",
             sort=variants,
             scale=alt.Scale(domain=variants, range=COLOURS[: len(variants)]),
-            legend=alt.Legend(orient="top", title=None, labelLimit=360, columns=2),
+            legend=alt.Legend(orient="right", title=None, labelLimit=230),
         ),
         tooltip=["variant:N", "layer:O", alt.Tooltip("norm:Q", format=".3e", title="norm")],
     )
@@ -36,4 +36,4 @@ def create_gradients_chart(gradients: pd.DataFrame) -> alt.LayerChart:
         "variant:N", sort=variants, scale=alt.Scale(domain=variants, range=SHAPES[: len(variants)])
     )
     points = base.mark_point(filled=True, size=90, opacity=1).encode(shape=shape)
-    return alt.layer(base.mark_line(opacity=0.6), points).properties(height=280)
+    return alt.layer(base.mark_line(opacity=0.6), points).properties(height=270)

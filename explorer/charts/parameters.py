@@ -13,12 +13,11 @@ def create_parameters_chart(parts: pd.DataFrame) -> alt.LayerChart:
     most = max(1, int(parts["parameters"].max()))
     x = alt.X(
         "parameters:Q",
-        title="parameters",
-        axis=alt.Axis(format="~s", tickCount=5),
+        axis=None,  # every bar carries its number
         scale=alt.Scale(domain=[0, most * 1.35], nice=False),
     )
     tooltip = [
-        "component:N",
+        alt.Tooltip("component:N"),
         alt.Tooltip("parameters:Q", format=","),
         alt.Tooltip("share:Q", format=".1%"),
     ]
@@ -27,4 +26,4 @@ def create_parameters_chart(parts: pd.DataFrame) -> alt.LayerChart:
     counts = base.mark_text(align="left", dx=5, color=theme.REFERENCE, fontSize=12).encode(
         text=alt.Text("label:N")
     )
-    return alt.layer(bars, counts).properties(height=28 * len(parts) + 30)
+    return alt.layer(bars, counts).properties(height=30 * len(parts))

@@ -22,7 +22,9 @@ def create_times_chart(times: pd.DataFrame) -> alt.Chart:
                 legend=alt.Legend(orient="top", title=None),
             ),
             strokeDash=alt.StrokeDash(
-                "way:N", scale=alt.Scale(domain=WAYS, range=[[1, 0], [5, 3]]), legend=None
+                "way:N",
+                scale=alt.Scale(domain=WAYS, range=[[1, 0], [5, 3]]),
+                legend=alt.Legend(orient="top", title=None),
             ),
             tooltip=["way:N", "token:Q", alt.Tooltip("milliseconds:Q", format=".2f")],
         )

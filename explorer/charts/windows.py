@@ -6,6 +6,7 @@ import pandas as pd
 from explorer.charts import theme
 
 CELL = 26  # pixels
+AXES = 95  # height of the axis, its title and the legend
 
 
 def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> alt.LayerChart:
@@ -16,7 +17,7 @@ def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> alt.LayerCh
         "start:Q",
         title="position in the text (characters)",
         scale=alt.Scale(domain=[0, total], nice=False),
-        axis=alt.Axis(format=",", tickCount=6, grid=False),
+        axis=alt.Axis(format="~s", tickCount=6, grid=False, offset=14),
     )
     colour = alt.Color(
         "part:N",
@@ -41,7 +42,7 @@ def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> alt.LayerCh
         )
     )
     layers = [bar, first.encode(x="start:Q"), last.encode(x="end:Q"), windows]
-    return alt.LayerChart(layer=layers).properties(height=64)
+    return alt.LayerChart(layer=layers).properties(height=124)
 
 
 def create_windows_chart(cells: pd.DataFrame) -> alt.LayerChart:
@@ -49,7 +50,6 @@ def create_windows_chart(cells: pd.DataFrame) -> alt.LayerChart:
     most a few hundred rows. One line for the inputs and one for the targets of each window; a
     target stands where it stands in the text, so it is the character after its input."""
     rows = list(dict.fromkeys(cells["row"]))
-    columns = cells["offset"].nunique()
     base = alt.Chart(cells).encode(
         x=alt.X("offset:O", title="offset from the window's begin", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("row:N", sort=rows, title="window"),
@@ -68,5 +68,5 @@ def create_windows_chart(cells: pd.DataFrame) -> alt.LayerChart:
         ),
     )
     return alt.LayerChart(layer=[filled.encode(color=colour), letters]).properties(
-        height=CELL * len(rows), width=CELL * columns
+        height=CELL * len(rows) + AXES
     )

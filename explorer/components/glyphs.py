@@ -3,13 +3,13 @@
 import unicodedata
 from collections.abc import Iterable
 
-NAMED = {" ": "␠", "\n": "⏎", "\t": "⇥", "\x7f": "␡"}
+NAMED = {" ": "␣", "\n": "⏎", "\t": "⇥", "\x7f": "␡"}
 NOTHING = "∅"
 INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Cs", "Zs", "Zl", "Zp"}  # Unicode general categories
 
 
 def visible(token: str) -> str:
-    r"""The display string of a token: `" the\n"` → `"␠the⏎"`, an empty token → `"∅"`.
+    r"""The display string of a token: `" the\n"` → `"␣the⏎"`, an empty token → `"∅"`.
 
     C0 control characters become their pictures (`\x00` → `␀`), other invisible ones their code
     (`\u200b` → `⟨200B⟩`), and a leading combining mark gets a dotted circle to stand on.

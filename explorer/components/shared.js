@@ -17,7 +17,7 @@ function unpack(data) {
 
 // ---- text ---------------------------------------------------------------------------------------
 
-// Python sends ␠ and the pictures of control characters; where no font of this browser has them, a
+// Python sends the pictures of control characters; where no font of this browser has them, a
 // box would be drawn instead, so other signs take their place.
 function drawable(character) {
   const known = (drawable.known ??= new Map());

@@ -1,5 +1,6 @@
 """What was drawn, what might have been drawn instead, and the way to take it."""
 
+import string
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -78,13 +79,18 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
         for other, probability in frames.likeliest(token, BRANCHES):
             glyph = visible(model.tokenizer.decode([other]))
             st.button(
-                f"{'`' + glyph + '`' if glyph != '`' else 'backtick'} {probability:.1%}",
+                f"{_plain(glyph)} {probability:.1%}",
                 key=f"{lesson.key}_take_{other}",
                 on_click=_take,
                 args=(lesson, writing, model, at, other),
                 help="Go on from here with this character.",
             )
     st.caption("Then **One character** or **Write** continues from there.")
+
+
+def _plain(glyph: str) -> str:
+    """The glyph as it is, where Markdown would read a sign."""
+    return "\\" + glyph if glyph in string.punctuation else glyph
 
 
 def _take(lesson: Lesson, writing: Writing, model: Shown, at: int, other: int) -> None:

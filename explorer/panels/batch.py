@@ -95,7 +95,7 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
         " The validation part is kept for the exam."
     )
     cells = frames.window_cells(text.train_ids, places, T, tokens)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         st.altair_chart(create_windows_chart(cells), width="stretch", key=f"{lesson.key}_windows")
         st.caption(
@@ -108,6 +108,13 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
             frames.examples(inputs, targets, tokens),
             hide_index=True,
             height=38 + 35 * min(B * T, 8),
+            column_config={
+                "window": st.column_config.NumberColumn(width=60, help="b, from 1 to B."),
+                "t": st.column_config.NumberColumn(width=40, help="How many inputs are seen."),
+                "input": st.column_config.TextColumn("when the input is"),
+                "target": st.column_config.TextColumn("the target is"),
+                "target id": st.column_config.NumberColumn("its id", width=50),
+            },
             key=f"{lesson.key}_examples",
         )
     st.markdown(

@@ -135,34 +135,25 @@ def costs_panel(preset: gpt.Preset, text: cache.Text) -> None:
     flops = gpt.flops_per_iteration(model, V, train.batch_size)
     tokens = train.batch_size * model.block_size
     speed = machine.probe()
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         st.altair_chart(create_parameters_chart(frames.parameters(parts)), width="stretch")
         st.caption(f"{sum(parts.values()):,} parameters, counted from the settings (derived).")
     seconds = "being measured…"
     if speed is not None:
         seconds = f"about {duration(gpt.estimate_seconds(preset, V, speed))}"
+    memory = gpt.peak_memory(model, V, train.batch_size)
     facts = {
-        "time on this machine": (seconds, "probe of this machine, evaluations included"),
-        "one step": (f"{si(flops)}FLOPs", "6·N per token + 12·L·H·D·T for attention"),
-        "all steps": (f"{si(flops * train.max_steps)}FLOPs", "without the evaluations"),
-        "memory": (
-            f"{si(gpt.peak_memory(model, V, train.batch_size))}B",
-            "weights, gradients, AdamW's two moments, activations",
-        ),
-        "passes over the text": (
-            f"{train.max_steps * tokens / len(text.train_ids):.2g}",
-            "tokens of all steps / training tokens",
-        ),
-        "first loss near": (f"{gpt.uniform_loss(V):.3f}", "ln V: a model that knows nothing"),
+        "Time on this machine, evaluations included": seconds,
+        "One step: 6·N per token + 12·L·H·D·T for attention": f"{si(flops)}FLOPs",
+        "All steps": f"{si(flops * train.max_steps)}FLOPs",
+        "Memory: weights, gradients, AdamW's moments, activations": f"{si(memory)}B",
+        "Passes over the training text": f"{train.max_steps * tokens / len(text.train_ids):.2g}",
+        "First loss, near ln V": f"{gpt.uniform_loss(V):.3f}",
     }
     with right:
         st.table(
-            {
-                "before the run": list(facts),
-                "derived": [value for value, _ in facts.values()],
-                "from": [how for _, how in facts.values()],
-            },
+            {"Before the run": list(facts), "derived": list(facts.values())},
             border="horizontal",
             hide_index=True,
         )

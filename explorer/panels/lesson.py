@@ -13,8 +13,8 @@ def open_page(key: str, title: str | None = None) -> Lesson:
     """Draw the title of the lesson `key` and make it the page of this session."""
     _go_through_the_router()
     lesson = lessons.BY_KEY[key]
-    state.run_of(lesson)
     state.enter(lesson)
+    state.run_of(lesson)
     state.write_address(lesson)
     st.title(title or lesson.heading, anchor=False)
     return lesson

@@ -12,6 +12,7 @@ from explorer.lessons import Lesson
 from explorer.panels.model import Shown
 
 COUNT = 100
+REPEATS = 3
 LIMIT = 8.0  # seconds each; a large model writes fewer tokens instead
 WAYS = {"with the cache": True, "without it": False}
 
@@ -26,10 +27,10 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
             key=f"{lesson.key}_measure",
             icon=":material/timer:",
             type="primary",
-            help=f"Writes {COUNT} characters twice on this server and times each of them.",
+            help=f"Writes {COUNT} characters {REPEATS} times with and without the cache, on this server.",
         )
         if pressed:
-            with st.spinner("Writing the same text twice…"):
+            with st.spinner("Writing the same text with and without the cache…"):
                 found = {way: timed(model, prompt, cached) for way, cached in WAYS.items()}
                 state.put(lesson, "speed", (model.key, found))
         kept = state.get(lesson, "speed")
@@ -40,19 +41,25 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
 
 
 def timed(model: Shown, prompt: str, use_cache: bool) -> tuple[str, list[float]]:
-    """The text (at most COUNT tokens, greedy) and the seconds that each token took."""
-    about = (model.model, model.tokenizer, prompt)
-    list(gpt.stream(*about, 3, 0.0, use_cache=use_cache, unknown="drop"))  # the first are slower
-    written, seconds = "", []
-    begin = last = time.perf_counter()
-    for token in gpt.stream(*about, COUNT, 0.0, use_cache=use_cache, unknown="drop"):
-        now = time.perf_counter()
-        written += token.text
-        seconds.append(now - last)
-        last = now
-        if now - begin > LIMIT:
-            break
-    return written, seconds
+    """The text (at most COUNT tokens, greedy) and the seconds that each token took.
+
+    Each token counts with its quickest of REPEATS times: the others were held up by other work.
+    """
+    written, quickest = "", [float("inf")] * COUNT
+    begin = time.perf_counter()
+    for _ in range(REPEATS):
+        written, last = "", time.perf_counter()
+        tokens = gpt.stream(
+            model.model, model.tokenizer, prompt, COUNT, 0.0, use_cache=use_cache, unknown="drop"
+        )
+        for i, token in enumerate(tokens):
+            now = time.perf_counter()
+            written += token.text
+            quickest[i] = min(quickest[i], now - last)
+            last = now
+            if now - begin > LIMIT:
+                return written, [s for s in quickest if s < float("inf")]
+    return written, quickest
 
 
 def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]]) -> None:
@@ -68,7 +75,7 @@ def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]
     with chart:
         st.altair_chart(create_times_chart(times), width="stretch", key=f"{lesson.key}_times")
     st.caption(
-        f"Model: {model.label}. Measured now on this server, which others may be using; both wrote"
-        f" {'the same text' if same else 'different texts (rounding)'}, always the most probable"
-        f" character. Its context is {model.model.config.block_size}."
+        f"Model: {model.label}. Measured now on this server; each token counts with the quickest of"
+        f" {REPEATS} times. Both ways wrote {'the same text' if same else 'different texts'}, always"
+        f" the most probable character. Its context is {model.model.config.block_size}."
     )

@@ -65,8 +65,9 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
     )
     columns[2].metric(
         "As if choosing among",
-        f"{math.exp(mean):.1f} characters",
-        help="Perplexity, e to the mean surprise: equally likely choices with the same surprise.",
+        f"{math.exp(mean):.1f}",
+        help="Perplexity, e to the mean surprise: so many equally likely characters would surprise"
+        " as much.",
     )
     columns[3].metric(
         "Knowing nothing", f"{math.log(V):.3f} nats", help=f"ln V with V = {V} characters."

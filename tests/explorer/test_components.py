@@ -85,7 +85,7 @@ def test_encoded_weights_are_right_to_four_decimals(causal):
     rows, columns = np.tril_indices(time) if causal else np.indices((time, time)).reshape(2, -1)
     assert np.abs(levels / LEVELS - pattern[:, :, rows, columns]).max() < 1e-5
     assert np.allclose(sums, 1, atol=1e-6)
-    assert coded.header["tokens"] == ["a", "b", "␠", "⏎", "e"]
+    assert coded.header["tokens"] == ["a", "b", "␣", "⏎", "e"]
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_what_cannot_be_attention_is_refused_in_one_sentence(pattern, tokens, ca
     ("token", "shown"),
     [
         ("a", "a"),
-        (" ", "␠"),
+        (" ", "␣"),
         ("\n", "⏎"),
         ("\t", "⇥"),
-        (" the\n", "␠the⏎"),
+        (" the\n", "␣the⏎"),
         ("\x00", "␀"),
         ("\r", "␍"),
         ("\x7f", "␡"),

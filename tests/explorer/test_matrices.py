@@ -53,7 +53,7 @@ def test_equal_labels_travel_once_and_are_visible():
     one = table("one", np.eye(3), rows=labels, columns=labels)
     other = table("other", np.eye(3)[:, :2], rows=labels, columns=[" ", "\u200b"])
     header, _ = encode([one, other])
-    assert header["tokens"] == ["a", "␠", "⏎", "⟨200B⟩"]
+    assert header["tokens"] == ["a", "␣", "⏎", "⟨200B⟩"]
     assert header["axes"] == [[0, 1, 2], [1, 3]]
     assert [(m["rows"], m["columns"]) for m in header["matrices"]] == [(0, 0), (0, 1)]
 

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def test_knowing_nothing_costs_ln_v():
 def test_counts_by_a_loop():
     counts = bigram_counts(TRAIN_IDS, V)
     expected = np.zeros((V, V), dtype=np.int64)
-    for first, second in zip(TRAIN_IDS, TRAIN_IDS[1:], strict=False):
+    for first, second in pairwise(TRAIN_IDS):
         expected[first, second] += 1
     assert np.array_equal(counts, expected) and counts.sum() == len(TRAIN_IDS) - 1
 
@@ -38,10 +39,7 @@ def test_small_integer_types_do_not_overflow(dtype):
 
 def test_the_bigram_loss_by_a_loop():
     counts = bigram_counts(TRAIN_IDS, V) + 0.5
-    losses = [
-        -math.log(counts[a, b] / counts[a].sum())
-        for a, b in zip(VAL_IDS, VAL_IDS[1:], strict=False)
-    ]
+    losses = [-math.log(counts[a, b] / counts[a].sum()) for a, b in pairwise(VAL_IDS)]
     assert bigram_loss(TRAIN_IDS, VAL_IDS, V, smoothing=0.5) == pytest.approx(np.mean(losses))
 
 

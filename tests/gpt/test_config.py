@@ -63,7 +63,7 @@ def test_a_mistake_is_told_in_one_sentence(changes, words):
 
 
 def test_an_unknown_preset_names_the_nearest():
-    with pytest.raises(ConfigError, match="no preset 'gpt_mimi'. Did you mean 'gpt_mini'"):
+    with pytest.raises(ConfigError, match=r"no preset 'gpt_mimi'\. Did you mean 'gpt_mini'"):
         get_preset("gpt_mimi")
 
 

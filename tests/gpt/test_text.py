@@ -84,7 +84,7 @@ def test_the_last_tenth_is_held_out(n, expected):
 
 # --- Tiny Shakespeare: a stand-in text, so that no test needs the real one ----------------------
 
-PLAY = "First Citizen:\nBefore we proceed any further, hear me speak.\n".encode()
+PLAY = b"First Citizen:\nBefore we proceed any further, hear me speak.\n"
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ FAILURES = [
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda f: type(f).__name__)
 def test_no_network_says_what_to_do(failure, monkeypatch):
     answer_with(monkeypatch, failure)
-    with pytest.raises(TextError, match="could not be fetched .*choose python_docs"):
+    with pytest.raises(TextError, match=r"could not be fetched .*choose python_docs"):
         load_corpus("tinyshakespeare")
 
 

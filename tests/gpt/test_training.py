@@ -208,6 +208,15 @@ def test_what_others_draw_between_two_events_changes_nothing():
     assert list(map(told, disturbed())) == list(map(told, start(DROPOUT)))
 
 
+def test_every_step_drops_something_else():
+    model, masks = build_model(DROPOUT, V), []
+    layer = model.blocks[0].feed_forward.dropout
+    layer.register_forward_hook(lambda m, _, out: masks.append(out == 0) if m.training else None)
+    losses_of(start(model, max_steps=3))
+    assert len(masks) == 3 and 0.2 < masks[0].float().mean() < 0.4
+    assert not torch.equal(masks[0], masks[1]) and not torch.equal(masks[1], masks[2])
+
+
 def test_no_global_state_is_touched():
     """Neither random numbers nor gradient mode, at any moment between two events."""
 
