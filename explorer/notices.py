@@ -63,5 +63,7 @@ def _plateau(evaluations: Sequence[Mapping[str, Any]]) -> str | None:
     recent = min(e["val_loss"] for e in known[-PATIENCE:])
     if recent > before - MARGIN / 2:
         step = known[-PATIENCE - 1]["step"]
-        return f"No longer improving: since step {step} the validation loss stays near {before:.3f}."
+        return (
+            f"No longer improving: since step {step} the validation loss stays near {before:.3f}."
+        )
     return None

@@ -37,6 +37,14 @@ def write_address(lesson: Lesson) -> None:
         del st.query_params["run"]
 
 
+def set_address(name: str, value: str | None) -> None:
+    """Put `name` into the address, or take it out."""
+    if value is not None:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
 def enter(lesson: Lesson) -> None:
     """Note which page is open; called once at the top of every page, before `run_of`."""
     st.session_state["page"] = lesson.key

@@ -18,12 +18,12 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt.config import Preset
 from gpt.errors import CheckpointError, GPTError
 from gpt.events import TrainState
-from gpt.model import build_model, load_weights, weights_of
+from gpt.model import LanguageModel, build_model, load_weights, weights_of
 from gpt.tokenizers import tokenizer_from_dict
 
 VERSION = 1
@@ -32,7 +32,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 def save_checkpoint(
     folder: str | os.PathLike[str],
-    model: nn.Module,
+    model: LanguageModel,
     tokenizer: Any,
     preset: Preset,
     card: Mapping[str, Any] | None = None,
@@ -57,7 +57,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     folder: str | os.PathLike[str], device: str = "cpu"
-) -> tuple[nn.Module, Any, dict[str, Any]]:
+) -> tuple[LanguageModel, Any, dict[str, Any]]:
     """Return the model (in evaluation mode), its tokenizer, and its card.
 
     The card also holds "preset", the settings the model was made and trained with. Raises

@@ -53,8 +53,8 @@ class _Settings:
             if kind is float:
                 return float(value)
         except (TypeError, ValueError):
-            kind_name = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
-            raise ConfigError(f"{name} must be {kind_name}, got {value!r}.") from None
+            wanted = "true or false" if kind is bool else "a number" if kind is float else "whole"
+            raise ConfigError(f"{name} must be {wanted}, got {value!r}.") from None
         if not isinstance(value, str):
             raise ConfigError(f"{name} must be text, got {value!r}.")
         return value

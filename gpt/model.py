@@ -81,18 +81,21 @@ class GPT(nn.Module):
             self.lm_head.weight = self.token_embedding.weight
 
 
+LanguageModel = Bigram | GPT
+
+
 def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy in nats: how surprised the model is by each true next token."""
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
+def weights_of(model: LanguageModel) -> dict[str, Tensor]:
     """All weights by name; a matrix that is tied to another appears once."""
     return {name: p.detach() for name, p in model.named_parameters()}
 
 
 @torch.no_grad()
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+def load_weights(model: LanguageModel, weights: Mapping[str, Tensor]) -> None:
     """Copy `weights` into `model`; raises CheckpointError unless names and shapes are the same."""
     own = dict(model.named_parameters())
     if strange := sorted(own.keys() ^ weights.keys()):
@@ -110,7 +113,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 def build_model(
     config: ModelConfig, vocab_size: int, seed: int = 1337, device: str | torch.device = "cpu"
-) -> Bigram | GPT:
+) -> LanguageModel:
     """Make the model that `config` describes, with weights drawn from `seed`."""
     kind = Bigram if config.architecture == "bigram" else GPT
     with torch.device("meta"):  # shapes only: no memory and no random numbers are spent yet
@@ -123,7 +126,7 @@ def build_model(
 
 
 @torch.no_grad()
-def initialise(model: Bigram | GPT, generator: torch.Generator) -> None:
+def initialise(model: LanguageModel, generator: torch.Generator) -> None:
     """Fill all weights: GPT-2's way, or PyTorch's defaults as the tutorial's scripts have it.
 
     GPT-2: normal with standard deviation 0.02, biases 0; what is added to the residual path is

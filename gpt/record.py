@@ -19,11 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from gpt.checkpoint import save_checkpoint, save_state, save_weights, write_atomically
 from gpt.config import Preset
 from gpt.events import Evaluating, Event, Snapshot, StepStats
+from gpt.model import LanguageModel
 from gpt.text import Corpus
 
 VERSION = 1
@@ -97,17 +96,17 @@ class EventLog:
 class Recorder:
     """Takes every event of one training and keeps what should outlive the process.
 
-        request = None
-        while ...:
-            event = events.send(request)
-            recorder.take(event)
-            request = recorder.request()     # "snapshot" when it is time to save
+    request = None
+    while ...:
+        event = events.send(request)
+        recorder.take(event)
+        request = recorder.request()     # "snapshot" when it is time to save
     """
 
     def __init__(
         self,
         folder: Path,
-        model: nn.Module,
+        model: LanguageModel,
         tokenizer: Any,
         preset: Preset,
         card: dict[str, Any],
@@ -181,4 +180,3 @@ def as_line(event: Event) -> dict[str, Any]:
 def write_json(path: Path, value: Any) -> None:
     """Write readable JSON, whole or not at all."""
     write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
-

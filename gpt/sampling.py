@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt.attention import KVCache
 from gpt.errors import ConfigError
+from gpt.model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ class Reader:
     With `use_cache` only tokens that are new since the last call are computed.
     """
 
-    def __init__(self, model: nn.Module, use_cache: bool = True, stride: int | None = None) -> None:
+    def __init__(
+        self, model: LanguageModel, use_cache: bool = True, stride: int | None = None
+    ) -> None:
         self.model, self.use_cache, self.stride = model, use_cache, stride
         self.device = next(model.parameters()).device
         self.cache: KVCache | None = None
@@ -132,7 +135,7 @@ class Reader:
 
 
 def stream(
-    model: nn.Module,
+    model: LanguageModel,
     tokenizer: Any,
     prompt: str = "",
     max_new_tokens: int = 200,
@@ -175,7 +178,7 @@ def _stream(
 
 
 def generate(
-    model: nn.Module,
+    model: LanguageModel,
     tokenizer: Any,
     prompt: str = "",
     max_new_tokens: int = 200,

@@ -35,7 +35,7 @@ from gpt.events import (
     StepStats,
     TrainState,
 )
-from gpt.model import load_weights, weights_of
+from gpt.model import LanguageModel, load_weights, weights_of
 from gpt.optim import build_optimizer, learning_rate_at
 from gpt.sampling import generate
 from gpt.text import Corpus
@@ -46,7 +46,7 @@ Events = Generator[Event, str | None, None]
 
 
 def train(
-    model: nn.Module,
+    model: LanguageModel,
     corpus: Corpus,
     tokenizer: Any,
     config: TrainConfig,
@@ -92,7 +92,7 @@ class _Job:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: LanguageModel,
         corpus: Corpus,
         tokenizer: Any,
         config: TrainConfig,
@@ -296,7 +296,7 @@ class _Job:
 
 
 def chunk_losses(
-    model: nn.Module, ids: Tensor, config: TrainConfig, seed: int
+    model: LanguageModel, ids: Tensor, config: TrainConfig, seed: int
 ) -> Iterator[tuple[Tensor, int]]:
     """Yield (loss, number of chunks) for random windows of `ids` (N,), without changing the model.
 
@@ -312,13 +312,15 @@ def chunk_losses(
         yield _loss(model, *batches.draw()), chunks
 
 
-def estimate_loss(model: nn.Module, ids: Tensor, config: TrainConfig, seed: int = 1338) -> float:
+def estimate_loss(
+    model: LanguageModel, ids: Tensor, config: TrainConfig, seed: int = 1338
+) -> float:
     """Mean loss in nats per token over eval_iters batches of random windows of `ids` (N,)."""
     losses = [loss for loss, _ in chunk_losses(model, ids, config, seed)]
     return torch.stack(losses).mean().item()
 
 
-def whole_loss(model: nn.Module, ids: Tensor, batch_size: int = 64) -> float:
+def whole_loss(model: LanguageModel, ids: Tensor, batch_size: int = 64) -> float:
     """Loss over every window of `ids` (N,) that does not overlap another: no luck of the draw."""
     total, count = 0.0, 0
     for x, y in every_window(ids, model.config.block_size, batch_size):
@@ -328,7 +330,7 @@ def whole_loss(model: nn.Module, ids: Tensor, batch_size: int = 64) -> float:
 
 
 @torch.inference_mode()
-def _loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+def _loss(model: LanguageModel, x: Tensor, y: Tensor) -> Tensor:
     was_training = model.training
     model.eval()  # no dropout
     _, loss = model(x, y)

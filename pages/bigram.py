@@ -59,9 +59,9 @@ end = training.finished(this)
 if end:
     above = end["val_loss"] - floor
     st.markdown(
-        f"**The floor:** the counted table scores {floor:.4f} on the validation text; this run ended"
-        f" at {end['val_loss']:.4f}, {abs(above):.4f} {'above' if above > 0 else 'below'} it (an"
-        " estimate, so a little noise)."
+        f"**The floor:** the counted table scores {floor:.4f} on the validation text; this run"
+        f" ended at {end['val_loss']:.4f}, {abs(above):.4f} {'above' if above > 0 else 'below'} it"
+        " (an estimate, so a little noise)."
     )
 
 live = training.is_active(model.current_run(this))
@@ -115,7 +115,7 @@ lesson.what_changed(
     this,
     training.comparison(this, preset, the_text),
     [
-        "The network does not know more than counting: training finds the same table, step by step.",
+        "The network knows no more than counting: training finds the same table, step by step.",
         "A low loss on frequent pairs can hide nonsense: read the sample too.",
         f"The loss cannot reach 0: after “t”, several characters really do follow. {floor:.2f} nats"
         " is the text's own uncertainty, seen through one character.",

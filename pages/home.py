@@ -4,7 +4,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, engine, history, lessons, machine, state
-from explorer.panels import lesson, model, text, training
+from explorer.panels import lesson, text, training
 from explorer.writing import Writing
 
 SHOWPIECE = "gpt_mini"
@@ -77,9 +77,10 @@ with right:
     for entry in [e for e in found if e.page in lessons.BY_KEY][:4]:
         page = lessons.BY_KEY[entry.page]
         loss = f", loss {entry.best_val_loss:.3f}" if entry.best_val_loss is not None else ""
+        progress = f"step {entry.step:,} of {entry.max_steps:,}"
         st.page_link(
             page.file,
-            label=f"{page.heading}: {entry.state}, step {entry.step:,} of {entry.max_steps:,}{loss}",
+            label=f"{page.heading}: {entry.state}, {progress}{loss}",
             icon=page.icon,
             query_params={"run": entry.run.id},
         )
@@ -95,8 +96,8 @@ with right:
         tokens = mini.train.batch_size * mini.model.block_size
         st.markdown(
             f"Measured: **{training.si(speed.flops_per_second)}FLOP/s** in training, so `gpt_mini`"
-            f" learns from about **{training.si(tokens / seconds)}tokens a second**, and five minutes"
-            f" buy about **{300 / seconds:,.0f} steps** of it (derived)."
+            f" learns from about **{training.si(tokens / seconds)}tokens a second**, and five"
+            f" minutes buy about **{300 / seconds:,.0f} steps** of it (derived)."
         )
 
 lesson.section("The map: every page adds one idea")
@@ -112,8 +113,8 @@ for row in (lessons.LESSONS[:4], lessons.LESSONS[4:]):
             st.page_link(page.file, label=page.heading, icon=page.icon)
             st.caption(page.idea)
             if page.preset:
-                entry = best.get(page.key)
-                if entry and entry.best_val_loss is not None:
-                    st.markdown(f"Your best validation loss: **{entry.best_val_loss:.3f}**")
+                record = best.get(page.key)
+                if record and record.best_val_loss is not None:
+                    st.markdown(f"Your best validation loss: **{record.best_val_loss:.3f}**")
                 else:
                     st.markdown("Not trained yet on this text")

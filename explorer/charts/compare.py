@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import theme
+from explorer.charts import Layered, theme
 
 COLOURS = [
     "#3f8fd2", "#d9622b", "#3d9a60", "#a06bd1", "#c4920f", "#d1495b", "#2a9d9d", "#8a8f98",
@@ -14,9 +14,7 @@ MOST_RUNS = len(COLOURS)
 MOST_POINTS = 60  # a run; enough for any screen
 
 
-def create_compare_chart(
-    losses: pd.DataFrame, references: pd.DataFrame | None = None
-) -> alt.LayerChart:
+def create_compare_chart(losses: pd.DataFrame, references: pd.DataFrame | None = None) -> Layered:
     """Draw the validation loss (nats per token) of up to MOST_RUNS runs against the step.
 
     losses: columns run (its label), step, validation, train, shown (is it the page's own run?).

@@ -3,13 +3,15 @@
 import altair as alt
 import pandas as pd
 
+from explorer.charts import Layered
+
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross"]
 # Mid tones for light and dark ground; the shapes say the same.
 COLOURS = ["#3f8fd2", "#d9622b", "#3d9a60", "#a06bd1", "#8a8f98"]
 FLOOR = 1e-12  # a gradient of exactly 0 has no place on a logarithmic scale
 
 
-def create_gradients_chart(gradients: pd.DataFrame) -> alt.LayerChart:
+def create_gradients_chart(gradients: pd.DataFrame) -> Layered:
     """gradients: columns variant, layer (from 1), norm (0 or more); at most 5 variants.
 
     Logarithmic, so a step down of the grid is ten times less. A norm of 0 is drawn at the floor.

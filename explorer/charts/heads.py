@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import theme
+from explorer.charts import Layered, theme
 
 TITLES = {
     "previous": "previous token",
@@ -25,7 +25,7 @@ def create_head_scores_chart(scores: pd.DataFrame) -> alt.HConcatChart:
     return alt.hconcat(*charts, spacing=12)
 
 
-def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> alt.LayerChart:
+def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> Layered:
     y = alt.Y(
         "head:N", sort=heads, title=None, axis=alt.Axis(labels=first, ticks=first, labelLimit=140)
     )

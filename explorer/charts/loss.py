@@ -3,20 +3,20 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import theme
+from explorer.charts import Layered, theme
 
 SERIES = ["batch", "train", "validation"]
 COLOURS = ["#9bbfe0", theme.TRAIN, theme.VALIDATION]
 
 
-def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> alt.LayerChart:
+def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
     """Draw loss (nats per token) against step.
 
     curve: columns step, batch, train, validation (numbers, missing where not measured), at most a
     few hundred rows; one column a series keeps the message to the browser small. references:
     columns loss, label; drawn as dashed lines with their names.
     """
-    folded = alt.Chart(curve).transform_fold(SERIES, as_=["series", "loss"])
+    folded = alt.Chart(curve).transform_fold([*SERIES], as_=["series", "loss"])
     folded = folded.transform_filter("isValid(datum.loss)")
     colour = alt.Color(
         "series:N",
@@ -26,15 +26,12 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> alt.Laye
     x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
     y = alt.Y("loss:Q", title="loss (nats per token)", scale=alt.Scale(zero=False))
     tooltip = ["series:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")]
-    lines = (
-        folded.mark_line()
-        .encode(
-            x=x,
-            y=y,
-            color=colour,
-            strokeWidth=alt.condition("datum.series == 'batch'", alt.value(1), alt.value(2.5)),
-            opacity=alt.condition("datum.series == 'batch'", alt.value(0.7), alt.value(1)),
-        )
+    lines = folded.mark_line().encode(
+        x=x,
+        y=y,
+        color=colour,
+        strokeWidth=alt.condition("datum.series == 'batch'", alt.value(1), alt.value(2.5)),
+        opacity=alt.condition("datum.series == 'batch'", alt.value(0.7), alt.value(1)),
     )
     points = (
         folded.transform_filter("datum.series != 'batch'")

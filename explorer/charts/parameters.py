@@ -3,10 +3,10 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import theme
+from explorer.charts import Layered, theme
 
 
-def create_parameters_chart(parts: pd.DataFrame) -> alt.LayerChart:
+def create_parameters_chart(parts: pd.DataFrame) -> Layered:
     """parts: columns component, parameters, share (0 to 1); in the order a token meets them."""
     order = list(parts["component"])
     y = alt.Y("component:N", sort=order, title=None, axis=alt.Axis(labelLimit=180))

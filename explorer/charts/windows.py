@@ -3,13 +3,13 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import theme
+from explorer.charts import Layered, theme
 
 CELL = 26  # pixels
 AXES = 95  # height of the axis, its title and the legend
 
 
-def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> alt.LayerChart:
+def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> Layered:
     """parts: columns part ("training", "validation"), start, end, label. places: columns window,
     place; each window is a triangle under the bar, at most a few dozen."""
     total = int(parts["end"].max())
@@ -45,7 +45,7 @@ def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> alt.LayerCh
     return alt.LayerChart(layer=layers).properties(height=124)
 
 
-def create_windows_chart(cells: pd.DataFrame) -> alt.LayerChart:
+def create_windows_chart(cells: pd.DataFrame) -> Layered:
     """cells: columns row, offset, character, part ("input", "target", "around"), id, position; at
     most a few hundred rows. One line for the inputs and one for the targets of each window; a
     target stands where it stands in the text, so it is the character after its input."""

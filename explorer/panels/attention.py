@@ -30,7 +30,7 @@ def attention_panel(
         key=f"{lesson.key}_read",
         bind="query-params",
         max_chars=2000,
-        help="Any text. The model reads at most its context; spaces and newlines count as characters.",
+        help="Any text. The model reads at most its context; spaces and newlines count too.",
     )
 
     def body() -> None:

@@ -37,12 +37,12 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     scale = f"× {head.scale:.4f}"
     matrices(
         [
-            Matrix("Q", _of(steps["query"]), names, numbers, "queries Q", concept="query"),
-            Matrix("K", _of(steps["key"]), names, numbers, "keys K", concept="key"),
-            Matrix("V", _of(steps["value"]), names, numbers, "values V", concept="value"),
+            Matrix("Q", steps["query"].numpy(), names, numbers, "queries Q", concept="query"),
+            Matrix("K", steps["key"].numpy(), names, numbers, "keys K", concept="key"),
+            Matrix("V", steps["value"].numpy(), names, numbers, "values V", concept="value"),
             Matrix(
                 "scores",
-                _of(steps["scores"]),
+                steps["scores"].numpy(),
                 names,
                 names,
                 "scores Q·Kᵀ",
@@ -53,7 +53,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
             ),
             Matrix(
                 "masked",
-                _of(steps["masked"]),
+                steps["masked"].numpy(),
                 names,
                 names,
                 f"scaled ({scale}) and masked",
@@ -64,7 +64,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
             ),
             Matrix(
                 "weights",
-                _of(steps["weights"]),
+                steps["weights"].numpy(),
                 names,
                 names,
                 "softmax: the weights",
@@ -77,7 +77,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
             ),
             Matrix(
                 "output",
-                _of(steps["output"]),
+                steps["output"].numpy(),
                 names,
                 numbers,
                 "output: weights · V",
@@ -89,7 +89,3 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
         ],
         key=f"{lesson.key}_steps",
     )
-
-
-def _of(tensor):  # type: ignore[no-untyped-def]
-    return tensor.numpy()

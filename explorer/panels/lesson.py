@@ -56,7 +56,9 @@ def section(title: str, help: str | None = None) -> None:
     st.subheader(title, anchor=False, help=help, divider="gray")
 
 
-def what_changed(lesson: Lesson, rows: Sequence[tuple[str, str, str]], notes: Sequence[str]) -> None:
+def what_changed(
+    lesson: Lesson, rows: Sequence[tuple[str, str, str]], notes: Sequence[str]
+) -> None:
     """Before → after as a small table, the misconceptions, and the way to the next page.
 
     rows: (what, before, after), all as text. notes: one sentence each.

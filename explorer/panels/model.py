@@ -1,4 +1,4 @@
-"""Which model a page shows: its run's newest snapshot, one of the earlier ones, or an untrained one.
+"""Which model a page shows: its run's newest snapshot, an earlier one, or an untrained model.
 
 Every picture says which it is. The model of a run comes with the run's own tokenizer, so a run on
 another text stays readable.
@@ -59,7 +59,7 @@ def choose_step(lesson: Lesson) -> int | None:
     steps = [step for step, _ in run.snapshots()] if run else []
     if len(steps) < 2:
         return None
-    options = [*steps, "newest"]
+    options: list[int | str] = [*steps, "newest"]
     chosen = st.select_slider(
         "Step of the run",
         options,
@@ -69,7 +69,7 @@ def choose_step(lesson: Lesson) -> int | None:
         help="Look back: the same picture with the weights of an earlier step. “newest” follows the"
         " training.",
     )
-    return None if chosen == "newest" else chosen
+    return chosen if isinstance(chosen, int) else None
 
 
 def current_run(lesson: Lesson) -> Run | None:

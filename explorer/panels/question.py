@@ -1,6 +1,7 @@
 """Predict, then run: a question before the run, the answer kept, graded by what really happened."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -47,7 +48,7 @@ def ask_choice(lesson: Lesson, name: str, question: str, choices: Sequence[str])
     )
 
 
-def _ask(lesson, name, question, widget):  # type: ignore[no-untyped-def]
+def _ask(lesson: Lesson, name: str, question: str, widget: Callable[[str], Any]) -> Any:
     key = f"{lesson.key}.answer.{name}"
     kept = state.get(lesson, f"kept.{name}")
     if kept is not None and key not in st.session_state:

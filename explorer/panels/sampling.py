@@ -81,9 +81,7 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
         before = text if drawn is None else text[: -len(model.tokenizer.decode([drawn]))]
         comes = "comes:" if drawn is None else "came the marked one, drawn from:"
         st.caption(f"Model: {model.label}. After “…{visible_prompt(before[-24:])}” {comes}")
-        settings = next_token(
-            logits, model.tokenizer.tokens, key=f"{lesson.key}_next", drawn=drawn
-        )
+        settings = next_token(logits, model.tokenizer.tokens, key=f"{lesson.key}_next", drawn=drawn)
     with page:
         writing: Writing | None = state.get(lesson, "writing")
         running = writing is not None and writing.running
@@ -148,9 +146,7 @@ def _where_it_stands(lesson: Lesson, model: Shown, prompt: str) -> tuple[str, in
     return text, None, found["logits"][-1]
 
 
-def _write(
-    lesson: Lesson, model: Shown, prompt: str, settings: Any, seed: int, count: int
-) -> None:
+def _write(lesson: Lesson, model: Shown, prompt: str, settings: Any, seed: int, count: int) -> None:
     """Continue the text by `count` characters."""
     before: Writing | None = state.get(lesson, "writing")
     text, tokens = (before.text, before.tokens) if before else (prompt, [])

@@ -25,7 +25,7 @@ class Control:
 CONTROLS = {
     "learning_rate": Control(
         "Learning rate",
-        "How far each step moves the weights. Too small: slow. Too large: the loss jumps or explodes.",
+        "How far each step moves the weights. Too small: slow. Too large: the loss explodes.",
         (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0, 10.0),
     ),
     "max_steps": Control(
@@ -128,9 +128,7 @@ CONTROLS = {
         "Before each part (pre, as in GPT-2), after it (post, as in 2017), or none.",
         ("pre", "post", "none"),
     ),
-    "activation": Control(
-        "Activation", "The bend in the feed-forward network.", ("relu", "gelu")
-    ),
+    "activation": Control("Activation", "The bend in the feed-forward network.", ("relu", "gelu")),
     "init": Control(
         "Weights at the start",
         "gpt2: small, so that the first loss is near ln V. tutorial: PyTorch's defaults.",
@@ -154,7 +152,9 @@ CONTROLS = {
 }
 
 
-def choose(lesson: Lesson, preset: gpt.Preset, names: Sequence[str], columns: int = 3) -> gpt.Preset:
+def choose(
+    lesson: Lesson, preset: gpt.Preset, names: Sequence[str], columns: int = 3
+) -> gpt.Preset:
     """Draw a control for each field and return the preset with what was chosen.
 
     An impossible combination is said in one sentence, and the preset is returned unchanged.
@@ -174,7 +174,8 @@ def choose(lesson: Lesson, preset: gpt.Preset, names: Sequence[str], columns: in
 
 def _draw(key: str, name: str, value: Any) -> Any:
     control = CONTROLS[name]
-    about: dict[str, Any] = {"key": key, "help": f"`{name}`: {control.help}", "bind": "query-params"}
+    help = f"`{name}`: {control.help}"
+    about: dict[str, Any] = {"key": key, "help": help, "bind": "query-params"}
     if name == "seed":
         return st.number_input(control.label, 0, 2**31 - 1, value, **about)
     if control.values is None:
@@ -186,9 +187,7 @@ def _draw(key: str, name: str, value: Any) -> Any:
             options = tuple(sorted(options))
     show = str if isinstance(value, str) else _number
     if isinstance(value, str):
-        return st.selectbox(
-            control.label, options, options.index(value), format_func=show, **about
-        )
+        return st.selectbox(control.label, options, options.index(value), format_func=show, **about)
     return st.select_slider(control.label, options, value, format_func=show, **about)
 
 

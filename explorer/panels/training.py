@@ -12,6 +12,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, engine, frames, lessons, machine, notices, state
+from explorer.charts import Layered
 from explorer.charts.details import create_details_chart
 from explorer.charts.loss import create_loss_chart
 from explorer.components.glyphs import visible
@@ -82,9 +83,9 @@ def _costs(preset: gpt.Preset, text: cache.Text) -> None:
     if speed is not None:
         time = f"about {duration(gpt.estimate_seconds(preset, V, speed))}"
     st.caption(
-        f"This run: **{parameters:,}** parameters · **{si(flops)}FLOPs** a step (6·N·B·T + attention)"
-        f" · **{si(memory)}B** memory · **{config.max_steps:,}** steps · on this machine **{time}**"
-        " (derived, before the run)"
+        f"This run: **{parameters:,}** parameters · **{si(flops)}FLOPs** a step · **{si(memory)}B**"
+        f" memory · **{config.max_steps:,}** steps · on this machine **{time}** (derived, before the"
+        " run)"
     )
 
 
@@ -181,9 +182,7 @@ def _button(
     )
 
 
-def _begin(
-    lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str, command: Any
-) -> None:
+def _begin(lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str, command: Any) -> None:
     """Make a run and hand it over; a second click of a double click finds it and does nothing."""
     if is_active(current_run(lesson)):
         return
@@ -226,7 +225,7 @@ def _progress(run: Run, status: dict[str, Any], text: cache.Text, details: bool)
         _draw(create_details_chart(frames.training_details(curve)), f"{run.id}_details")
 
 
-def _draw(chart: alt.LayerChart | alt.HConcatChart, key: str) -> None:
+def _draw(chart: Layered | alt.HConcatChart, key: str) -> None:
     st.altair_chart(chart, width="stretch", key=key)
 
 
@@ -260,14 +259,14 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
     columns[0].metric(f"Step of {total:,}", f"{step:,}", help="Optimizer updates done.")
     columns[1].metric(
         "Training loss",
-        _nats(measured and measured["train_loss"]),
+        _nats(measured["train_loss"] if measured else None),
         help="Estimated on batches of the first 90 % of the text, nats per token.",
     )
     columns[2].metric(
         "Validation loss",
-        _nats(measured and measured["val_loss"]),
-        help="Estimated on the last 10 %, which the model never trains on; nats per token. Divide by"
-        " ln 2 for bits per character.",
+        _nats(measured["val_loss"] if measured else None),
+        help="Estimated on the last 10 %, which the model never trains on; nats per token. Divide"
+        " by ln 2 for bits per character.",
     )
     speed = last["tokens_per_second"] if last else None
     columns[3].metric(
@@ -291,8 +290,8 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
 
 
 def _seconds_left(reader: RunReader, spec: dict[str, Any]) -> float:
-    last, train = reader.last_step, spec["train"]
-    assert last is not None, "there is a step"
+    last: dict[str, Any] = reader.last_step or {}
+    train = spec["train"]
     steps = train["max_steps"] - last["step"]
     measuring = [e["seconds"] for e in reader.evaluations if e.get("seconds")]
     each = sum(measuring) / len(measuring) if measuring else 0.0

@@ -20,8 +20,7 @@ MOST = 40  # runs in the list
 def choose(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> Callable[[], Shown]:
     """A chooser; returns a function that gives the chosen model, always its newest weights.
 
-    preset: the untrained model. The choice is kept in the address; an address with `run` chooses
-    that run.
+    preset: the untrained model. The address keeps the choice: `run` for a run, `model` for others.
     """
     runs = {e.run.id: e for e in history.entries(engine.store(), MOST) if e.run.checkpoint_path}
     shipped = cache.pretrained()
@@ -29,21 +28,13 @@ def choose(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> Callable[[],
     names |= {run_id: _name(entry) for run_id, entry in runs.items()}
     names |= {UNTRAINED: f"an untrained {preset.title}"}
     key = f"{lesson.key}_model"
-    linked = state.run_of(lesson)
-    if linked is not None:
-        if linked in runs:
-            st.session_state[key] = linked
-        else:
-            st.warning("The run of this link is not on this server, or has saved no model yet.")
-        state.set_run(lesson, None)
-    if st.session_state.get(key) not in (None, *names):
-        del st.session_state[key]
+    if st.session_state.get(key) not in names:  # opened, come back to, or the run is deleted
+        st.session_state[key] = _asked(lesson, names)
     chosen = st.selectbox(
         "Which model writes",
         list(names),
         format_func=names.__getitem__,
         key=key,
-        bind="query-params",
         help="Shipped models first, then the runs of this server, the newest first.",
     )
     if len(names) == 1:
@@ -51,12 +42,23 @@ def choose(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> Callable[[],
     if state.get(lesson, "writer") != chosen:  # another model begins a text of its own
         state.put(lesson, "writing", None)
         state.put(lesson, "writer", chosen)
+    state.set_run(lesson, chosen if chosen in runs else None)
+    state.set_address("model", None if chosen in (*runs, next(iter(names))) else chosen)
     if chosen in shipped:
         return partial(_saved, shipped[chosen], f"{chosen} (shipped)", preset, text)
     if chosen in runs:
         run = runs[chosen].run
         return partial(_saved, run.folder / "checkpoint", runs[chosen].name, preset, text)
     return partial(model.untrained, preset, text)
+
+
+def _asked(lesson: Lesson, names: dict[str, str]) -> str:
+    """The model that the address names, else the one of the last visit, else the first."""
+    linked = state.run_of(lesson)
+    if linked is not None and linked not in names:
+        st.warning("The run of this link is not on this server, or has saved no model yet.")
+    wishes = (linked, st.query_params.get("model"), state.get(lesson, "writer"))
+    return next((wish for wish in wishes if wish in names), next(iter(names)))
 
 
 def chosen_run(lesson: Lesson) -> Run | None:

@@ -40,9 +40,7 @@ class Visit:
     """A tab on the app, with everything that went wrong in it."""
 
     def __init__(self, browser, scheme="light"):
-        self.page = browser.new_page(
-            viewport={"width": 1280, "height": 1000}, color_scheme=scheme
-        )
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
         self.trouble, self.sent = [], []
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
         self.page.on("console", self._console)
@@ -122,7 +120,9 @@ def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
     visit.open(server, f"{lesson.key}?{quick}")
     visit.button("Train").click()
     run_id = visit.run_id()
-    chart = visit.page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+    chart = visit.page.locator(
+        "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+    )
     chart.first.wait_for(timeout=SOON)
     visit.wait_text("Finished.", timeout=90_000)
     assert visit.page.get_by_text("200 / 200").count() == 1

@@ -45,6 +45,4 @@ def test_a_bad_start_alone_is_no_explosion():
 def test_a_plateau_names_where_it_began():
     flat = [4.2, 2.5, 2.49, 2.49, 2.49, 2.49, 2.49]
     said = notices(curve(flat, flat), KNOWS_NOTHING, 1e-3)
-    assert said == [
-        "No longer improving: since step 200 the validation loss stays near 2.490."
-    ]
+    assert said == ["No longer improving: since step 200 the validation loss stays near 2.490."]

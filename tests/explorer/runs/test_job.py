@@ -114,4 +114,3 @@ def test_another_text_under_the_same_name_is_refused(queued, monkeypatch, tools)
     spec["corpus"]["sha256"] = "0" * 64
     with pytest.raises(RunError, match="not the one this run was made for"):
         job.load_corpus(queued, spec)
-

@@ -1,0 +1,98 @@
+"""What the tests of pages 5 to 7 share: the app on a temporary store, without training processes.
+
+Runs that a page should find are trained right here, in this process, by the job that a worker runs.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import gpt
+from explorer import engine
+from explorer.runs import store
+from explorer.runs.job import Signals, work
+from explorer.runs.store import Run, RunStore
+
+APP = Path(__file__).parents[2] / "streamlit_app.py"
+QUICK = {"max_steps": 12, "eval_interval": 6, "eval_iters": 1, "sample_tokens": 4}
+PROBE = {
+    "seconds_per_step": 1e-3,
+    "seconds_per_layer": 1e-3,
+    "flops_per_second": 5e10,
+    "device": "cpu",
+    "threads": 1,
+}
+
+
+class NoExecutor:
+    """Takes notes instead of training."""
+
+    def __init__(self) -> None:
+        self.submitted: list[str] = []
+        self.commands: list[tuple[str, str]] = []
+
+    def submit(self, run_id: str) -> bool:
+        self.submitted.append(run_id)
+        return True
+
+    def command(self, run_id: str, command: str) -> None:
+        self.commands.append((run_id, command))
+
+    def position(self, run_id: str) -> int | None:
+        return None
+
+    def active(self) -> list[str]:
+        return []
+
+
+class Bench:
+    """The app, its store, and what its executor was asked for."""
+
+    def __init__(self, runs: RunStore, executor: NoExecutor) -> None:
+        self.store, self.executor = runs, executor
+
+    def open(self, page: str, **address: str) -> AppTest:
+        """The page as a browser with this address finds it."""
+        at = AppTest.from_file(str(APP), default_timeout=120)
+        for name, value in address.items():
+            at.query_params[name] = value
+        at.run()
+        at.switch_page(f"pages/{page}.py").run()
+        assert not at.exception, [e.value for e in at.exception]
+        return at
+
+    def train(self, page: str, preset: str, **changes: Any) -> Run:
+        """A finished run of `page` on the text that needs no network."""
+        recipe = gpt.PRESETS[preset].with_settings(QUICK | changes)
+        spec = gpt.describe_run(recipe, gpt.load_corpus("python_docs"), "cpu") | {"page": page}
+        run = self.store.create(spec)
+        run.set_status(state=store.QUEUED)
+        assert work(run, Signals())[0] == store.FINISHED
+        return run
+
+
+@pytest.fixture
+def bench(own_folders, monkeypatch) -> Bench:
+    runs = RunStore(own_folders / "runs")
+    runs.root.mkdir(parents=True, exist_ok=True)
+    (runs.root / "machine.json").write_text(json.dumps(PROBE))
+    executor = NoExecutor()
+    monkeypatch.setattr(engine, "store", lambda: runs)
+    monkeypatch.setattr(engine, "executor", lambda: executor)
+    monkeypatch.setattr(engine, "start", lambda: None)
+    monkeypatch.setattr(engine, "_started", True)
+    engine._loaded.set()
+    return Bench(runs, executor)
+
+
+def said(at: AppTest) -> str:
+    """All text that the page shows, in order."""
+    kinds = (at.markdown, at.caption, at.info, at.success, at.warning, at.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def by_key(elements: Any, key: str) -> Any:
+    return next(element for element in elements if element.key == key)

@@ -1,0 +1,76 @@
+from tests.pages.bench import bench, by_key, said  # noqa: F401
+
+PAGE = "multi_head_attention"
+
+
+def test_the_page_opens_untrained_with_its_own_numbers(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    text = said(at)
+    assert "x (B=32, T=8, C=32) → 4 heads of (B=32, T=8, D=8)" in text
+    assert "Largest difference" in text and "rounding only" in text
+    assert "untrained, weights drawn from seed 1337" in text
+    assert not at.error and not at.warning
+
+
+def test_its_feed_forward_is_the_tutorials_first_form(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.toggle, f"{PAGE}_feed_forward").set_value(True).run()
+    assert not at.exception
+    assert "8,6" in said(at)  # parameters of this run: C·C + C more than without
+    by_key(at.button, f"{PAGE}_train").click().run()
+    (run,) = bench.store.list()
+    spec = run.spec()
+    assert bench.executor.submitted == [run.id] and spec["page"] == PAGE
+    assert spec["model"]["feed_forward"] and spec["model"]["feed_forward_multiple"] == 0
+    assert spec["model"]["n_head"] == 4 and not spec["model"]["residual"]
+
+
+def test_a_finished_run_grades_the_parameter_question_with_none(bench):  # noqa: F811
+    run = bench.train(PAGE, "multi_head", feed_forward_multiple=0)
+    at = bench.open(PAGE, run=run.id)
+    by_key(at.number_input, f"{PAGE}.answer.parameters").set_value(768.0).run()
+    assert any("You said 768, measured: **0**" in w.value for w in at.warning)
+    by_key(at.number_input, f"{PAGE}.answer.parameters").set_value(0.0).run()
+    assert any("measured: **0**" in s.value for s in at.success)
+    assert "your run, after 12 steps" in said(at)
+
+
+def test_before_a_run_an_answer_is_kept_and_not_graded(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.number_input, f"{PAGE}.answer.parameters").set_value(0.0).run()
+    assert not at.success and "Your answer is noted" in said(at)
+
+
+def test_runs_are_compared_by_what_differs(bench):  # noqa: F811
+    bench.train(PAGE, "multi_head", feed_forward_multiple=0)
+    run = bench.train(PAGE, "multi_head", feed_forward_multiple=0, feed_forward=True)
+    bench.train("self_attention", "self_attention")  # of another page: must not appear
+    at = bench.open(PAGE, run=run.id)
+    chooser = next(s for s in at.selectbox if s.label == "Run that this page shows")
+    assert chooser.options == ["1: feed_forward off", "2: feed_forward on"]
+    table = next(d.value for d in at.dataframe if "feed_forward" in d.value.columns)
+    assert table["feed_forward"].tolist() == ["off", "on"]
+    assert table["validation loss"].notna().all()
+    chooser.set_value(chooser.options[0]).run()
+    assert not at.exception and at.query_params["run"] != [run.id]
+
+
+def test_the_address_keeps_the_run_of_the_page(bench):  # noqa: F811
+    """Asking for the earlier lesson's run once took the run out of this page's address."""
+    run = bench.train(PAGE, "multi_head", feed_forward_multiple=0)
+    at = bench.open(PAGE, run=run.id)
+    assert at.query_params["run"] == [run.id]
+
+
+def test_heads_can_be_scored_on_the_learners_own_text(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    assert "windows of 8 tokens of the validation text" in said(at)
+    control = next(c for c in at.get("button_group") if c.key == f"{PAGE}_scored_on")
+    control.set_value(["the text above"]).run()
+    assert not at.exception and "the 8 characters read above" in said(at)
+
+
+def test_a_text_that_cannot_be_read_is_said(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.text_input, f"{PAGE}_read").set_value("字").run()
+    assert not at.exception and "Type at least two characters" in said(at)

@@ -1,0 +1,116 @@
+import io
+import zipfile
+
+import pytest
+
+import gpt
+from explorer.panels import export, laboratory
+from tests.pages.bench import bench, by_key, said  # noqa: F401
+
+PAGE = "train_a_gpt"
+
+
+def test_the_page_opens_with_the_laptop_preset_and_its_price(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    preset = gpt.PRESETS["gpt_mini"]
+    assert f"T={preset.model.block_size}, C={preset.model.n_embd}" in said(at)
+    assert not at.error and not at.warning
+    V = len(set(gpt.load_corpus("python_docs").text))
+    total = sum(gpt.parameters_by_component(preset.model, V).values())
+    assert f"{total:,} parameters, counted from the settings (derived)" in said(at)
+
+
+def test_every_setting_of_the_library_is_a_control_or_named_here():
+    """A new field must find its place in the laboratory."""
+    shown = {"max_steps", *(name for names in laboratory.GROUPS.values() for name in names)}
+    preset = gpt.PRESETS["gpt_mini"]
+    fields = set(preset.model.to_dict() | preset.train.to_dict())
+    left_out = {"architecture", "head_size", "output_projection", "causal", "prompt"}
+    assert fields - shown == left_out | {"sample_tokens"} and shown <= fields
+
+
+def test_another_preset_sets_all_controls(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.select_slider, f"{PAGE}_gpt_mini_n_layer").set_value(2).run()
+    assert "→ 2 blocks" in said(at)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_tutorial").run()
+    assert not at.exception
+    assert "→ 6 blocks of 6 heads" in said(at) and "T=256, C=384" in said(at)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_mini").run()
+    assert "→ 4 blocks" in said(at), "the old choice must not come back"
+
+
+def in_minutes(at, minutes):
+    control = next(c for c in at.get("button_group") if c.key == f"{PAGE}_length_in")
+    control.set_value(["minutes"]).run()
+    by_key(at.number_input, f"{PAGE}_minutes").set_value(minutes).run()
+    assert not at.exception
+
+
+def test_minutes_choose_the_steps_that_the_estimate_fits(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    in_minutes(at, 5.0)
+    assert "steps** fit into 5 minutes" in said(at)
+    by_key(at.button, f"{PAGE}_train").click().run()
+    spec = bench.store.list()[0].spec()
+    preset = gpt.Preset.from_dict({"name": "x", "model": spec["model"], "train": spec["train"]})
+    from explorer import machine
+
+    V = len(set(gpt.load_corpus("python_docs").text))
+    assert 240 <= gpt.estimate_seconds(preset, V, machine.probe()) <= 300
+
+
+def test_a_size_that_cannot_be_trained_in_the_time_is_made_smaller_and_said(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_tutorial").run()
+    in_minutes(at, 5.0)
+    assert "For that:" in said(at) and "`n_embd` 384 →" in said(at)
+
+
+def test_an_impossible_combination_is_said_in_one_sentence(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.select_slider, f"{PAGE}_gpt_mini_n_head").set_value(3).run()
+    assert not at.exception
+    assert [e.value for e in at.error if "divisible" in e.value]
+
+
+def test_a_finished_run_can_be_taken_home(bench):  # noqa: F811
+    run = bench.train(PAGE, "gpt_mini", n_layer=1, n_embd=16, block_size=8, keep_best=True)
+    at = bench.open(PAGE, run=run.id)
+    assert "your run, after 12 steps" in said(at) and "Bits per character" in str(
+        [m.label for m in at.metric]
+    )
+    assert {b.label for b in at.get("download_button")} >= {
+        "Checkpoint (zip)",
+        "Measurements (CSV)",
+    }
+
+
+def test_the_zip_holds_a_checkpoint_that_loads(bench, tmp_path):  # noqa: F811
+    run = bench.train(PAGE, "gpt_mini", n_layer=1, n_embd=16, block_size=8)
+    data = export.checkpoint_zip(run.folder, "mine")
+    zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path)
+    model, tokenizer, card = gpt.load_checkpoint(tmp_path / "mine")
+    assert model.config.n_layer == 1 and card["corpus"] == "python_docs"
+    assert (tmp_path / "mine" / "run.json").exists()
+    assert 'load_checkpoint("mine")' in (tmp_path / "mine" / "README.txt").read_text()
+
+
+def test_the_csv_has_a_line_for_every_step(bench):  # noqa: F811
+    import pandas as pd
+
+    run = bench.train(PAGE, "gpt_mini", n_layer=1, n_embd=16, block_size=8)
+    table = pd.read_csv(io.StringIO(export.metrics_csv(run.folder)))
+    assert table["step"].tolist() == list(range(13))  # step 0 is an estimate only
+    measured = table.dropna(subset="val_loss")
+    assert measured["step"].tolist() == [0, 6, 12]
+    assert table["loss"].isna().tolist() == [True] + [False] * 12
+    assert (table["learning_rate"].dropna() > 0).all()
+
+
+@pytest.mark.parametrize("answer", [2.0, 19.0])
+def test_the_prediction_is_graded_by_the_run(bench, answer):  # noqa: F811
+    run = bench.train(PAGE, "gpt_mini", n_layer=1, n_embd=16, block_size=8)
+    at = bench.open(PAGE, run=run.id)
+    by_key(at.number_input, f"{PAGE}.answer.loss").set_value(answer).run()
+    assert any(f"You said {answer:g}, measured: **" in w.value for w in at.warning)
