@@ -12,7 +12,7 @@ import gpt
 MIN_STEPS = 500  # below, hardly anything is learnt and every size looks the same
 MOST_STEPS = 200_000
 MEASUREMENTS = 5  # at least so many points on the loss curve
-SMALLEST = {"n_embd": 32, "n_layer": 1, "block_size": 8, "batch_size": 4, "eval_iters": 10}
+SMALLEST = {"n_embd": 32, "n_layer": 1, "block_size": 16, "batch_size": 4, "eval_iters": 10}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def create_compare_chart(losses: pd.DataFrame, references: pd.DataFrame | None =
     low, high = _range(losses)
     y = alt.Y(
         "validation:Q",
-        title="validation loss (nats per token)",
+        title="validation loss (nats)",
         scale=alt.Scale(domain=[low, high], zero=False, nice=False),
     )
     x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
@@ -52,7 +52,7 @@ def create_compare_chart(losses: pd.DataFrame, references: pd.DataFrame | None =
     if references is not None:
         visible = references[references["loss"].between(low, high)]
         layers = [*_references(visible, low, high), *layers]
-    return alt.layer(*layers).properties(height=320)
+    return alt.layer(*layers).properties(height=360)
 
 
 def _references(known: pd.DataFrame, low: float, high: float) -> list[alt.Chart]:

@@ -10,16 +10,17 @@ COLUMNS = {
     "grad_norm": "gradient norm",
     "tokens_per_second": "tokens a second",
 }
+FORMATS = {"tokens_per_second": "~s"}  # a learning rate of 0.0003 is not called 0.3 m
 
 
 def create_details_chart(details: pd.DataFrame) -> alt.HConcatChart:
     """details: columns step, learning_rate, grad_norm, tokens_per_second; a few hundred rows."""
-    base = alt.Chart(details).mark_line(color=theme.TRAIN).properties(height=130, width=260)
+    base = alt.Chart(details).mark_line(color=theme.TRAIN).properties(height=130, width=200)
     return alt.hconcat(
         *(
             base.encode(
                 x=alt.X("step:Q", title="step"),
-                y=alt.Y(f"{name}:Q", title=title, axis=alt.Axis(format="~s")),
+                y=alt.Y(f"{name}:Q", title=title, axis=alt.Axis(format=FORMATS.get(name, "~g"))),
                 tooltip=["step:Q", alt.Tooltip(f"{name}:Q", format=".3g")],
             )
             for name, title in COLUMNS.items()

@@ -30,7 +30,7 @@ def create_gradients_chart(gradients: pd.DataFrame) -> Layered:
             "variant:N",
             sort=variants,
             scale=alt.Scale(domain=variants, range=COLOURS[: len(variants)]),
-            legend=alt.Legend(orient="right", title=None, labelLimit=230),
+            legend=alt.Legend(orient="right", title=None, labelLimit=270),
         ),
         tooltip=["variant:N", "layer:O", alt.Tooltip("norm:Q", format=".3e", title="norm")],
     )
@@ -38,4 +38,4 @@ def create_gradients_chart(gradients: pd.DataFrame) -> Layered:
         "variant:N", sort=variants, scale=alt.Scale(domain=variants, range=SHAPES[: len(variants)])
     )
     points = base.mark_point(filled=True, size=90, opacity=1).encode(shape=shape)
-    return alt.layer(base.mark_line(opacity=0.6), points).properties(height=270)
+    return alt.layer(base.mark_line(strokeWidth=1.5), points).properties(height=270)

@@ -14,7 +14,7 @@ def create_parameters_chart(parts: pd.DataFrame) -> Layered:
     x = alt.X(
         "parameters:Q",
         axis=None,  # every bar carries its number
-        scale=alt.Scale(domain=[0, most * 1.35], nice=False),
+        scale=alt.Scale(domain=[0, most * 1.7], nice=False),
     )
     tooltip = [
         alt.Tooltip("component:N"),

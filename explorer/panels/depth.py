@@ -15,23 +15,19 @@ from explorer.panels import question
 from explorer.panels.model import Shown, untrained
 
 ANSWERS = ["about as long (within 3 times)", "3 to 1,000 times shorter", "over 1,000 times shorter"]
-OFF: dict[str, dict[str, Any]] = {
-    "no residual path": {"residual": False},
-    "no norm": {"norm": "none"},
-    "neither": {"residual": False, "norm": "none"},
-}
 
 
 def variants(preset: gpt.Preset) -> dict[str, gpt.Preset]:
-    """The recipe as set, and without residual path, norm, or both; each recipe once."""
-    config = preset.model
-    as_set = f"as set: {'residual' if config.residual else 'no residual'}, norm {config.norm}"
-    found = {as_set: preset}
-    for name, change in OFF.items():
-        other = preset.with_settings(change)
-        if other.model not in [p.model for p in found.values()]:
-            found[name] = other
-    return found
+    """The recipe with and without residual path and norm, all four; the one as set comes first."""
+    on = preset.model.norm if preset.model.norm != "none" else "pre"
+    found = {}
+    for residual in (True, False):
+        for norm in (on, "none"):
+            name = "residual path, " if residual else "no residual path, "
+            name += f"norm {norm}" if norm != "none" else "no norm"
+            variant = preset.with_settings({"residual": residual, "norm": norm})
+            found[name + " (as set)" * (variant.model == preset.model)] = variant
+    return dict(sorted(found.items(), key=lambda item: item[1].model != preset.model))
 
 
 def ask_gradient(lesson: Lesson) -> tuple[str | None, bool]:

@@ -8,8 +8,6 @@ from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
 from explorer.lessons import Lesson
 
-CHOICES = {"drop": "leave them out", "replace": "put a space instead", "error": "refuse the text"}
-
 
 def encoding_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
     """A box for a sentence, its tokens, its ids, and what comes back when they are decoded."""
@@ -34,7 +32,8 @@ def encoding_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
     token_strip(ids, [text.tokenizer.tokens[i] for i in ids], key=f"{lesson.key}_tokens")
     left, right = st.columns(2, gap="medium")
     left.markdown("**encode**: text → ids")
-    left.code(f"encode({sentence!r})\n{ids}", language="python", wrap_lines=True)
+    how = f", unknown={unknown!r}" if text.tokenizer.unknown(sentence) else ""
+    left.code(f"encode({sentence!r}{how})\n{ids}", language="python", wrap_lines=True)
     right.markdown("**decode**: ids → text")
     right.code(f"decode([{ids[0]}, …])\n{back!r}", language="python", wrap_lines=True)
     if back == sentence:
@@ -55,15 +54,24 @@ def _strangers(lesson: Lesson, text: cache.Text, sentence: str) -> str:
         f"‘{visible(u.character)}’ ({u.name}) at position {u.position}" for u in strange[:5]
     )
     more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
-    st.warning(f"The text never has {named}{more}, so there is no id for it.")
+    st.warning(
+        f"The text never has {named}{more} (counted from 0), so the vocabulary has no id for it."
+    )
+    choices = {"drop": "leave them out", "replace": _instead(text), "error": "refuse the text"}
     return (
         st.segmented_control(
             "What to do about such characters",
-            list(CHOICES),
+            list(choices),
             default="drop",
-            format_func=CHOICES.__getitem__,
+            format_func=choices.__getitem__,
             key=f"{lesson.key}_unknown",
             help="The other pages leave them out, and say so.",
         )
         or "drop"
     )
+
+
+def _instead(text: cache.Text) -> str:
+    """What `unknown="replace"` does with this text: the tokenizer's rule in words."""
+    tokens = text.tokenizer.tokens
+    return "put a space instead" if " " in tokens else f"put ‘{visible(tokens[0])}’ instead"

@@ -1,33 +1,37 @@
 """The text that all pages learn from: chosen in the sidebar, kept in the address."""
 
+import re
+
 import streamlit as st
 
 import gpt
-from explorer import cache, downloads, engine
+from explorer import cache, downloads, engine, state
 from gpt.text import is_local
 
 OFFLINE = "python_docs"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 TITLES = {"tinyshakespeare": "Tiny Shakespeare", "python_docs": "Python's reference texts"}
 
 
 def choose() -> None:
     """Draw the chooser in the sidebar. Called by the router, before the page."""
     options = [*TITLES, *_pasted()]
-    default = options.index("tinyshakespeare" if is_local("tinyshakespeare") else OFFLINE)
-    if st.session_state.get("text") not in (None, *options):
-        del st.session_state["text"]
+    default = "tinyshakespeare" if is_local("tinyshakespeare") else OFFLINE
+    if st.session_state.get("text") not in options:
+        linked = st.query_params.get("text")
+        st.session_state["text"] = linked if linked in options else default
     with st.sidebar:
         chosen = st.selectbox(
             "Text",
             options,
-            default,
             format_func=_title,
             key="text",
-            bind="query-params",
             help="What every page learns from. Your own text: paste or upload it on page 1.",
         )
         if chosen == "tinyshakespeare" and not is_local(chosen):
             _fetch(chosen)
+    # Not `bind`: it would put the title there, which does not say which pasted text it is.
+    state.set_address("text", None if chosen == default else chosen)
 
 
 def current() -> cache.Text:
@@ -57,15 +61,15 @@ def use(text: str, name: str) -> None:
     """Keep a learner's own text and choose it for all pages; raises gpt.TextError if unusable."""
     corpus = gpt.corpus_from_text(text, name)
     engine.store().save_text(text, name)
-    st.session_state.setdefault("pasted", {})[corpus.sha256] = name
+    _pasted()[corpus.sha256] = name
     st.session_state["text"] = corpus.sha256
 
 
 def _pasted() -> dict[str, str]:
-    """SHA-256 → name of the texts this session brought, and of the one in its address."""
-    known = dict(st.session_state.get("pasted", {}))
+    """SHA-256 → name of the texts this session brought or came to by a link."""
+    known: dict[str, str] = st.session_state.setdefault("pasted", {})
     linked = st.query_params.get("text", "")
-    if len(linked) == 64 and (engine.store().root / "texts" / f"{linked}.txt").is_file():
+    if _SHA256.fullmatch(linked) and (engine.store().root / "texts" / f"{linked}.txt").is_file():
         known.setdefault(linked, "pasted text")
     return known
 
@@ -77,11 +81,11 @@ def _title(name: str) -> str:
 @st.fragment(run_every=1.0)
 def _fetch(name: str) -> None:
     """Fetch behind the page, and say how it goes."""
-    state = downloads.fetch(name)
-    if state.done and state.error is None:
+    download = downloads.fetch(name)
+    if download.done and download.error is None:
         st.rerun()
-    elif state.error:
-        st.warning(state.error)
+    elif download.error:
+        st.warning(download.error)
         if st.button("Try again", key="fetch_again"):
             downloads.forget(name)
     else:

@@ -99,12 +99,13 @@ def si(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds in words: 4 s, 2 min 5 s, 3 h 10 min, 2 days."""
+    seconds = round(seconds)  # before it is cut up: 119.7 s are 2 min 0 s, not 1 min 60 s
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds} s"
     if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+        return f"{seconds // 60} min {seconds % 60} s"
     if seconds < 48 * 3600:
-        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
     return f"{seconds / 86400:.0f} days"
 
 
@@ -279,9 +280,9 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
         left = duration(_seconds_left(reader, spec))
     columns[4].metric("Time left", left, help="At the speed so far, measurements included.")
     if details:
-        loss = measured and measured["val_loss"]
+        loss = measured["val_loss"] if measured else None
         columns[5].metric(
-            "Bits per character",
+            "Bits/character",
             "–" if loss is None else f"{loss / math.log(2):.3f}",
             help="Validation loss divided by ln 2: how many bits a compressor built on this model"
             " would need per character of unseen text.",

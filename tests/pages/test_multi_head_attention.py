@@ -16,7 +16,7 @@ def test_its_feed_forward_is_the_tutorials_first_form(bench):  # noqa: F811
     at = bench.open(PAGE)
     by_key(at.toggle, f"{PAGE}_feed_forward").set_value(True).run()
     assert not at.exception
-    assert "8,6" in said(at)  # parameters of this run: C·C + C more than without
+    assert "→ feed-forward (B=32, T=8, C=32)" in said(at)
     by_key(at.button, f"{PAGE}_train").click().run()
     (run,) = bench.store.list()
     spec = run.spec()
@@ -52,21 +52,21 @@ def test_runs_are_compared_by_what_differs(bench):  # noqa: F811
     assert table["feed_forward"].tolist() == ["off", "on"]
     assert table["validation loss"].notna().all()
     chooser.set_value(chooser.options[0]).run()
-    assert not at.exception and at.query_params["run"] != [run.id]
+    assert not at.exception and at.query_params["run"] != run.id
 
 
 def test_the_address_keeps_the_run_of_the_page(bench):  # noqa: F811
     """Asking for the earlier lesson's run once took the run out of this page's address."""
     run = bench.train(PAGE, "multi_head", feed_forward_multiple=0)
     at = bench.open(PAGE, run=run.id)
-    assert at.query_params["run"] == [run.id]
+    assert at.query_params["run"] == run.id
 
 
 def test_heads_can_be_scored_on_the_learners_own_text(bench):  # noqa: F811
     at = bench.open(PAGE)
     assert "windows of 8 tokens of the validation text" in said(at)
     control = next(c for c in at.get("button_group") if c.key == f"{PAGE}_scored_on")
-    control.set_value(["the text above"]).run()
+    control.set_value("the text above").run()
     assert not at.exception and "the 8 characters read above" in said(at)
 
 

@@ -48,8 +48,8 @@ def test_one_press_trains_every_variant_once(bench):  # noqa: F811
     made = [run.spec()["model"] for run in bench.store.list()]
     assert [(m["residual"], m["norm"]) for m in made] == [
         (True, "pre"),
-        (False, "pre"),
         (True, "none"),
+        (False, "pre"),
         (False, "none"),
     ]
     assert bench.executor.submitted == [run.id for run in bench.store.list()]
@@ -57,12 +57,14 @@ def test_one_press_trains_every_variant_once(bench):  # noqa: F811
     assert button.disabled and button.label == "All variants are trained"
 
 
-def test_variants_are_not_repeated(bench):  # noqa: F811
-    """Without residual path and norm, “as set” is the variant “neither”: three runs, not four."""
+def test_what_is_set_is_one_of_the_four_variants(bench):  # noqa: F811
+    """Without residual path and norm, the variants are the ways to put them back."""
     at = bench.open(PAGE)
     by_key(at.toggle, f"{PAGE}_residual").set_value(False)
     by_key(at.selectbox, f"{PAGE}_norm").set_value("none").run()
-    assert by_key(at.button, f"{PAGE}_variants").label == "Train 3 variants"
+    button = by_key(at.button, f"{PAGE}_variants")
+    assert button.label == "Train 4 variants"
+    assert "no residual path, no norm (as set); residual path, norm pre" in button.help
 
 
 def test_a_finished_run_is_shown_measured_and_compared(bench):  # noqa: F811

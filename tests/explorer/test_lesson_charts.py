@@ -1,0 +1,63 @@
+"""The charts of pages 5 to 7: built from their documented columns, bounded, valid Vega-Lite."""
+
+import pytest
+import torch
+
+import gpt
+from explorer import frames
+from explorer.charts.compare import create_compare_chart
+from explorer.charts.gradients import FLOOR, create_gradients_chart
+from explorer.charts.heads import create_head_scores_chart
+from explorer.charts.parameters import create_parameters_chart
+
+
+def estimate(step, loss):
+    return {"step": step, "train_loss": loss - 0.1, "val_loss": loss}
+
+
+def test_head_scores_have_a_row_for_each_head_and_score():
+    score = gpt.HeadScore(torch.rand(2, 3), 0.2)
+    names = ("previous", "first", "same", "current")
+    table = frames.head_scores({name: score for name in names})
+    assert len(table) == 24 and table["head"].iloc[3] == "layer 2 head 1"
+    chart = create_head_scores_chart(table).to_dict()
+    assert len(chart["hconcat"]) == 4
+    one = frames.head_scores({"first": gpt.HeadScore(torch.rand(1, 2), 0.2)})
+    assert one["head"].tolist() == ["head 1", "head 2"]
+
+
+def test_a_gradient_of_zero_is_drawn_at_the_floor_and_told_as_zero():
+    table = frames.gradients({"neither": [0.0, 1e-3], "both": [0.1, 0.1]})
+    assert table["layer"].tolist() == [1, 2, 1, 2]
+    data = create_gradients_chart(table).to_dict()["datasets"]
+    row = next(iter(data.values()))[0]
+    assert row["drawn"] == FLOOR and row["norm"] == 0.0
+
+
+def test_the_first_estimate_does_not_squeeze_the_differences():
+    table = frames.compared_runs(
+        ["1: a", "2: b"], [[estimate(0, 4.2), estimate(9, 2.1)], [estimate(9, 2.3)]], shown=1
+    )
+    assert table["shown"].tolist() == [False, False, True]
+    chart = create_compare_chart(table, frames.references({"far": 4.17, "near": 2.2}))
+    low, high = chart.to_dict()["layer"][-1]["encoding"]["y"]["scale"]["domain"]
+    assert 2.0 < low < 2.1 and 2.3 < high < 2.5
+    datasets = chart.to_dict()["datasets"].values()
+    assert {row["label"] for rows in datasets for row in rows if "label" in row} == {"near: 2.200"}
+
+
+@pytest.mark.parametrize("events", [[], [estimate(0, 4.2)], [estimate(0, None or 4.0)]])
+def test_runs_that_have_hardly_begun_can_be_drawn(events):
+    create_compare_chart(frames.compared_runs(["1: a"], [events], None)).to_dict()
+
+
+def test_a_loss_that_is_not_a_number_is_left_out():
+    lost = {"step": 5, "train_loss": None, "val_loss": None}
+    assert frames.compared_runs(["1: a"], [[lost]], None).empty
+
+
+def test_parameters_leave_out_what_the_model_does_not_have():
+    table = frames.parameters({"table": 0, "attention": 30, "read-out": 10})
+    assert table["component"].tolist() == ["attention", "read-out"]
+    assert table["label"].tolist() == ["30 · 75.0 %", "10 · 25.0 %"]
+    create_parameters_chart(table).to_dict()
