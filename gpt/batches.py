@@ -29,6 +29,15 @@ def encode_splits(tokenizer, text: str, block_size: int, device: torch.device) -
     return {"train": train, "val": val}
 
 
+def check_length(ids: Tensor, block_size: int) -> None:
+    """Raise TextError unless `ids` hold one window and its targets."""
+    if len(ids) <= block_size:
+        raise TextError(
+            f"The text has {len(ids)} tokens, but a context of {block_size} needs at least"
+            f" {block_size + 1}: use a longer text or a smaller block_size."
+        )
+
+
 class Batches:
     """Draws (B, T) inputs and (B, T) targets at random places of `ids`.
 
@@ -37,6 +46,7 @@ class Batches:
     """
 
     def __init__(self, ids: Tensor, block_size: int, batch_size: int, seed: int) -> None:
+        check_length(ids, block_size)
         self.windows = ids.unfold(0, block_size + 1, 1)  # a view, not a copy: (N - T, T + 1)
         self.batch_size = batch_size
         self.generator = torch.Generator().manual_seed(seed)
@@ -50,6 +60,7 @@ class Batches:
 
 def every_window(ids: Tensor, block_size: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the whole of `ids` once, as batches of windows that do not overlap."""
+    check_length(ids, block_size)
     count = (len(ids) - 1) // block_size
     inputs = ids[: count * block_size].view(count, block_size)
     targets = ids[1 : count * block_size + 1].view(count, block_size)

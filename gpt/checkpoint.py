@@ -28,6 +28,7 @@ from gpt.tokenizers import tokenizer_from_dict
 
 VERSION = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+PARTS = ("preset", "tokenizer", "card")
 
 
 def save_checkpoint(
@@ -67,11 +68,13 @@ def load_checkpoint(
     try:
         preset = Preset.from_dict(config["preset"])
         tokenizer = tokenizer_from_dict(config["tokenizer"])
-        model = build_model(preset.model, config["vocab_size"])
-    except (KeyError, TypeError, GPTError) as error:
+        if config["vocab_size"] != tokenizer.vocab_size:
+            raise CheckpointError("its vocab_size is not that of its tokenizer")
+        model = build_model(preset.model, tokenizer.vocab_size)
+        card = {**config["card"], "preset": preset.to_dict()}
+    except (KeyError, TypeError, AttributeError, GPTError) as error:
         raise CheckpointError(f"{Path(folder) / CONFIG} is damaged: {error}.") from None
     load_weights(model, read_weights(Path(folder) / WEIGHTS))
-    card = {**config.get("card", {}), "preset": preset.to_dict()}
     return model.to(device).eval(), tokenizer, card
 
 
@@ -83,6 +86,8 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         version = config["version"]
+        if version == VERSION and not all(isinstance(config[name], dict) for name in PARTS):
+            raise TypeError
     except (ValueError, KeyError, TypeError):
         raise CheckpointError(f"{path} is damaged: it is not the JSON of a checkpoint.") from None
     if version != VERSION:
@@ -118,7 +123,10 @@ def load_state(path: str | os.PathLike[str]) -> TrainState:
         meta = file.metadata() or {}
     if "state" not in meta:
         raise CheckpointError(f"{path} holds weights, but no training state to continue from.")
-    return TrainState(tensors, json.loads(meta["state"]))
+    try:
+        return TrainState(tensors, json.loads(meta["state"]))
+    except ValueError:
+        raise CheckpointError(f"{path} is damaged: its metadata is not JSON.") from None
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -31,11 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     except GPTError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output has left, as `head` does
+        return 0
     except OSError as error:
         print(f"{error.strerror or error}: {error.filename or 'no file'}.", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        return 0
     return 0
 
 
@@ -96,6 +96,8 @@ def _train(options: argparse.Namespace) -> None:
     _use_threads(preset, tokenizer.vocab_size)
     model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
     events = gpt.train(model, corpus, tokenizer, preset.train, options.device, resume=state)
+    if state is None:  # not before all mistakes are told, so that --out is still free after one
+        _describe(folder, preset, corpus, options)
     card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
     recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
     summary = Summary(preset.train.max_steps)
@@ -145,17 +147,20 @@ def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:
     folder = options.out or RUNS / gpt.new_run_id()
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already: choose another --out, or --resume it.")
+    return folder, preset, corpus, None
+
+
+def _describe(folder: Path, preset: Any, corpus: Any, options: argparse.Namespace) -> None:
     about = gpt.describe_run(preset, corpus, options.device)
     about["corpus"]["source"] = options.corpus
     gpt.write_json(folder / "run.json", about | {"id": folder.name})
-    return folder, preset, corpus, None
 
 
 def _reopen_run(folder: Path, changes: dict[str, Any]) -> tuple[Path, Any, Any, Any]:
     try:
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         preset = gpt.get_preset(about["preset"]).with_settings(about["model"] | about["train"])
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         raise ConfigError(f"{folder} is not a run: it has no readable run.json.") from None
     corpus = gpt.load_corpus(about["corpus"].get("source", about["corpus"]["name"]))
     if corpus.sha256 != about["corpus"]["sha256"]:

@@ -52,7 +52,7 @@ class _Settings:
                 return _to_int(value)
             if kind is float:
                 return float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             wanted = "true or false" if kind is bool else "a number" if kind is float else "whole"
             raise ConfigError(f"{name} must be {wanted}, got {value!r}.") from None
         if not isinstance(value, str):

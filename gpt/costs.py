@@ -8,6 +8,7 @@ comes from a probe: a few real training steps of three small models on this mach
 """
 
 import itertools
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,9 +60,11 @@ def flops_per_iteration(config: ModelConfig, vocab_size: int, batch_size: int) -
 def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
     """Bytes that one training step keeps between forward and backward, in float32.
 
-    Counted as numbers per token, from the operations that save their input or output. The fused
-    attention keeps queries, keys, values, its output and one number per row, not the T × T
-    weights; with dropout on a CPU it keeps those too (Dao et al. 2022).
+    Counted as numbers per token: what an operation needs for its gradient is kept once, however
+    many operations need it. A norm keeps its input, mean and spread; a linear map its input; ReLU
+    its output (which is the next map's input), GELU both. The fused attention keeps queries, keys,
+    values, its output and one number per row, not the T × T weights (Dao et al. 2022); with dropout
+    on a CPU it keeps those, their mask and their product. Additions keep nothing.
     """
     V, C, L, W = vocab_size, config.n_embd, config.n_layer, config.width
     tokens = batch_size * config.block_size
@@ -69,16 +72,22 @@ def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> 
     if config.architecture == "bigram":
         return FLOAT * tokens * read_out + 8 * tokens * 2
     dropout = config.dropout > 0
-    norm = C if config.norm != "none" else 0
-    attention = C + 3 * W + W + config.n_head + (W if config.output_projection else 0)
-    attention += (C // 4 if dropout else 0) + norm
+    # Without residual path and dropout, what a part puts out is itself what the next one keeps.
+    passed_on = C if not config.residual and not dropout else 0
+    norm = C + 2 if config.norm != "none" else 0
+    attention = norm + C + 3 * W + W + config.n_head
     if dropout:
-        attention += 3 * config.n_head * config.block_size
-    hidden = (config.feed_forward_multiple or 1) * C
-    wide = 2 * hidden if config.feed_forward_multiple else hidden
-    feed_forward = (C + wide + (C // 4 if dropout else 0) + norm) if config.feed_forward else 0
+        attention += C + 3 * config.n_head * config.block_size - config.n_head
+    if not config.output_projection:
+        attention -= passed_on
+    hidden = config.feed_forward_multiple * C
+    bends = 2 if config.activation == "gelu" else 1
+    feed_forward = norm + C + (bends * hidden if hidden else C) + (C if dropout else 0)
+    if not hidden and config.activation == "relu":
+        feed_forward -= passed_on
+    layer = attention + (feed_forward if config.feed_forward else 0)
     final = C + (norm if config.norm == "pre" else 0)
-    return FLOAT * tokens * (L * (attention + feed_forward) + final + read_out) + 8 * tokens * 2
+    return FLOAT * tokens * (L * layer + final + read_out) + 8 * tokens * 2
 
 
 def peak_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
@@ -176,5 +185,5 @@ def estimate_seconds(preset: Preset, vocab_size: int, probe: MachineProbe) -> fl
     arithmetic = flops_per_iteration(model, vocab_size, config.batch_size)
     step = probe.seconds_per_step + layers * probe.seconds_per_layer
     step += arithmetic / probe.flops_per_second
-    evaluations = config.max_steps // config.eval_interval + 1
+    evaluations = math.ceil(config.max_steps / config.eval_interval) + 1  # the first at step 0
     return step * (config.max_steps + evaluations * 2 * config.eval_iters / 3)

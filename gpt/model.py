@@ -108,6 +108,7 @@ def load_weights(model: LanguageModel, weights: Mapping[str, Tensor]) -> None:
                 f"The weights are not those of this model: {name} is {tuple(weights[name].shape)},"
                 f" expected {tuple(parameter.shape)}."
             )
+    for name, parameter in own.items():  # only now, so that a refusal changes nothing
         parameter.copy_(weights[name])
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from gpt.attention import KVCache
-from gpt.errors import ConfigError
+from gpt.errors import ConfigError, GPTError
 from gpt.model import LanguageModel
 
 
@@ -51,15 +51,22 @@ def filter_stages(
 
     temperature 0 puts everything on the largest score. top_k keeps the k largest. top_p keeps the
     fewest largest whose sum reaches p: a token stays if the sum before it is below p. Ties keep the
-    lower id. Raises ConfigError for values outside their limits.
+    lower id. Raises ConfigError for values outside their limits, GPTError for scores that are not
+    numbers.
     """
     check_filters(temperature, top_k, top_p)
-    raw = torch.softmax(logits.float(), dim=-1)
+    relative = logits.float() - logits.max()  # the largest is 0, so that nothing overflows
+    raw = torch.softmax(relative, dim=-1)
+    if raw.isnan().any():
+        raise GPTError(
+            "The model's scores are not numbers: its training diverged or its weights are damaged."
+            " Use an earlier checkpoint, or train with a smaller learning rate."
+        )
     if temperature == 0:
         tempered = torch.zeros_like(raw)
         tempered[logits.argmax()] = 1.0
     else:
-        tempered = torch.softmax(logits.float() / temperature, dim=-1)
+        tempered = torch.softmax(relative / max(temperature, 1e-30), dim=-1)
     after_k = _keep_top_k(tempered, top_k) if top_k else tempered
     after_p = _keep_top_p(after_k, top_p) if top_p is not None and top_p < 1 else after_k
     return Stages(raw, tempered, after_k, after_p)
@@ -111,7 +118,14 @@ class Reader:
     def __init__(
         self, model: LanguageModel, use_cache: bool = True, stride: int | None = None
     ) -> None:
-        self.model, self.use_cache, self.stride = model, use_cache, stride
+        block_size = model.config.block_size
+        if stride is not None and not 1 <= stride <= block_size:
+            raise ConfigError(
+                f"stride must be between 1 and the context of {block_size}, got {stride}."
+            )
+        # Without the mask a new token changes what the ones before it say: nothing to keep.
+        self.use_cache = use_cache and model.config.causal
+        self.model, self.stride = model, stride
         self.device = next(model.parameters()).device
         self.cache: KVCache | None = None
         self.start = 0

@@ -8,6 +8,7 @@ folder named by the environment variable GPT_DATA is looked in first. Batches ar
 """
 
 import hashlib
+import http.client
 import importlib
 import os
 import urllib.request
@@ -56,7 +57,7 @@ def load_corpus(name: str | os.PathLike[str]) -> Corpus:
     if key == "tinyshakespeare":
         return corpus_from_text(_tinyshakespeare(), key)
     for path in (Path(key), _data_folder() / key, _data_folder() / f"{key}.txt"):
-        if path.is_file():
+        if _is_file(path):
             return corpus_from_text(decode_bytes(_read(path), path.name), path.name)
     raise TextError(f"There is no corpus or file {key!r}.{nearest(key, CORPORA)}")
 
@@ -68,7 +69,13 @@ def corpus_from_text(text: str, name: str = "pasted") -> Corpus:
             f"The text has {len(text)} characters; at least {MIN_CHARACTERS} are needed to learn"
             " that one follows another: paste or choose a longer text."
         )
-    data = text.encode("utf-8", errors="surrogatepass")
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TextError(
+            f"The text holds half a character (the surrogate U+{ord(text[error.start]):04X} at"
+            f" position {error.start}): remove it."
+        ) from None
     if len(data) > MAX_BYTES:
         raise TextError(
             f"The text is {len(data) / 1e6:.1f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB: use a"
@@ -119,6 +126,13 @@ def _data_folder() -> Path:
     return Path(os.environ.get("GPT_DATA", ".")).expanduser()
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file can have such a name: a whole text, for example
+        return False
+
+
 def _read(path: Path) -> bytes:
     if path.stat().st_size > MAX_BYTES:
         raise TextError(
@@ -154,7 +168,7 @@ def _fetch(url: str, sha256: str, target: Path) -> str:
     try:
         with urllib.request.urlopen(url, timeout=10) as response:
             data = response.read(MAX_BYTES)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise TextError(
             f"Tiny Shakespeare could not be fetched ({getattr(error, 'reason', error)}): connect to"
             " the network once, or choose python_docs, which needs none."

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from gpt.batches import Batches, encode_splits, every_window
 from gpt.config import TrainConfig
 from gpt.devices import pick_device
+from gpt.errors import CheckpointError, GPTError
 from gpt.events import (
     Evaluating,
     Evaluation,
@@ -72,12 +73,16 @@ def _events(job: "_Job") -> Events:
     while end is None:
         if job.evaluation_is_due():
             yield from job.evaluate()
-            if job.stale >= config.patience > 0:
-                end = "early_stop"
-        if job.is_milestone():
-            yield from job.tell(job.sample())
-            yield from job.tell(job.snapshot())
-        if job.step >= config.max_steps:
+        end = job.verdict()
+        if end != "diverged" and job.is_milestone():
+            try:
+                sample = job.sample()
+            except GPTError:  # the scores are no numbers any more
+                end = "diverged"
+            else:
+                yield from job.tell(sample)
+                yield from job.tell(job.snapshot())
+        if end != "diverged" and job.step >= config.max_steps:
             end = "completed"
         if end is None:
             stats = job.optimize()
@@ -131,10 +136,11 @@ class _Job:
         if self.config.grad_clip > 0:
             parameters = list(self.model.parameters())
             nn.utils.clip_grads_with_norm_(parameters, self.config.grad_clip, norm)
-        self.optimizer.step()
+        value = loss.item()  # waits for the device, so that the time below is the true one
+        if math.isfinite(value) and math.isfinite(norm.item()):
+            self.optimizer.step()  # or else the weights stay the last good ones
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        value = loss.item()  # waits for the device, so that the time below is the true one
         seconds = time.perf_counter() - start
         self.seconds += seconds
         return StepStats(
@@ -175,6 +181,12 @@ class _Job:
         else:
             self.stale += 1
         yield from self.tell(self.last)
+
+    def verdict(self) -> str | None:
+        """Whether the last evaluation ends the run; asked at every step, so also after `resume`."""
+        if self.last and not math.isfinite(self.last.train_loss + self.last.val_loss):
+            return "diverged"
+        return "early_stop" if self.stale >= self.config.patience > 0 else None
 
     def sample(self) -> Sample:
         text = generate(
@@ -229,7 +241,11 @@ class _Job:
         }
         for name, value in state.tensors.items():
             kind, _, rest = name.partition(".")
-            parts[kind][rest] = value
+            if kind not in parts:
+                raise CheckpointError(f"The training state holds something strange: {name!r}.")
+            parts[kind][rest] = value.clone()  # the optimizer would write into the caller's
+        if parts["random"].keys() != {"batches", "dropout"}:
+            raise CheckpointError("The training state has lost its random numbers.")
         optimizer = self.optimizer.state_dict()
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in parts["optimizer"].items():

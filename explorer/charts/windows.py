@@ -5,8 +5,8 @@ import pandas as pd
 
 from explorer.charts import Layered, theme
 
-CELL = 26  # pixels
-AXES = 95  # height of the axis, its title and the legend
+CELL = 27  # pixels
+AXES = 112  # height of the axis, its title and the legend
 
 
 def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> Layered:
@@ -52,7 +52,7 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
     rows = list(dict.fromkeys(cells["row"]))
     base = alt.Chart(cells).encode(
         x=alt.X("offset:O", title="offset from the window's begin", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("row:N", sort=rows, title="window"),
+        y=alt.Y("row:N", sort=rows, title="window", axis=alt.Axis(labelOverlap=False)),
         tooltip=["part:N", "character:N", "id:Q", alt.Tooltip("position:Q", format=",")],
     )
     colour = alt.Color(

@@ -1,0 +1,163 @@
+import re
+
+import numpy as np
+import pytest
+
+import gpt
+from explorer.panels import own_text
+from explorer.panels.batch import draw
+from tests.pages.bench import bench, by_key, said  # noqa: F401
+
+PAGE = "text_to_tokens"
+
+
+def paste(at, text):
+    by_key(at.text_area, f"{PAGE}_paste").set_value(text)
+    return by_key(at.button, f"{PAGE}_use_paste").click().run()
+
+
+def upload(at, name, data):
+    by_key(at.file_uploader, f"{PAGE}_file").set_value((name, data, "text/plain")).run()
+    return at
+
+
+def test_the_page_counts_the_text_and_draws_one_batch(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    corpus = gpt.load_corpus("python_docs")
+    assert f"{len(corpus):,} characters, {len(set(corpus.text))} different ones" in said(at)
+    assert "shape (B=2, T=8)" in said(at) and "2 × 8 = 16 examples" in said(at)
+    assert len(at.dataframe[0].value) == 16
+    assert not at.error and not at.warning
+
+
+def test_the_shape_follows_the_sliders_and_the_table_shows_each_example_once(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.slider, f"{PAGE}_B").set_value(3)
+    by_key(at.slider, f"{PAGE}_T").set_value(5).run()
+    assert "3 × 5 = 15 examples" in said(at) and "shape (B=3, T=5)" in said(at)
+    table = at.dataframe[0].value
+    assert list(zip(table["window"], table["t"], strict=True)) == [
+        (b, t) for b in (1, 2, 3) for t in range(1, 6)
+    ]
+    assert all(len(seen) >= t for seen, t in zip(table["input"], table["t"], strict=True))
+
+
+def test_another_batch_is_the_next_seed(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    first = at.dataframe[0].value
+    by_key(at.button, f"{PAGE}_draw").click().run()
+    assert by_key(at.number_input, f"{PAGE}_seed").value == 1338
+    assert not at.dataframe[0].value.equals(first)
+    by_key(at.number_input, f"{PAGE}_seed").set_value(1337).run()
+    assert at.dataframe[0].value.equals(first)
+
+
+def test_the_batch_is_the_one_that_training_draws_and_its_places_are_true():
+    import torch
+
+    ids = np.random.default_rng(0).integers(0, 50, 1000).astype(np.int32)
+    inputs, targets, positions = draw(ids, 8, 4, 7)
+    x, y = gpt.Batches(torch.from_numpy(ids), 8, 4, 7).draw()
+    assert (inputs == x.numpy()).all() and (targets == y.numpy()).all()
+    assert (ids[positions] == inputs).all() and (ids[positions + 1] == targets).all()
+
+
+@pytest.mark.parametrize(("guess", "words"), [(4, "You said 4, measured: **32 examples**")])
+def test_the_guess_is_graded_only_once_it_is_made(bench, guess, words):  # noqa: F811
+    at = bench.open(PAGE)
+    assert "32 examples" not in said(at)
+    by_key(at.number_input, f"{PAGE}.answer.examples").set_value(guess).run()
+    assert any(words in box.value for box in at.warning)
+    by_key(at.number_input, f"{PAGE}.answer.examples").set_value(32).run()
+    assert any("32 examples" in box.value for box in at.success)
+
+
+def test_the_round_trip_is_shown_equal(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    ids = gpt.CharTokenizer.train(gpt.load_corpus("python_docs").text).encode("hii there")
+    assert any(str(ids) in box.value for box in at.code)
+    assert any("same text" in box.value for box in at.success)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"), [("drop", "6 characters went in, 5 came back"), ("error", "never had '★'")]
+)
+def test_strangers_are_named_with_their_place_and_what_is_done(bench, choice, words):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.text_input, f"{PAGE}_sentence").set_value("five ★").run()
+    assert any("‘★’ (BLACK STAR) at position 5" in box.value for box in at.warning)
+    by_key(at.button_group, f"{PAGE}_unknown").set_value([choice]).run()
+    assert any(words in box.value for box in [*at.warning, *at.error])
+    assert not at.exception
+
+
+def test_a_sentence_of_strangers_only_is_no_crash(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.text_input, f"{PAGE}_sentence").set_value("★").run()
+    assert not at.exception
+    by_key(at.text_input, f"{PAGE}_sentence").set_value("").run()
+    assert not at.exception
+
+
+def test_a_pasted_text_becomes_the_text_of_all_pages(bench):  # noqa: F811
+    at = paste(bench.open(PAGE), "abab cdcd " * 50)
+    assert not at.exception
+    assert "500 characters, 5 different ones" in said(at)
+    assert by_key(at.text_area, f"{PAGE}_paste").value == ""
+    at.switch_page("pages/bigram.py").run()
+    assert "5 × 5 counts" in said(at)
+
+
+def test_the_address_finds_a_pasted_text_again(bench):  # noqa: F811
+    """It once carried the title of the text, by which no other session could find it."""
+    at = paste(bench.open(PAGE), "abab cdcd " * 50)
+    sha256 = gpt.corpus_from_text("abab cdcd " * 50).sha256
+    assert at.query_params["text"] == [sha256]
+    other = bench.open(PAGE, text=sha256)
+    assert "500 characters, 5 different ones" in said(other)
+    other.switch_page("pages/bigram.py").run()
+    other.switch_page(f"pages/{PAGE}.py").run()
+    assert "500 characters, 5 different ones" in said(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("empty.txt", b"", "0 characters"),
+        ("one.txt", b"x", "at least 2"),
+        ("large.txt", b"ab\n" * 7_000_000, "the limit is 20 MB"),
+        ("binary.txt", b"\x00\x01" * 100, "not a text file"),
+        ("latin.txt", "Grüße".encode("latin-1"), "not UTF-8"),
+        ("all.txt", "".join(map(chr, range(0x4E00, 0x5FFF))).encode(), "different characters"),
+    ],
+)
+def test_a_bad_upload_gets_one_sentence_and_loses_nothing(bench, name, data, words):  # noqa: F811
+    at = paste(bench.open(PAGE), "abab cdcd " * 50)
+    by_key(at.text_area, f"{PAGE}_paste").set_value("not used yet").run()
+    upload(at, name, data)
+    assert not at.exception
+    assert len(at.error) == 1 and re.search(words, at.error[0].value)
+    assert "500 characters, 5 different ones" in said(at)
+    assert by_key(at.text_area, f"{PAGE}_paste").value == "not used yet"
+
+
+def test_a_good_upload_is_used(bench):  # noqa: F811
+    at = upload(bench.open(PAGE), "mine.txt", "\ufeffGrüße\r\n".encode() * 40)
+    assert not at.exception and not at.error
+    assert "mine.txt**: " in said(at).replace("“mine.txt”", "") and "240 characters" in said(at)
+
+
+def test_a_text_of_two_characters_is_said_to_be_too_short_for_a_window(bench):  # noqa: F811
+    at = paste(bench.open(PAGE), "ab")
+    assert not at.exception
+    assert any("one window needs T + 1 = 9" in box.value for box in at.info)
+
+
+def test_a_full_disk_is_told(bench, monkeypatch):  # noqa: F811
+    def full(text, name):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(own_text.text, "use", full)
+    at = paste(bench.open(PAGE), "abab cdcd " * 50)
+    assert not at.exception
+    assert any("Free some disk space" in box.value for box in at.error)
