@@ -146,6 +146,12 @@ def checkpoint(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
     return gpt.load_checkpoint(folder)
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def is_finite(_model: Any, key: str) -> bool:
+    """Whether all weights of the model called `key` are numbers: no NaN, no infinity."""
+    return all(bool(weight.isfinite().all()) for weight in _model.parameters())
+
+
 @st.cache_resource(max_entries=128, show_spinner=False)
 def reader(folder: str) -> RunReader:
     """What the events of a run say so far, read once for all who watch it."""

@@ -4,14 +4,18 @@ Streaming in a thread keeps the page free: its buttons work and its other panels
 ends by itself, by `stop()`, or when nobody has looked at it for a while.
 """
 
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import gpt
 
 ABANDONED_AFTER = 20.0  # seconds without a look: its page is gone
+
+_unfinished: "weakref.WeakSet[Writing]" = weakref.WeakSet()
 
 
 class Writing:
@@ -45,6 +49,7 @@ class Writing:
             model, tokenizer, prompt, count, temperature, top_k, top_p, seed, unknown="drop"
         )
         self._thread = threading.Thread(target=self._write, daemon=True)
+        _unfinished.add(self)
         self._thread.start()
 
     @property
@@ -77,3 +82,15 @@ class Writing:
                     return
         except Exception as error:  # told on the page; a thread has nobody else to tell
             self.error = f"Writing ended: {error}"
+        finally:
+            _unfinished.discard(self)
+
+
+@atexit.register
+def _end_all() -> None:
+    """End what still writes: Python must not go while a thread computes with torch (it aborts)."""
+    writings = list(_unfinished)
+    for writing in writings:
+        writing.stop()
+    for writing in writings:
+        writing.wait(2.0)

@@ -130,14 +130,15 @@ def load_state(path: str | os.PathLike[str]) -> TrainState:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader or a crash sees the old file or the new one."""
+    """Write `data` to `path` so that a reader or a killed process sees the old file or the new one.
+
+    There is no fsync: after a power cut the system may bring back an older file. Waiting for the
+    disk at every snapshot would cost a small model more time than its training.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        partial.write_bytes(data)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

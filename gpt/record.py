@@ -133,18 +133,23 @@ class Recorder:
         self.log.close()
 
     def _save(self, snapshot: Snapshot) -> None:
+        """Keep a point of the history, or, at an evaluation or when asked, all that is needed."""
+        if not snapshot.asked:
+            path = f"snapshots/{snapshot.step:06d}.safetensors"
+            self._make_room()
+            save_weights(self.folder / path, snapshot.weights())
+        if snapshot.asked or snapshot.val_loss is not None:
+            self._save_checkpoint(snapshot)
+            self._save_state(snapshot)
+        if not snapshot.asked:
+            self.log.add(as_line(snapshot) | {"path": path})
+
+    def _save_checkpoint(self, snapshot: Snapshot) -> None:
         if snapshot.best or not (self.preset.train.keep_best and self._has_checkpoint()):
             card = self.card | {"step": snapshot.step, "val_loss": snapshot.val_loss}
             save_checkpoint(
                 self.folder / "checkpoint", self.model, self.tokenizer, self.preset, card
             )
-        path = f"snapshots/{snapshot.step:06d}.safetensors"
-        if not snapshot.asked:
-            self._make_room()
-            save_weights(self.folder / path, snapshot.weights())
-        self._save_state(snapshot)
-        if not snapshot.asked:
-            self.log.add(as_line(snapshot) | {"path": path})
 
     def _has_checkpoint(self) -> bool:
         return (self.folder / "checkpoint" / "config.json").exists()

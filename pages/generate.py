@@ -66,8 +66,8 @@ st.markdown(
 To draw the next character, attention needs the keys and values of all characters before it. They
 do not change when the text grows, so they are **kept**: each step then computes one position
 instead of all. After {config.block_size} characters the context is full. Then the window moves on
-by half: its last {config.block_size - config.block_size // 2} characters are read anew, and it
-grows again. With and without the cache the rule is the same, so the text is the same.
+by half, {max(1, config.block_size // 2)} characters; what it now holds is read anew, and it grows
+again. With and without the cache the rule is the same, so the text is the same.
 """
 )
 speed_panel(this, shown, prompt)

@@ -46,8 +46,8 @@ lesson.section("Train it")
 preset = settings.choose(
     this,
     gpt.PRESETS["multi_head"].with_settings({"feed_forward_multiple": 0}),
-    ["n_head", "feed_forward", "max_steps", "learning_rate", "n_embd", "block_size"],
-    columns=3,
+    ["n_head", "n_embd", "block_size", "feed_forward", "max_steps", "learning_rate", "seed"],
+    columns=4,
 )
 B, T, C = preset.train.batch_size, preset.model.block_size, preset.model.n_embd
 H, D = preset.model.n_head, preset.model.size_of_head
@@ -59,7 +59,8 @@ shapes.caption(
 )
 st.caption(
     "The tutorial's own figures on Tiny Shakespeare: 4 heads about 2.28, with feed-forward about"
-    " 2.24. Train once with the switch off and once with it on."
+    " 2.24. Train once with the switch off and once with it on; then both again with another seed,"
+    " because the luck of the first weights can be as large as the gain."
 )
 training.training_panel(this, preset, the_text)
 

@@ -25,13 +25,13 @@ def batch_panel(lesson: Lesson, text: cache.Text) -> None:
         help="Windows drawn at once. Training uses 12 to 64; four can still be read.",
     )
     T = columns[1].slider(
-        "Context (T, block_size): inputs in a window",
+        "Context (T): inputs in a window",
         1,
         16,
         8,
         key=f"{lesson.key}_T",
         bind="query-params",
-        help="How many characters the model may look back at.",
+        help="block_size: how many characters the model may look back at.",
     )
     seed = columns[2].number_input(
         "Seed",
@@ -51,12 +51,6 @@ def batch_panel(lesson: Lesson, text: cache.Text) -> None:
         args=(f"{lesson.key}_seed", seed),
         help="The next seed: other places, the same shape.",
     )
-    if len(text.train_ids) <= T:
-        st.info(
-            f"The training part has {len(text.train_ids)} characters, but one window needs"
-            f" T + 1 = {T + 1}: choose a smaller T or a longer text."
-        )
-        return
     _show(lesson, text, draw(text.train_ids, T, B, seed))
 
 

@@ -33,15 +33,18 @@ def contest_panel(
 
     def body() -> None:
         model = shown()
-        pressed = st.button(
+        st.button(
             "Write both",
             key=f"{lesson.key}_both",
             icon=":material/compare_arrows:",
             type="primary",
+            on_click=state.put,
+            args=(lesson, "write_both", True),
             help=f"{LENGTH} characters each after the prompt: once always the most probable one,"
             " once drawn at temperature 1.",
         )
-        if pressed:
+        if state.get(lesson, "write_both"):
+            state.put(lesson, "write_both", False)
             with st.spinner("Writing both…"):
                 state.put(lesson, "contest", (model.key, prompt, *_both(model, prompt)))
         kept = state.get(lesson, "contest")

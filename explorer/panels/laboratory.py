@@ -69,13 +69,11 @@ def _pick(lesson: Lesson) -> str:
 
 
 def _forget(lesson: Lesson) -> None:
-    """A preset was picked: what was set before, for any preset, is gone."""
+    """A preset was picked: what was set before is gone (and leaves the address by itself)."""
     for name in PRESETS:
         mine = f"{lesson.key}_{name}_"
         for key in [k for k in st.session_state if str(k).startswith(mine)]:
             del st.session_state[key]
-        for key in [k for k in st.query_params if k.startswith(mine)]:
-            del st.query_params[key]
 
 
 def _minutes(lesson: Lesson) -> float:

@@ -10,6 +10,7 @@ from explorer.lessons import Lesson
 from explorer.panels import text
 from gpt.text import decode_bytes
 
+MIN_CHARACTERS = 20  # two for validation, and enough for the longest window
 MAX_VOCABULARY = 4000  # distinct characters; tables of pairs grow with its square
 
 
@@ -67,6 +68,11 @@ def _use(lesson: Lesson, read: Callable[[], str], name: str) -> bool:
     try:
         new = read()
         different = len(set(new))
+        if len(new) < MIN_CHARACTERS:
+            raise gpt.TextError(
+                f"The text is too short ({len(new)} of at least {MIN_CHARACTERS} characters): use a"
+                " longer one, so that a part can be kept for validation."
+            )
         if different > MAX_VOCABULARY:
             raise gpt.TextError(
                 f"The text has {different:,} different characters; the limit is"

@@ -22,14 +22,18 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
 
     def body() -> None:
         model = shown()
-        pressed = st.button(
+        st.button(
             "Measure",
             key=f"{lesson.key}_measure",
             icon=":material/timer:",
             type="primary",
-            help=f"Writes {COUNT} characters {REPEATS} times with and without the cache, on this server.",
+            on_click=state.put,
+            args=(lesson, "measure", True),
+            help=f"Writes {COUNT} characters on this server, {REPEATS} times with the cache and"
+            f" {REPEATS} times without it.",
         )
-        if pressed:
+        if state.get(lesson, "measure"):
+            state.put(lesson, "measure", False)
             with st.spinner("Writing the same text with and without the cache…"):
                 found = {way: timed(model, prompt, cached) for way, cached in WAYS.items()}
                 state.put(lesson, "speed", (model.key, found))
@@ -75,7 +79,8 @@ def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]
     with chart:
         st.altair_chart(create_times_chart(times), width="stretch", key=f"{lesson.key}_times")
     st.caption(
-        f"Model: {model.label}. Measured now on this server; each token counts with the quickest of"
-        f" {REPEATS} times. Both ways wrote {'the same text' if same else 'different texts'}, always"
-        f" the most probable character. Its context is {model.model.config.block_size}."
+        f"Model: {model.label}. Measured on this server; each token counts with the quickest of"
+        f" {REPEATS} times. Both ways wrote {'the same text' if same else 'different texts'},"
+        f" always the most probable character. A peak with the cache: the context of"
+        f" {model.model.config.block_size} was full, and the moved window is read anew."
     )

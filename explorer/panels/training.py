@@ -234,11 +234,11 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
     kind, reason = status["state"], status.get("reason") or ""
     words = f"**{WORDS[kind]}** {reason}"
     if kind == store.QUEUED:
-        ahead = engine.executor().position(run.id) or 0
-        if ahead > 0:
+        ahead = engine.executor().position(run.id)
+        if ahead:
             words += f" {ahead} run{'s' * (ahead > 1)} before it; your place is kept."
-        elif not engine.executor().active():
-            words += " The training process is getting ready."
+        elif ahead == 0:
+            words = "**Starting.** The training process is getting ready."
     if status.get("asked"):
         words += f" ({status['asked']} asked for…)"
     if status.get("evaluating"):

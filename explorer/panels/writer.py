@@ -44,12 +44,15 @@ def choose(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> Callable[[],
         state.put(lesson, "writer", chosen)
     state.set_run(lesson, chosen if chosen in runs else None)
     state.set_address("model", None if chosen in (*runs, next(iter(names))) else chosen)
-    if chosen in shipped:
-        return partial(_saved, shipped[chosen], f"{chosen} (shipped)", preset, text)
-    if chosen in runs:
-        run = runs[chosen].run
-        return partial(_saved, run.folder / "checkpoint", runs[chosen].name, preset, text)
-    return partial(model.untrained, preset, text)
+    if chosen == UNTRAINED:
+        return partial(model.untrained, preset, text)
+    name = f"{chosen} (shipped)" if chosen in shipped else runs[chosen].name
+    folder = shipped[chosen] if chosen in shipped else runs[chosen].run.folder / "checkpoint"
+    try:
+        _load(folder, name)
+    except (OSError, gpt.GPTError) as error:
+        st.warning(f"This model cannot be used ({error}), so an untrained one takes its place.")
+    return partial(_saved, folder, name, preset, text)
 
 
 def _asked(lesson: Lesson, names: dict[str, str]) -> str:
@@ -78,12 +81,19 @@ def _name(entry: history.Entry) -> str:
 
 
 def _saved(folder: Path, name: str, preset: gpt.Preset, text: cache.Text) -> Shown:
-    """The model of a checkpoint folder; an untrained one, and the reason, if it cannot be read."""
+    """The model of a checkpoint folder, or an untrained one if it cannot be used."""
     try:
-        changed = cache.changed_in(str(folder))
-        network, tokenizer, card = cache.checkpoint(str(folder), changed)
-    except (OSError, gpt.GPTError) as error:
-        st.warning(f"This model cannot be read ({error}), so an untrained one takes its place.")
+        return _load(folder, name)
+    except (OSError, gpt.GPTError):
         return model.untrained(preset, text)
+
+
+def _load(folder: Path, name: str) -> Shown:
+    """The model of a checkpoint folder; raises OSError or GPTError when it cannot be used."""
+    changed = cache.changed_in(str(folder))
+    network, tokenizer, card = cache.checkpoint(str(folder), changed)
+    key = f"{folder}@{changed}"
+    if not cache.is_finite(network, key):
+        raise gpt.CheckpointError("its training diverged: some weights are no longer numbers")
     step = int(card.get("step") or 0)
-    return Shown(network, tokenizer, step, f"{name}, {step:,} steps", f"{folder}@{changed}")
+    return Shown(network, tokenizer, step, f"{name}, {step:,} steps", key)

@@ -228,10 +228,10 @@ def failing(error):
 
 
 CRASHES = {
-    "power cut before the move": ("replace", PowerCut()),
-    "power cut while writing": ("fsync", PowerCut()),
-    "disk full": ("fsync", OSError(errno.ENOSPC, "No space left on device")),
-    "move refused": ("replace", PermissionError(errno.EACCES, "Permission denied")),
+    "killed before the move": ("os.replace", PowerCut()),
+    "killed while writing": ("Path.write_bytes", PowerCut()),
+    "disk full": ("Path.write_bytes", OSError(errno.ENOSPC, "No space left on device")),
+    "move refused": ("os.replace", PermissionError(errno.EACCES, "Permission denied")),
 }
 
 
@@ -239,7 +239,7 @@ CRASHES = {
 def test_a_crash_leaves_the_old_checkpoint_whole(folder, call, error, monkeypatch):
     before = weights_of(load_checkpoint(folder)[0])
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoint.os, call, failing(error))
+        patched.setattr(f"gpt.checkpoint.{call}", failing(error))
         with pytest.raises(type(error)):
             save_checkpoint(folder, build_model(MODEL, V, seed=9), TOKENIZER, PRESET)
     assert sorted(p.name for p in folder.iterdir()) == ["config.json", "model.safetensors"]

@@ -48,7 +48,7 @@ def test_the_events_of_a_short_run_in_their_order():
     looks = ["Evaluation", "Sample", "Snapshot"]
     assert short == [
         *[(look, 0) for look in looks],
-        ("StepStats", 1), ("Sample", 1), ("Snapshot", 1),
+        ("StepStats", 1),
         ("StepStats", 2), *[(look, 2) for look in looks],
         ("StepStats", 3),
         ("StepStats", 4), *[(look, 4) for look in looks],
@@ -67,7 +67,7 @@ def test_an_evaluation_tells_its_progress(monkeypatch):
 def test_early_milestones_come_before_the_first_interval():
     events = start(MODEL, max_steps=30, eval_interval=25, eval_iters=1, sample_tokens=0)
     steps = [e.step for e in events if isinstance(e, gpt.Snapshot)]
-    assert steps == [0, 1, 2, 5, 10, 20, 25, 30]
+    assert steps == [0, 10, 20, 25, 30]
 
 
 def test_the_first_loss_is_of_the_untrained_model_on_the_first_batch():
@@ -296,7 +296,7 @@ def test_a_run_continued_from_any_event_is_the_run_that_never_stopped(model, set
         assert [e for e in after if e[0] == "StepStats"] == steps, event
         for a, b in zip(whole_model.parameters(), again_model.parameters(), strict=True):
             assert torch.equal(a, b), event
-    assert position > 15
+    assert position > 12
 
 
 def state_after(steps, model=MODEL, **settings):

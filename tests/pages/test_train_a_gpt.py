@@ -40,6 +40,16 @@ def test_another_preset_sets_all_controls(bench):  # noqa: F811
     assert "→ 4 blocks" in said(at), "the old choice must not come back"
 
 
+def test_a_preset_can_be_picked_on_a_page_that_a_link_has_set_up(bench):  # noqa: F811
+    """A bound setting may not be deleted from the address; trying to ended the page once."""
+    at = bench.open(PAGE, train_a_gpt_gpt_mini_n_layer="2")
+    assert "→ 2 blocks" in said(at)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_tutorial").run()
+    assert not at.exception and "→ 6 blocks of 6 heads" in said(at)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_mini").run()
+    assert not at.exception and "→ 4 blocks" in said(at)
+
+
 def in_minutes(at, minutes):
     control = next(c for c in at.get("button_group") if c.key == f"{PAGE}_length_in")
     control.set_value("minutes").run()
