@@ -35,7 +35,7 @@ the_text = text.current()
 
 lesson.section("Touch it: does the first layer hear anything?")
 preset = settings.choose(
-    this, gpt.PRESETS["blocks"], ["n_layer", "residual", "norm", "init"], columns=4
+    this, gpt.PRESETS["blocks"], ["n_layer", "norm", "init", "residual"], columns=4
 )
 B, T, C = preset.train.batch_size, preset.model.block_size, preset.model.n_embd
 shapes.caption(
@@ -95,8 +95,8 @@ lesson.what_changed(
     this,
     training.comparison(this, preset, the_text),
     [
-        "A long gradient is not yet a useful one: with the norm alone it stays long, but see what"
-        " the runs without residual path reach.",
+        "A long gradient is not yet a useful one: with the norm alone it begins long. Train that"
+        " variant, choose its run, and look at its loss and its gradient again.",
         "Layer norm does not look across the batch or the text: each position by itself.",
         "Post-norm is the form of 2017. It trains at this depth; deep stacks of it need warm-up.",
     ],

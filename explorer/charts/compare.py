@@ -52,7 +52,9 @@ def create_compare_chart(losses: pd.DataFrame, references: pd.DataFrame | None =
     if references is not None:
         visible = references[references["loss"].between(low, high)]
         layers = [*_references(visible, low, high), *layers]
-    return alt.layer(*layers).properties(height=360)
+    return alt.layer(*layers).properties(
+        height=360, description="Validation loss of several runs against the step."
+    )
 
 
 def _references(known: pd.DataFrame, low: float, high: float) -> list[alt.Chart]:

@@ -15,7 +15,7 @@ FORMATS = {"tokens_per_second": "~s"}  # a learning rate of 0.0003 is not called
 
 def create_details_chart(details: pd.DataFrame) -> alt.HConcatChart:
     """details: columns step, learning_rate, grad_norm, tokens_per_second; a few hundred rows."""
-    base = alt.Chart(details).mark_line(color=theme.TRAIN).properties(height=130, width=200)
+    base = alt.Chart(details).mark_line(color=theme.TRAIN).properties(height=130, width=188)
     return alt.hconcat(
         *(
             base.encode(

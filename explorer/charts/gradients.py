@@ -38,4 +38,6 @@ def create_gradients_chart(gradients: pd.DataFrame) -> Layered:
         "variant:N", sort=variants, scale=alt.Scale(domain=variants, range=SHAPES[: len(variants)])
     )
     points = base.mark_point(filled=True, size=90, opacity=1).encode(shape=shape)
-    return alt.layer(base.mark_line(strokeWidth=1.5), points).properties(height=270)
+    return alt.layer(base.mark_line(strokeWidth=1.5), points).properties(
+        height=270, description="Gradient norm of every layer, one line a variant."
+    )

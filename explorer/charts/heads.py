@@ -22,7 +22,7 @@ def create_head_scores_chart(scores: pd.DataFrame) -> alt.HConcatChart:
         _one(scores[scores["score"] == name], title, heads, first=name == "previous")
         for name, title in TITLES.items()
     ]
-    return alt.hconcat(*charts, spacing=12)
+    return alt.hconcat(*charts, spacing=12, description="Head scores beside uniform attention.")
 
 
 def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> Layered:

@@ -26,4 +26,6 @@ def create_parameters_chart(parts: pd.DataFrame) -> Layered:
     counts = base.mark_text(align="left", dx=5, color=theme.REFERENCE, fontSize=12).encode(
         text=alt.Text("label:N")
     )
-    return alt.layer(bars, counts).properties(height=30 * len(parts))
+    return alt.layer(bars, counts).properties(
+        height=30 * len(parts), description="Number of parameters of each component."
+    )

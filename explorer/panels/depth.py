@@ -14,6 +14,7 @@ from explorer.lessons import Lesson
 from explorer.panels import question
 from explorer.panels.model import Shown, untrained
 
+MOST_TOKENS = 1024  # that a gradient is measured on
 ANSWERS = ["about as long (within 3 times)", "3 to 1,000 times shorter", "over 1,000 times shorter"]
 
 
@@ -23,11 +24,15 @@ def variants(preset: gpt.Preset) -> dict[str, gpt.Preset]:
     found = {}
     for residual in (True, False):
         for norm in (on, "none"):
-            name = "residual path, " if residual else "no residual path, "
-            name += f"norm {norm}" if norm != "none" else "no norm"
             variant = preset.with_settings({"residual": residual, "norm": norm})
-            found[name + " (as set)" * (variant.model == preset.model)] = variant
+            as_set = " (as set)" * (variant.model == preset.model)
+            found[_parts(variant.model) + as_set] = variant
     return dict(sorted(found.items(), key=lambda item: item[1].model != preset.model))
+
+
+def _parts(config: gpt.ModelConfig) -> str:
+    path = "residual path" if config.residual else "no residual path"
+    return f"{path}, {'no norm' if config.norm == 'none' else f'norm {config.norm}'}"
 
 
 def ask_gradient(lesson: Lesson) -> tuple[str | None, bool]:
@@ -79,14 +84,19 @@ def norms_at_start(preset: gpt.Preset, text: cache.Text) -> list[float] | None:
 
 
 def first_batch(preset: gpt.Preset, text: cache.Text) -> Any:
-    """Inputs and targets (B, T) of a run's first step: the same text, the same seed."""
+    """Inputs and targets (B, T) of a run's first step: the same text, the same seed.
+
+    Of a large batch only the first windows, so that a slider answers at once. None: see above.
+    """
     import torch
 
     T, train = preset.model.block_size, preset.train
     if len(text.val_ids) <= T:
         return None
     ids = torch.from_numpy(text.train_ids).long()
-    return gpt.Batches(ids, T, train.batch_size, train.seed).draw()
+    x, y = gpt.Batches(ids, T, train.batch_size, train.seed).draw()
+    most = max(1, MOST_TOKENS // T)
+    return x[:most], y[:most]
 
 
 def gradients_panel(
@@ -99,16 +109,19 @@ def gradients_panel(
     if batch is None:
         st.info("The text is too short for this context: choose a smaller context.")
         return
+    said = ""
     same_text = trained.tokenizer.tokens == text.tokenizer.tokens
     fits = same_text and trained.model.config.block_size >= batch[0].shape[1]
     if trained.step > 0 and fits:
         key = f"{trained.key} {text.corpus.sha256} {preset.train} {preset.model.block_size}"
         found = cache.gradient_norms(trained.model, batch[0], batch[1], key)
-        norms[f"{trained.label} ({len(found)} layers)"] = found
+        norms[trained.label] = found
+        said = f" Your run has {len(found)} layers, {_parts(trained.model.config)}."
     chart = create_gradients_chart(frames.gradients({n: f for n, f in norms.items() if f}))
     st.altair_chart(chart, width="stretch", key=f"{lesson.key}_gradients")
     B, T = batch[0].shape
     st.caption(
-        f"Measured: one forward and one backward pass on the run's first batch (B={B}, T={T}), over"
-        " all parameters of a layer, before the first update unless it says otherwise."
+        f"Measured: one forward and one backward pass on {B} windows of {T} tokens, the first that"
+        " a run trains on; over all parameters of a layer, before the first update unless it says"
+        f" otherwise.{said}"
     )

@@ -18,8 +18,8 @@ GROUPS = {
     "Schedule": ["schedule", "warmup_steps", "min_learning_rate", "grad_clip", "beta1", "beta2"],
     "Regularisation": ["dropout", "weight_decay", "patience", "keep_best"],
     "Parts": [
-        *("residual", "norm", "feed_forward", "feed_forward_multiple", "activation", "positions"),
-        *("attention_scale", "bias", "tie_weights", "init"),
+        *("norm", "activation", "positions", "attention_scale", "init", "feed_forward_multiple"),
+        *("residual", "feed_forward", "bias", "tie_weights"),
     ],
 }
 STEPS, MINUTES = "steps", "minutes"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gpt
+from explorer import frames
 from explorer.panels import own_text
 from explorer.panels.batch import draw
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -162,3 +163,14 @@ def test_a_full_disk_is_told(bench, monkeypatch):  # noqa: F811
     at = paste(bench.open(PAGE), "abab cdcd " * 50)
     assert not at.exception
     assert any("Free some disk space" in box.value for box in at.error)
+
+
+def test_a_target_stands_where_it_stands_in_the_text_and_nothing_beyond_its_ends():
+    ids = np.array([0, 1, 2, 3, 4, 5], dtype=np.int32)
+    cells = frames.window_cells(ids, [0, 2], 3, list("abcdef"), around=6)
+    assert cells["position"].min() == 0 and cells["position"].max() == 5
+    for b, place in ((1, 0), (2, 2)):
+        mine = cells[cells["row"] == f"{b} target"]
+        assert mine["position"].tolist() == [place + 1, place + 2, place + 3]
+        assert mine["character"].tolist() == list("abcdef"[place + 1 : place + 4])
+        assert (cells["offset"] == cells["position"] - place)[mine.index].all()

@@ -10,7 +10,7 @@ def test_the_gradient_picture_waits_for_a_guess(bench):  # noqa: F811
     by_key(at.radio, f"{PAGE}.answer.gradient").set_value("over 1,000 times shorter").run()
     assert not at.exception
     assert any("Yes: **over 1,000 times shorter**" in s.value for s in at.success)
-    assert "one forward and one backward pass on the run's first batch (B=32, T=8)" in said(at)
+    assert "one forward and one backward pass on 32 windows of 8 tokens" in said(at)
 
 
 def test_a_wrong_guess_is_graded_by_the_measurement(bench):  # noqa: F811
