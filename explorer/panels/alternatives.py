@@ -54,14 +54,16 @@ def _choose(lesson: Lesson, writing: Writing, model: Shown) -> int:
         selection_mode="single-row",
         key=f"{lesson.key}_draws_{count}_{writing.tokens[-1].id}",  # a new draw: a new table
         column_config={
-            "model": st.column_config.NumberColumn("model’s probability", format="percent"),
-            "filtered": st.column_config.NumberColumn("after the filters", format="percent"),
+            "draw": st.column_config.NumberColumn(width=50),
+            "character": st.column_config.TextColumn("drawn", width=60),
+            "model": st.column_config.NumberColumn(format="percent", width=70),
+            "filtered": st.column_config.NumberColumn(format="percent", width=70),
             "others": st.column_config.TextColumn("likeliest others"),
         },
     )
     st.caption(
-        "Newest first. Model’s probability: before temperature, top-k and top-p; after the filters:"
-        " with which it was drawn (empty: taken by hand). Tick a row to go back to it."
+        "Newest first. **model**: the model’s own probability; **filtered**: after temperature,"
+        " top-k and top-p, so what it was drawn with (empty: taken by hand). Tick a row to go back."
     )
     chosen = event["selection"]["rows"]
     return count - 1 - (chosen[0] if chosen else 0)

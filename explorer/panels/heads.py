@@ -75,7 +75,7 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
         scale_max=float(found["fused"].abs().max()),
         before="=" if not config.output_projection else "→",
     )
-    matrices([*heads, fused], key=f"{lesson.key}_twice", columns=H if H <= 4 else None, height=560)
+    matrices([*heads, fused], key=f"{lesson.key}_twice", height=430)
 
 
 def scores_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text, read: str) -> None:

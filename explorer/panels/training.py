@@ -366,8 +366,9 @@ def comparison(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> list[tup
 
 
 def _facts(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> tuple[str, str, str]:
-    parameters = sum(gpt.parameters_by_component(preset.model, text.vocab_size).values())
     run = current_run(lesson)
+    model = gpt.ModelConfig.from_dict(run.spec()["model"]) if run else preset.model
+    parameters = sum(gpt.parameters_by_component(model, text.vocab_size).values())
     reader = cache.reader(str(run.folder)) if run else None
     if reader is None or not reader.evaluations or not reader.last_step:
         return f"{parameters:,}", "not trained yet", "–"

@@ -1,3 +1,4 @@
+import gpt
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "multi_head_attention"
@@ -53,6 +54,17 @@ def test_runs_are_compared_by_what_differs(bench):  # noqa: F811
     assert table["validation loss"].notna().all()
     chooser.set_value(chooser.options[0]).run()
     assert not at.exception and at.query_params["run"] != run.id
+
+
+def test_what_changed_counts_the_parameters_of_the_run_that_is_shown(bench):  # noqa: F811
+    """The controls may stand elsewhere: loss and parameters must belong to one model."""
+    run = bench.train(PAGE, "multi_head", feed_forward_multiple=0, feed_forward=True)
+    at = bench.open(PAGE, run=run.id)
+    V = len(set(gpt.load_corpus("python_docs").text))
+    config = gpt.ModelConfig.from_dict(run.spec()["model"])
+    count = sum(gpt.parameters_by_component(config, V).values())
+    changed = at.table[-1].value
+    assert f"{count:,}" in changed.iloc[0].tolist()
 
 
 def test_the_address_keeps_the_run_of_the_page(bench):  # noqa: F811

@@ -1,0 +1,117 @@
+"""How quick the app feels, in a real Chromium: prints one JSON line.
+
+    python tests/benchmarks/bench_app.py [--rounds 5]
+
+cold_shell: a fresh server, from the visit to the page's title on the screen (torch loads behind it).
+first_point: from the click on Train to the first loss on the screen, warm server.
+slider_idle, slider_training: from a key on a slider to the new attention picture, which the server
+has computed; with nothing else going on, and with a run training. Seconds; medians and 95th
+percentiles over the rounds.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
+
+from tests.browser.conftest import ARGUMENTS  # noqa: E402
+from tests.browser.serving import Server, serve  # noqa: E402
+
+PAINTS = "document.querySelector('.attention').dataset.paints"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        place = Path(folder)
+        result = {"cold_shell": summary([cold_shell(browser, place) for _ in range(rounds)])}
+        with serve("streamlit_app.py", ROOT, place / "log", EXPLORER_RUNS=folder) as server:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.goto(server.address)
+            page.get_by_text("The map").first.wait_for()
+            page.wait_for_timeout(8000)  # the training process gets warm
+            result["first_point"] = summary([first_point(page, server) for _ in range(rounds)])
+            result["slider_idle"] = summary(slider(page, server, rounds * 4))
+            train_long(browser, server)
+            result["slider_training"] = summary(slider(page, server, rounds * 4))
+        browser.close()
+    print(json.dumps(result))
+
+
+def summary(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    return {"median": round(statistics.median(ordered), 3), "p95": round(p95, 3), "n": len(ordered)}
+
+
+def timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def cold_shell(browser, folder: Path) -> float:  # type: ignore[no-untyped-def]
+    with serve("streamlit_app.py", ROOT, folder / "log", EXPLORER_RUNS=str(folder)) as server:
+        page = browser.new_page()
+        seconds = timed(lambda: (page.goto(server.address), page.wait_for_selector("h1")))
+        page.close()
+    return seconds
+
+
+def first_point(page: Page, server: Server) -> float:
+    page.goto(f"{server.address}/bigram?bigram_max_steps=500")
+    train = page.get_by_role("button", name="Train", exact=True).first
+    train.wait_for()
+    page.wait_for_timeout(2500)
+    metric = page.locator("[data-testid=stMetric]", has_text="Validation loss")
+
+    def click_and_see() -> None:
+        train.click()
+        metric.filter(has_text=".").first.wait_for()  # a number instead of the dash
+
+    seconds = timed(click_and_see)
+    page.get_by_text("Finished.").first.wait_for()
+    return seconds
+
+
+def slider(page: Page, server: Server, count: int) -> list[float]:
+    page.goto(f"{server.address}/self_attention")
+    page.locator(".attention[data-ready=true]").first.wait_for()
+    page.wait_for_timeout(2500)
+    handle = page.get_by_role("slider", name="Width").first
+    handle.focus()
+    found = []
+    for turn in range(count):
+        before = page.evaluate(PAINTS)
+        start = time.perf_counter()
+        handle.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
+        page.wait_for_function(f"{PAINTS} !== '{before}'")
+        found.append(time.perf_counter() - start)
+        page.wait_for_timeout(700)
+    return found
+
+
+def train_long(browser, server: Server) -> None:  # type: ignore[no-untyped-def]
+    page = browser.new_page()
+    page.goto(f"{server.address}/transformer_blocks?transformer_blocks_max_steps=20000")
+    page.get_by_role("button", name="Train", exact=True).first.click()
+    page.get_by_text("Training.").first.wait_for()
+    page.close()
+
+
+if __name__ == "__main__":
+    main()
