@@ -66,8 +66,8 @@ def corpus_from_text(text: str, name: str = "pasted") -> Corpus:
     """Make a corpus of a text; raises TextError when it is empty, too short or too long."""
     if len(text) < MIN_CHARACTERS:
         raise TextError(
-            f"The text has {len(text)} characters; at least {MIN_CHARACTERS} are needed to learn"
-            " that one follows another: paste or choose a longer text."
+            f"The text has a length of {len(text)}; at least {MIN_CHARACTERS} characters are needed"
+            " to learn that one follows another: paste or choose a longer text."
         )
     try:
         data = text.encode("utf-8")

@@ -41,8 +41,11 @@ def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | No
     except (OSError, gpt.GPTError) as error:
         st.warning(f"The model of this run cannot be shown: {error}")
         return untrained(preset, text)
-    label = f"your run, after {at:,} steps"
-    return Shown(model, tokenizer, at, label, f"{path}@{cache.changed(path)}")
+    key = f"{path}@{cache.changed(path)}"
+    if not cache.is_finite(model, key):
+        st.warning("The weights of this run are not numbers any more: an untrained model is shown.")
+        return untrained(preset, text)
+    return Shown(model, tokenizer, at, f"your run, after {at:,} steps", key)
 
 
 def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:

@@ -84,8 +84,8 @@ def _costs(preset: gpt.Preset, text: cache.Text) -> None:
         time = f"about {duration(gpt.estimate_seconds(preset, V, speed))}"
     st.caption(
         f"This run: **{parameters:,}** parameters · **{si(flops)}FLOPs** a step · **{si(memory)}B**"
-        f" memory · **{config.max_steps:,}** steps · on this machine **{time}** (derived, before the"
-        " run)"
+        f" memory · **{config.max_steps:,}** steps · on this machine **{time}** (derived, before"
+        " the run)"
     )
 
 

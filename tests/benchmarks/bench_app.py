@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_app.py [--rounds 5]
 
-cold_shell: a fresh server, from the visit to the page's title on the screen (torch loads behind it).
+cold_shell: a fresh server, from the visit to the title on the screen (torch loads behind it).
 first_point: from the click on Train to the first loss on the screen, warm server.
 slider_idle, slider_training: from a key on a slider to the new attention picture, which the server
 has computed; with nothing else going on, and with a run training. Seconds; medians and 95th

@@ -4,8 +4,6 @@ The page under test is a script of its own: `?what=tables` the bigram's two tabl
 changes, `?what=attention` the steps of one head.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
