@@ -1,5 +1,6 @@
 """Page 7: the laboratory. Every setting is a control; runs are planned, trained and compared."""
 
+import importlib
 from functools import partial
 
 import streamlit as st
@@ -81,9 +82,15 @@ lesson.section("Look inside: all layers and heads")
 attention_panel(this, shown, "To be, or not to be, that is the question", live=live)
 
 lesson.section("The code")
+inner = importlib.import_module(gpt.train.__module__)  # the loop itself is behind gpt.train
 code.code_panel(
     this,
-    {"the training loop": gpt.train, "the model": gpt.GPT, "the settings": gpt.TrainConfig},
+    {
+        "the training loop": inner._events,
+        "one step": inner._Job.optimize,
+        "the model": gpt.GPT,
+        "the settings": gpt.TrainConfig,
+    },
     "It leaves out several machines and mixed precision on a CPU.",
 )
 lesson.what_changed(
