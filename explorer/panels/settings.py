@@ -192,4 +192,5 @@ def _draw(key: str, name: str, value: Any) -> Any:
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    """As it stands in the address too, so without separators: ?bigram_max_steps=3000."""
+    return str(value) if isinstance(value, int) else f"{value:g}"

@@ -63,7 +63,8 @@ def training_panel(
         _buttons(lesson, preset, text, run, status, device)
         if run is not None and status is not None:
             _progress(run, status, text, details)
-        if is_active(run) != polling:
+        # Judged by what was drawn: a single step may be over before this line is reached.
+        if (status is not None and status["state"] in ACTIVE) != polling:
             st.rerun()  # the whole page: polling begins or ends, the pictures follow
 
     st.fragment(live, run_every=POLL_SECONDS if polling else None)()

@@ -1,25 +1,21 @@
 """The app in a real Chromium: what a learner does on each page, and what must not happen.
 
-One server for most tests, with a runs folder of its own, no network and the embedded text. Tests
-that kill something start servers of their own.
+One server for all of them, with a runs folder of its own, no network and the embedded text.
 """
 
 import json
-import os
 import re
-import signal
 import time
-from pathlib import Path
 
 import pytest
 
 import gpt
 from explorer import lessons
-from tests.browser.serving import ROOT, Server, serve
+from tests.browser.serving import ROOT, serve
+from tests.browser.visiting import SOON, Visit, status, wait_state
 
 RUNGS = [lesson for lesson in lessons.LESSONS if lesson.preset]
 QUICK = "max_steps=200"  # small enough for a test, the same code
-SOON = 30_000  # ms; generous, since test machines are busy
 
 
 @pytest.fixture(scope="module")
@@ -36,66 +32,11 @@ def server(runs):
         yield server
 
 
-class Visit:
-    """A tab on the app, with everything that went wrong in it."""
-
-    def __init__(self, browser, scheme="light"):
-        self.page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
-        self.trouble, self.sent = [], []
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("console", self._console)
-        self.page.on("websocket", lambda ws: ws.on("framesent", lambda f: self.sent.append(f)))
-
-    def _console(self, message):
-        # Streamlit looks for its own files below the page's address first; those are its 404s.
-        if message.type == "error" and "404" not in message.text:
-            self.trouble.append(message.text)
-
-    def open(self, server, address=""):
-        self.page.goto(f"{server.address}/{address}")
-        self.page.wait_for_selector("h1", timeout=SOON)
-        return self
-
-    def button(self, name):
-        return self.page.get_by_role("button", name=name, exact=True).first
-
-    def wait_text(self, text, timeout=SOON):
-        self.page.get_by_text(text).first.wait_for(timeout=timeout)
-
-    def run_id(self):
-        self.page.wait_for_url(re.compile(r"[?&]run="), timeout=SOON)
-        return re.search(r"run=([0-9a-f-]+)", self.page.url).group(1)
-
-    def close(self):
-        boxes = self.page.locator("[data-testid=stException]").all_inner_texts()
-        broken = self.page.get_by_text("BidiComponent Error").count()
-        dialogs = self.page.get_by_text("Page not found").count()
-        self.page.close()
-        assert not boxes, boxes
-        assert not broken
-        assert not dialogs
-        assert not self.trouble, self.trouble
-
-
 @pytest.fixture
 def visit(browser):
     tab = Visit(browser)
     yield tab
     tab.close()
-
-
-def status(runs: Path, run_id: str) -> dict:
-    return json.loads((runs / run_id / "status.json").read_text())
-
-
-def wait_state(runs: Path, run_id: str, *states: str, seconds: float = 60) -> dict:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        now = status(runs, run_id)
-        if now["state"] in states:
-            return now
-        time.sleep(0.1)
-    pytest.fail(f"{run_id} never became {states}: {now}")
 
 
 @pytest.mark.parametrize("key", list(lessons.BY_KEY))
@@ -227,66 +168,3 @@ def test_writing_streams_and_can_be_repeated(server, visit):
         visit.page.get_by_text("300 characters,").first.wait_for(state="detached", timeout=SOON)
     assert len(texts[0]) > 200
     assert texts[0] == texts[1]
-
-
-def workers_of(server: Server) -> list[int]:
-    """The training processes that this server started (Linux)."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_bytes()
-            parent = int(re.search(r"PPid:\s+(\d+)", (entry / "status").read_text()).group(1))
-        except (OSError, AttributeError):
-            continue
-        if b"explorer.runs.worker" in command and parent == server.process.pid:
-            found.append(int(entry.name))
-    return found
-
-
-def gone(pid: int, seconds: float = 40) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
-                return True
-        except OSError:
-            return True
-        time.sleep(0.1)
-    return False
-
-
-@pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
-def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
-    """kill -9 of the worker: one click goes on. Ctrl-C and kill -9 of the server: it goes on."""
-    runs, log = tmp_path / "runs", tmp_path / "server.log"
-    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
-        tab = Visit(browser).open(server, "bigram?bigram_max_steps=20000")
-        tab.button("Train").click(timeout=SOON)
-        run_id = tab.run_id()
-        wait_state(runs, run_id, "training")
-        tab.wait_text("Training.")
-        os.kill(status(runs, run_id)["pid"], signal.SIGKILL)
-        tab.wait_text("Interrupted.")
-        tab.wait_text("killed")  # the reason, in words
-        tab.button("Continue").click()
-        wait_state(runs, run_id, "training")
-        reached = status(runs, run_id)["step"]
-        address = tab.page.url.removeprefix(server.address + "/")
-        workers = workers_of(server)
-        assert workers
-        tab.close()
-        server.stop(signal.SIGINT)
-        assert all(gone(pid) for pid in workers)  # none is left behind
-        assert status(runs, run_id)["state"] == "suspended"
-    for how in (signal.SIGKILL, signal.SIGTERM):
-        with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
-            tab = Visit(browser).open(server, address)
-            wait_state(runs, run_id, "training")  # by itself
-            tab.button("Pause").wait_for(timeout=SOON)
-            assert status(runs, run_id)["step"] >= reached
-            workers = workers_of(server)
-            tab.page.close()
-            server.stop(how)
-            assert all(gone(pid) for pid in workers)
-            assert status(runs, run_id)["state"] == "suspended"
-            reached = status(runs, run_id)["step"]

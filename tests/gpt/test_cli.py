@@ -172,7 +172,7 @@ def test_a_full_disk_is_one_line(here, capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "model.safetensors")
 
-    monkeypatch.setattr("gpt.checkpoint.os.fsync", full)
+    monkeypatch.setattr("gpt.checkpoint.Path.write_bytes", full)
     status, _, err = call(capsys, "train", "bigram", "--corpus", "times.txt", *TINY)
     assert status == 2 and "No space left on device: model.safetensors" in err.splitlines()[-1]
 

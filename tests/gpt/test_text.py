@@ -17,8 +17,8 @@ def test_a_pasted_text_is_kept_as_it_is():
 
 
 BAD_TEXTS = [
-    ("", "0 characters"),
-    ("a", "1 characters"),
+    ("", "length of 0"),
+    ("a", "length of 1"),
     ("ä" * 10_000_001, "20.0 MB"),
     ("half a \ud83d smile", "surrogate"),
 ]

@@ -84,7 +84,7 @@ def test_a_failure_is_told_in_a_sentence_and_the_last_checkpoint_stays(
 
     def save_twice(*args, save=gpt.record.save_state):
         saves.append(args)
-        if len(saves) > 2:
+        if len(saves) > 1:
             raise error
         save(*args)
 
@@ -96,7 +96,7 @@ def test_a_failure_is_told_in_a_sentence_and_the_last_checkpoint_stays(
     assert "\n" not in status["reason"]
     assert type(error).__name__ in (queued.folder / "worker.log").read_text()
     gpt.load_checkpoint(queued.checkpoint_path)
-    assert gpt.load_state(queued.resume_path).meta["step"] == 1
+    assert gpt.load_state(queued.resume_path).meta["step"] == 0
     assert not queued.is_alive()
 
 

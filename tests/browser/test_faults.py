@@ -1,0 +1,73 @@
+"""What a run survives, by really killing: its process, and the server in every way it can end."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.browser.serving import ROOT, Server, serve
+from tests.browser.visiting import SOON, Visit, status, wait_state
+
+
+def workers_of(server: Server) -> list[int]:
+    """The training processes that this server started (Linux)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            parent = int(re.search(r"PPid:\s+(\d+)", (entry / "status").read_text()).group(1))
+        except (OSError, AttributeError):
+            continue
+        if b"explorer.runs.worker" in command and parent == server.process.pid:
+            found.append(int(entry.name))
+    return found
+
+
+def gone(pid: int, seconds: float = 40) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+                return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
+def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
+    """kill -9 of the worker: one click goes on. The server stopped or killed: it goes on."""
+    runs, log = tmp_path / "runs", tmp_path / "server.log"
+    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
+        tab = Visit(browser).open(server, "bigram?bigram_max_steps=20000")
+        tab.button("Train").click(timeout=SOON)
+        run_id = tab.run_id()
+        wait_state(runs, run_id, "training")
+        tab.wait_text("Training.")
+        os.kill(status(runs, run_id)["pid"], signal.SIGKILL)
+        tab.wait_text("Interrupted.")
+        tab.wait_text("killed")  # the reason, in words
+        tab.button("Continue").click()
+        wait_state(runs, run_id, "training")
+        reached = status(runs, run_id)["step"]
+        address = tab.page.url.removeprefix(server.address + "/")
+        workers = workers_of(server)
+        assert workers
+        tab.close()
+        server.stop(signal.SIGTERM)
+        assert all(gone(pid) for pid in workers)  # none is left behind
+        assert status(runs, run_id)["state"] == "suspended"
+    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
+        tab = Visit(browser).open(server, address)
+        wait_state(runs, run_id, "training")  # by itself
+        tab.button("Pause").wait_for(timeout=SOON)
+        assert status(runs, run_id)["step"] >= reached
+        workers = workers_of(server)
+        tab.page.close()
+        server.stop(signal.SIGKILL)
+        assert all(gone(pid) for pid in workers)
+        assert status(runs, run_id)["state"] == "suspended"

@@ -1,0 +1,65 @@
+"""A tab on the app, as a person sees it, and what its runs say on the disk."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+SOON = 30_000  # ms; generous, since test machines are busy
+
+
+class Visit:
+    """A tab on the app, with everything that went wrong in it."""
+
+    def __init__(self, browser, scheme="light"):
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
+        self.trouble, self.sent = [], []
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page.on("console", self._console)
+        self.page.on("websocket", lambda ws: ws.on("framesent", lambda f: self.sent.append(f)))
+
+    def _console(self, message):
+        # Streamlit looks for its own files below the page's address first; those are its 404s.
+        if message.type == "error" and "404" not in message.text:
+            self.trouble.append(message.text)
+
+    def open(self, server, address=""):
+        self.page.goto(f"{server.address}/{address}")
+        self.page.wait_for_selector("h1", timeout=SOON)
+        return self
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True).first
+
+    def wait_text(self, text, timeout=SOON):
+        self.page.get_by_text(text).first.wait_for(timeout=timeout)
+
+    def run_id(self):
+        self.page.wait_for_url(re.compile(r"[?&]run="), timeout=SOON)
+        return re.search(r"run=([0-9a-f-]+)", self.page.url).group(1)
+
+    def close(self):
+        boxes = self.page.locator("[data-testid=stException]").all_inner_texts()
+        broken = self.page.get_by_text("BidiComponent Error").count()
+        dialogs = self.page.get_by_text("Page not found").count()
+        self.page.close()
+        assert not boxes, boxes
+        assert not broken
+        assert not dialogs
+        assert not self.trouble, self.trouble
+
+
+def status(runs: Path, run_id: str) -> dict:
+    return json.loads((runs / run_id / "status.json").read_text())
+
+
+def wait_state(runs: Path, run_id: str, *states: str, seconds: float = 60) -> dict:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        now = status(runs, run_id)
+        if now["state"] in states:
+            return now
+        time.sleep(0.1)
+    pytest.fail(f"{run_id} never became {states}: {now}")
