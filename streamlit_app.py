@@ -1,4 +1,8 @@
-"""The router: page settings, the text chooser, and the navigation made from the lesson registry."""
+"""The router: page settings, navigation from the lesson registry, the title, the text chooser.
+
+It draws the title itself, before the page's own file is read: that file imports pandas, Altair and
+torch, and a cold server should show something at once.
+"""
 
 import streamlit as st
 
@@ -6,7 +10,6 @@ from explorer import engine, lessons
 from explorer.panels import text
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
-engine.start()  # torch and the training processes, behind the page
 
 
 def page(lesson: lessons.Lesson) -> st.Page:
@@ -20,8 +23,10 @@ def page(lesson: lessons.Lesson) -> st.Page:
     )
 
 
-navigation = st.navigation(
+chosen = st.navigation(
     {"": [page(lessons.HOME)], "From text to a GPT": [page(lesson) for lesson in lessons.LESSONS]}
 )
+st.title(lessons.BY_KEY[chosen.url_path or "home"].headline, anchor=False)
+engine.start()  # torch and the training processes, behind the page
 text.choose()
-navigation.run()
+chosen.run()

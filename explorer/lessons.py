@@ -26,6 +26,11 @@ class Lesson:
         return f"pages/{self.key}.py"
 
     @property
+    def headline(self) -> str:
+        """What stands at the top of the page."""
+        return self.heading if self.number else "GPT from scratch"
+
+    @property
     def heading(self) -> str:
         return f"{self.number} {self.title}" if self.number else self.title
 

@@ -35,7 +35,7 @@ class Writing:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        tokens: Sequence[gpt.Token] = (),
+        tokens: "Sequence[gpt.Token]" = (),
     ) -> None:
         self.text = prompt
         self.tokens = list(tokens)

@@ -9,7 +9,7 @@ from explorer.writing import Writing
 
 SHOWPIECE = "gpt_mini"
 
-this = lesson.open_page("home", title="GPT from scratch")
+this = lesson.open_page("home")
 lesson.idea(
     """
 Build a GPT one idea at a time, on the text of your choice, and train every stage **here**: within a

@@ -9,14 +9,13 @@ from explorer import engine, lessons, state
 from explorer.lessons import Lesson
 
 
-def open_page(key: str, title: str | None = None) -> Lesson:
-    """Draw the title of the lesson `key` and make it the page of this session."""
+def open_page(key: str) -> Lesson:
+    """Make the lesson `key` the page of this session. (The router has drawn its title.)"""
     _go_through_the_router()
     lesson = lessons.BY_KEY[key]
     state.enter(lesson)
     state.run_of(lesson)
     state.write_address(lesson)
-    st.title(title or lesson.heading, anchor=False)
     return lesson
 
 

@@ -54,7 +54,7 @@ def layer_norm_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
     )
 
 
-def _table(steps: gpt.NormSteps, difference: Any) -> pd.DataFrame:
+def _table(steps: "gpt.NormSteps", difference: Any) -> pd.DataFrame:
     columns = {
         "x": steps.x,
         "x − mean": steps.x - steps.mean,

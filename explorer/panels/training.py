@@ -5,6 +5,7 @@ run's folder; it stops polling when the run stops, so a page at rest asks the se
 """
 
 import math
+import time
 from typing import Any
 
 import altair as alt
@@ -23,6 +24,7 @@ from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
 POLL_SECONDS = 0.7
+FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its panel is drawn
 ACTIVE = (store.QUEUED, store.TRAINING, store.SUSPENDED)
 OPEN_END = (store.PAUSED, store.STOPPED, store.INTERRUPTED)
 WORDS = {
@@ -59,6 +61,8 @@ def training_panel(
 
     def live() -> None:
         run = current_run(lesson)
+        if polling and run is not None and engine.executor().position(run.id) == 0:
+            _wait_for_first_point(run)
         status = run.status() if run else None
         _buttons(lesson, preset, text, run, status, device)
         if run is not None and status is not None:
@@ -68,6 +72,15 @@ def training_panel(
             st.rerun()  # the whole page: polling begins or ends, the pictures follow
 
     st.fragment(live, run_every=POLL_SECONDS if polling else None)()
+
+
+def _wait_for_first_point(run: Run) -> None:
+    """Give a run that has just begun a moment, so that its first loss is in the first picture."""
+    reader = cache.reader(str(run.folder))
+    until = time.monotonic() + FIRST_POINT_SECONDS
+    while not reader.evaluations and time.monotonic() < until:
+        time.sleep(0.02)
+        reader.update()
 
 
 # --- before the run --------------------------------------------------------------------------

@@ -27,8 +27,6 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from tests.browser.conftest import ARGUMENTS  # noqa: E402
 from tests.browser.serving import Server, serve  # noqa: E402
 
-PAINTS = "document.querySelector('.attention').dataset.paints"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -92,14 +90,16 @@ def slider(page: Page, server: Server, count: int) -> list[float]:
     page.goto(f"{server.address}/self_attention")
     page.locator(".attention[data-ready=true]").first.wait_for()
     page.wait_for_timeout(2500)
+    picture = page.locator(".attention").first
     handle = page.get_by_role("slider", name="Width").first
     handle.focus()
     found = []
     for turn in range(count):
-        before = page.evaluate(PAINTS)
+        before = picture.get_attribute("data-paints")
         start = time.perf_counter()
         handle.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
-        page.wait_for_function(f"{PAINTS} !== '{before}'")
+        while picture.get_attribute("data-paints") == before:
+            page.wait_for_timeout(5)
         found.append(time.perf_counter() - start)
         page.wait_for_timeout(700)
     return found

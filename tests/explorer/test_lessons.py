@@ -1,5 +1,7 @@
 """The registry: every page has a file, and the order leads from the text to a GPT."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import gpt
@@ -29,3 +31,12 @@ def test_numbers_rise_and_next_follows():
 def test_before_is_the_nearest_rung():
     assert lessons.before(lessons.BY_KEY["self_attention"]).key == "bigram"
     assert lessons.before(lessons.BY_KEY["bigram"]) is None
+
+
+def test_a_page_can_be_imported_without_loading_torch():
+    """A cold server shows the page's shell first; torch comes behind it."""
+    modules = [
+        f"explorer.panels.{path.stem}" for path in (ROOT / "explorer" / "panels").glob("*.py")
+    ]
+    code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
