@@ -7,7 +7,6 @@ torch, and a cold server should show something at once.
 import streamlit as st
 
 from explorer import engine, lessons
-from explorer.panels import text
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
 
@@ -23,10 +22,16 @@ def page(lesson: lessons.Lesson) -> st.Page:
     )
 
 
+def draw_sidebar() -> None:
+    from explorer.panels import text  # brings pandas along: not before the title is drawn
+
+    text.choose()
+
+
 chosen = st.navigation(
     {"": [page(lessons.HOME)], "From text to a GPT": [page(lesson) for lesson in lessons.LESSONS]}
 )
 st.title(lessons.BY_KEY[chosen.url_path or "home"].headline, anchor=False)
 engine.start()  # torch and the training processes, behind the page
-text.choose()
+draw_sidebar()
 chosen.run()

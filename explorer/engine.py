@@ -8,9 +8,12 @@ small forward passes, for which one thread is enough (more would only get in eac
 import functools
 import gc
 import threading
+import time
 
 from explorer.runs.executors.local import LocalExecutor
 from explorer.runs.store import RunStore
+
+HEAD_START = 0.4  # seconds in which the first page's shell has the processor to itself
 
 _loaded = threading.Event()
 _starting = threading.Lock()
@@ -54,6 +57,7 @@ def _executor() -> LocalExecutor:
 
 
 def _load() -> None:
+    time.sleep(HEAD_START)
     executor()  # its processes are the slow part: they get warm beside this one
     try:
         import torch
