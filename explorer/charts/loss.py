@@ -18,11 +18,13 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
     """
     folded = alt.Chart(curve).transform_fold([*SERIES], as_=["series", "loss"])
     folded = folded.transform_filter("isValid(datum.loss)")
+    legend = alt.Legend(orient="top", title=None)
     colour = alt.Color(
         "series:N",
         scale=alt.Scale(domain=SERIES, range=COLOURS),
-        legend=alt.Legend(orient="top", title=None),
+        legend=legend,
     )
+    shape = alt.Shape("series:N", scale=alt.Scale(domain=SERIES), legend=legend)
     x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
     y = alt.Y("loss:Q", title="loss (nats per token)", scale=alt.Scale(zero=False))
     tooltip = ["series:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")]
@@ -36,7 +38,7 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
     points = (
         folded.transform_filter("datum.series != 'batch'")
         .mark_point(filled=True, size=45)
-        .encode(x=x, y=y, color=colour, shape=alt.Shape("series:N", legend=None), tooltip=tooltip)
+        .encode(x=x, y=y, color=colour, shape=shape, tooltip=tooltip)
     )
     rules = (
         alt.Chart(references)
@@ -45,7 +47,7 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
     )
     names = (
         alt.Chart(references)
-        .mark_text(align="left", dx=4, dy=-6, color=theme.REFERENCE, fontSize=11)
-        .encode(x=alt.value(0), y="loss:Q", text="label:N")
+        .mark_text(align="right", dx=-4, dy=-7, color=theme.REFERENCE, fontSize=11)
+        .encode(x=alt.value("width"), y="loss:Q", text="label:N")
     )
     return alt.layer(rules, lines, points, names).properties(height=300)
