@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     bench = commands.add_parser("bench", help="measure this machine")
-    bench.add_argument("--quick", action="store_true", help="about ten seconds")
+    bench.add_argument("--quick", action="store_true", help="about half a minute")
     bench.set_defaults(run=_bench)
 
     commands.add_parser("list", help="presets, texts, checkpoints, devices").set_defaults(run=_list)
