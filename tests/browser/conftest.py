@@ -17,8 +17,9 @@ def missing(what: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Debian's or the user's Chromium, driven by Playwright."""
+def browser(tmp_path_factory):
+    """Debian's or the user's Chromium, driven by Playwright: one profile on the disk for all tabs,
+    so that Streamlit's scripts are fetched and compiled once and not for every test."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -28,7 +29,12 @@ def browser():
         missing("there is no chromium on this machine")
     with sync_playwright() as driver:
         try:
-            running = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+            running = driver.chromium.launch_persistent_context(
+                tmp_path_factory.mktemp("profile"),
+                executable_path=path,
+                args=ARGUMENTS,
+                viewport={"width": 1280, "height": 1000},
+            )
         except Error as error:
             missing(f"chromium does not start: {error}")
         yield running

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.browser.serving import serve
+from tests.browser.visiting import new_tab
 
 LAYERS, HEADS, TIME = 2, 3, 24
 TEXT = "To be, or not\nto be: that"[:TIME]
@@ -58,18 +59,13 @@ def address(tmp_path_factory):
 @pytest.fixture
 def page(browser, address):
     """The page, drawn; afterwards nothing may have gone wrong in it."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme="light")
-    trouble: list[str] = []
-    page.sent = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("dialog", lambda dialog: trouble.append(dialog.message))
-    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: page.sent.append(frame)))
+    page = new_tab(browser)
     page.goto(address)
     for name in (".attention", ".next-token", ".token-strip"):
         page.wait_for_selector(f"{name}[data-ready=true]")
     page.wait_for_timeout(300)  # late fonts paint once more
     yield page
-    assert not trouble
+    assert not page.trouble
     assert page.get_by_text("BidiComponent Error").count() == 0
     page.close()
 
@@ -102,15 +98,15 @@ def python_says(page, text):
 # ---- attention ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("i", "j"), [(0, 0), (5, 3), (TIME - 1, 0), (TIME - 1, TIME - 1)])
-def test_the_hovered_value_is_the_weight(page, i, j):
-    note = hover_cell(page, i, j)
-    weight = make_pattern()[0, 0, i, j]
-    assert abs(float(note["value"]) - weight) < 1e-4
-    said = page.locator(".attention .readout").inner_text()
-    assert f"(position {i}) looks at" in said
-    assert f"weight {weight:.4f}" in said
-    assert "row sums to 1.000" in said
+def test_the_hovered_value_is_the_weight(page):
+    for i, j in [(0, 0), (5, 3), (TIME - 1, 0), (TIME - 1, TIME - 1)]:
+        note = hover_cell(page, i, j)
+        weight = make_pattern()[0, 0, i, j]
+        assert abs(float(note["value"]) - weight) < 1e-4
+        said = page.locator(".attention .readout").inner_text()
+        assert f"(position {i}) looks at" in said
+        assert f"weight {weight:.4f}" in said
+        assert "row sums to 1.000" in said
     assert "runs 1 " in page.get_by_text("runs").inner_text()  # no round trip
 
 
@@ -170,26 +166,35 @@ def test_a_picture_of_the_head_can_be_saved(page):
 # ---- next token ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("temperature", "top_k", "top_p"),
-    [(0, None, None), (1, 5, None), (1, None, 0.9), (0.7, 12, 0.5), (1.5, None, 0.95), (0, 3, 0.5)],
-)
-def test_the_bars_are_what_gpt_samples_with(page, temperature, top_k, top_p):
+FILTERS = [
+    (0, None, None),
+    (1, 5, None),
+    (1, None, 0.9),
+    (0.7, 12, 0.5),
+    (1.5, None, 0.95),
+    (0, 3, 0.5),
+]
+
+
+def test_the_bars_are_what_gpt_samples_with(page):
     torch = pytest.importorskip("torch")
     sampling = pytest.importorskip("gpt.sampling")
-    page.locator("input.temperature").fill(str(temperature))
-    page.locator("input.top_k").fill(str((top_k or 66) - 1))  # the slider counts its places from 0
-    page.locator("input.top_p").fill(str(top_p or 1))
-    logits = torch.from_numpy(make_logits())
-    expected = sampling.filter_stages(logits, temperature, top_k, top_p)
-    order = np.argsort(-make_logits(), kind="stable")
-    drawn = json.loads(data(page, ".next-token")["final"])
-    assert np.allclose(drawn, expected.top_p.numpy()[order], atol=1e-5)
-    kept = expected.top_p > 0
-    said = page.locator(".next-token .kept").inner_text()
-    assert said.startswith(f"kept {int(kept.sum())} of 65 tokens, ")
-    assert abs(float(said.split()[5]) - 100 * float(expected.raw[kept].sum())) < 0.051
-    python_says(page, f"settings ({float(temperature)}, {top_k}, {top_p})")
+    for temperature, top_k, top_p in FILTERS:
+        page.locator("input.temperature").fill(str(temperature))
+        page.locator("input.top_k").fill(
+            str((top_k or 66) - 1)
+        )  # the slider counts its places from 0
+        page.locator("input.top_p").fill(str(top_p or 1))
+        logits = torch.from_numpy(make_logits())
+        expected = sampling.filter_stages(logits, temperature, top_k, top_p)
+        order = np.argsort(-make_logits(), kind="stable")
+        drawn = json.loads(data(page, ".next-token")["final"])
+        assert np.allclose(drawn, expected.top_p.numpy()[order], atol=1e-5)
+        kept = expected.top_p > 0
+        said = page.locator(".next-token .kept").inner_text()
+        assert said.startswith(f"kept {int(kept.sum())} of 65 tokens, ")
+        assert abs(float(said.split()[5]) - 100 * float(expected.raw[kept].sum())) < 0.051
+        python_says(page, f"settings ({float(temperature)}, {top_k}, {top_p})")
 
 
 def test_nothing_is_sent_while_a_slider_is_dragged(page):
@@ -251,12 +256,12 @@ def test_another_theme_repaints_and_keeps_what_was_chosen(page):
     assert page.locator(".attention .title").inner_text() == "layer 1 head 2"
 
 
-@pytest.mark.parametrize("width", [700, 1280, 1600])
-def test_nothing_is_wider_than_the_page(page, width):
-    page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for name in (".zoom .base", ".atlas .base", ".strip canvas", ".bars .base"):
-        box = page.locator(name).bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
+def test_nothing_is_wider_than_the_page(page):
+    for width in (700, 1280, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for name in (".zoom .base", ".atlas .base", ".strip canvas", ".bars .base"):
+            box = page.locator(name).bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width

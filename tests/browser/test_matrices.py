@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.browser.serving import serve
+from tests.browser.visiting import new_tab
 
 TOKENS = ["\n", " ", "<b>", "<img/src=x/onerror=alert(1)>", *"abcdefghijklmnopqrstu"]
 TIME, DIMENSIONS, SCALE = 6, 8, 8**-0.5
@@ -101,14 +102,9 @@ def address(tmp_path_factory):
 @pytest.fixture
 def page(browser):
     """An empty page; afterwards nothing may have gone wrong in it."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1100}, color_scheme="light")
-    trouble: list[str] = []
-    page.sent = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("dialog", lambda dialog: trouble.append(dialog.message))
-    page.on("websocket", lambda ws: ws.on("framesent", lambda sent: page.sent.append(sent)))
+    page = new_tab(browser)
     yield page
-    assert not trouble
+    assert not page.trouble
     assert page.get_by_text("BidiComponent Error").count() == 0
     page.close()
 
@@ -168,15 +164,13 @@ def python_says(page, text):
 # ---- two tables ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "i", "j"), [("counted", 0, 0), ("learned", 7, 5), ("learned", 24, 24)]
-)
-def test_the_hovered_value_is_the_value_and_both_are_read_out(tables, name, i, j):
-    note = point(tables, name, i, j)
-    values = DATA["counted" if name == "counted" else "learned0"]
-    assert np.float32(note["value"]) == values[i, j]
-    counted, learned = DATA["counted"][i, j], DATA["learned0"][i, j]
-    assert words(tables).endswith(f": counted {counted:.4f}, learned {learned:.4f}")
+def test_the_hovered_value_is_the_value_and_both_are_read_out(tables):
+    for name, i, j in (("counted", 0, 0), ("learned", 7, 5), ("learned", 24, 24)):
+        note = point(tables, name, i, j)
+        values = DATA["counted" if name == "counted" else "learned0"]
+        assert np.float32(note["value"]) == values[i, j]
+        counted, learned = DATA["counted"][i, j], DATA["learned0"][i, j]
+        assert words(tables).endswith(f": counted {counted:.4f}, learned {learned:.4f}")
     assert "runs 1 " in tables.get_by_text("runs").inner_text()  # no round trip
 
 
@@ -272,17 +266,17 @@ def test_the_drawing_is_described_and_has_a_scale(tables):
 # ---- one head, step by step ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("i", "j"), [(0, 0), (5, 3), (2, 5)])
-def test_a_score_is_spelled_out_as_the_sum_it_is(attention, i, j):
-    assert np.float32(point(attention, "scores", i, j)["value"]) == DATA["scores"][i, j]
-    said = words(attention, "sum")
-    head, *terms = said.split(" + ")
-    assert head.startswith(f"scores = Q[{i}]·K[{j}] = ")
-    terms = [head.rsplit(" = ", 1)[1], *terms]
-    assert terms.pop() == f"… 2 more = {DATA['scores'][i, j]:.4f}"
-    pairs = [[float(x.strip("()")) for x in term.split("×")] for term in terms]
-    expected = np.stack([DATA["Q"][i], DATA["K"][j]], axis=1)[:6]
-    assert np.allclose(pairs, expected, atol=0.00501)
+def test_a_score_is_spelled_out_as_the_sum_it_is(attention):
+    for i, j in ((0, 0), (5, 3), (2, 5)):
+        assert np.float32(point(attention, "scores", i, j)["value"]) == DATA["scores"][i, j]
+        said = words(attention, "sum")
+        head, *terms = said.split(" + ")
+        assert head.startswith(f"scores = Q[{i}]·K[{j}] = ")
+        terms = [head.rsplit(" = ", 1)[1], *terms]
+        assert terms.pop() == f"… 2 more = {DATA['scores'][i, j]:.4f}"
+        pairs = [[float(x.strip("()")) for x in term.split("×")] for term in terms]
+        expected = np.stack([DATA["Q"][i], DATA["K"][j]], axis=1)[:6]
+        assert np.allclose(pairs, expected, atol=0.00501)
 
 
 def test_a_scaled_score_shows_the_factor(attention):

@@ -10,15 +10,24 @@ import pytest
 SOON = 30_000  # ms; generous, since test machines are busy
 
 
+def new_tab(browser, scheme="light"):
+    """A tab that keeps what goes wrong in it (`trouble`) and what it tells the server (`sent`)."""
+    page = browser.new_page()
+    page.emulate_media(color_scheme=scheme)
+    page.trouble, page.sent = [], []
+    page.on("pageerror", lambda error: page.trouble.append(str(error)))
+    page.on("dialog", lambda dialog: page.trouble.append(dialog.message))
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: page.sent.append(frame)))
+    return page
+
+
 class Visit:
     """A tab on the app, with everything that went wrong in it."""
 
     def __init__(self, browser, scheme="light"):
-        self.page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
-        self.trouble, self.sent = [], []
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page = new_tab(browser, scheme)
+        self.trouble, self.sent = self.page.trouble, self.page.sent
         self.page.on("console", self._console)
-        self.page.on("websocket", lambda ws: ws.on("framesent", lambda f: self.sent.append(f)))
 
     def _console(self, message):
         # Streamlit looks for its own files below the page's address first; those are its 404s.

@@ -1,13 +1,16 @@
-"""The charts of pages 5 to 7: built from their documented columns, bounded, valid Vega-Lite."""
+"""The charts: built from their documented columns, bounded, valid Vega-Lite."""
 
 import pytest
 import torch
 
 import gpt
 from explorer import frames
+from explorer.charts import describe
 from explorer.charts.compare import create_compare_chart
+from explorer.charts.details import create_details_chart
 from explorer.charts.gradients import FLOOR, create_gradients_chart
 from explorer.charts.heads import create_head_scores_chart
+from explorer.charts.loss import create_loss_chart
 from explorer.charts.parameters import create_parameters_chart
 
 
@@ -61,3 +64,15 @@ def test_parameters_leave_out_what_the_model_does_not_have():
     assert table["component"].tolist() == ["attention", "read-out"]
     assert table["label"].tolist() == ["30 · 75.0 %", "10 · 25.0 %"]
     create_parameters_chart(table).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("create", "tables"),
+    [(create_loss_chart, {"curve", "references"}), (create_details_chart, {"details"})],
+)
+def test_a_live_chart_is_described_once_and_names_its_tables(create, tables):
+    description = describe(create)
+    assert description is describe(create)
+    views = description.get("layer", [description])
+    assert {view["data"]["name"] for view in views} == tables
+    assert "datasets" not in description

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 import gpt
@@ -85,6 +86,8 @@ def bench(own_folders, monkeypatch) -> Bench:
     monkeypatch.setattr(engine, "start", lambda: None)
     monkeypatch.setattr(engine, "_started", True)
     engine._loaded.set()
+    # Streamlit looks through all installed packages for components, anew for every AppTest.
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)
     return Bench(runs, executor)
 
 
