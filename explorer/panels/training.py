@@ -8,12 +8,11 @@ import math
 import time
 from typing import Any
 
-import altair as alt
 import streamlit as st
 
 import gpt
 from explorer import cache, engine, frames, lessons, machine, notices, state
-from explorer.charts import Layered
+from explorer.charts import draw
 from explorer.charts.details import create_details_chart
 from explorer.charts.loss import create_loss_chart
 from explorer.components.glyphs import visible
@@ -123,6 +122,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
+def briefly(seconds: float) -> str:
+    """Seconds as one number, for a narrow place: 100 s, 5 min, 3 h, 2 days."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 # --- controls --------------------------------------------------------------------------------
 
 
@@ -226,10 +233,8 @@ def _progress(run: Run, status: dict[str, Any], text: cache.Text, details: bool)
     known = _references(spec, text)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        chart = create_loss_chart(
-            frames.loss_curve(curve, reader.evaluations), frames.references(known)
-        )
-        _draw(chart, f"{run.id}_loss")
+        losses = frames.loss_curve(curve, reader.evaluations)
+        draw(create_loss_chart, losses, frames.references(known), key=f"{run.id}_loss")
     with right:
         _sample(reader)
     for sentence in notices.notices(
@@ -237,11 +242,7 @@ def _progress(run: Run, status: dict[str, Any], text: cache.Text, details: bool)
     ):
         st.warning(sentence, icon=":material/insights:")
     if details and len(curve["step"]) > 1:
-        _draw(create_details_chart(frames.training_details(curve)), f"{run.id}_details")
-
-
-def _draw(chart: Layered | alt.HConcatChart, key: str) -> None:
-    st.altair_chart(chart, width="stretch", key=key)
+        draw(create_details_chart, frames.training_details(curve), key=f"{run.id}_details")
 
 
 def _say_state(run: Run, status: dict[str, Any]) -> None:
@@ -291,7 +292,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
     )
     left = "–"
     if last and step < total and last.get("seconds") and not reader.finished:
-        left = duration(_seconds_left(reader, spec))
+        left = briefly(_seconds_left(reader, spec))
     columns[4].metric("Time left", left, help="At the speed so far, measurements included.")
     if details:
         loss = measured["val_loss"] if measured else None
