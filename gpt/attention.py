@@ -2,8 +2,9 @@
 
 `Head` is one head, step by step, and returns its weights. `MultiHeadAttention` computes all heads
 at once: one projection for queries, keys and values and PyTorch's fused
-`scaled_dot_product_attention`. Both are the same function of the same weights
-(`MultiHeadAttention.heads()` hands out the readable heads; tests hold them equal).
+`scaled_dot_product_attention` (or `plain_attention`, where that trains faster on a CPU). Both are
+the same function of the same weights (`MultiHeadAttention.heads()` hands out the readable heads;
+tests hold them equal).
 Follows Vaswani et al. 2017, "Attention is all you need", section 3.2.
 """
 
@@ -75,6 +76,15 @@ class KVCache:
         self.length += tokens
 
 
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """Causal attention of all heads in three products, as `Head` does it. (B, H, T, D) each."""
+    B, H, T, D = q.shape
+    q, k, v = (part.reshape(B * H, T, D) for part in (q, k, v))
+    future = torch.full((T, T), float("-inf"), device=q.device).triu(1)
+    scores = torch.baddbmm(future, q, k.transpose(1, 2), alpha=scale)  # (B·H, T, T)
+    return torch.bmm(F.softmax(scores, dim=-1), v).view(B, H, T, D)
+
+
 class MultiHeadAttention(nn.Module):
     """All heads of one layer in one go. (B, T, C) → (B, T, C)."""
 
@@ -98,15 +108,18 @@ class MultiHeadAttention(nn.Module):
         q, k, v = qkv.transpose(1, 2).split(H, dim=1)  # three of (B, H, T, D)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)  # (B, H, past + T, D)
-        y = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=self._mask(T, k.shape[2], x.device),
-            dropout_p=self.config.dropout if self.training else 0.0,
-            is_causal=self.config.causal and k.shape[2] == T,
-            scale=self.scale,
-        )  # (B, H, T, D)
+        if x.requires_grad and x.is_cpu and self.config.trains_plainly(T):
+            y = plain_attention(q, k, v, self.scale)
+        else:
+            y = F.scaled_dot_product_attention(
+                q,
+                k,
+                v,
+                attn_mask=self._mask(T, k.shape[2], x.device),
+                dropout_p=self.config.dropout if self.training else 0.0,
+                is_causal=self.config.causal and k.shape[2] == T,
+                scale=self.scale,
+            )  # (B, H, T, D)
         y = y.transpose(1, 2).reshape(B, T, H * D)  # heads side by side
         return self.dropout(self.projection(y))  # (B, T, C)
 

@@ -63,8 +63,9 @@ def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> 
     Counted as numbers per token: what an operation needs for its gradient is kept once, however
     many operations need it. A norm keeps its input, mean and spread; a linear map its input; ReLU
     its output (which is the next map's input), GELU both. The fused attention keeps queries, keys,
-    values, its output and one number per row, not the T × T weights (Dao et al. 2022); with dropout
-    on a CPU it keeps those, their mask and their product. Additions keep nothing.
+    values, its output and one number per row, not the T × T weights (Dao et al. 2022); on a CPU the
+    weights are kept where that is quicker, and with dropout their mask and their product as well.
+    Additions keep nothing.
     """
     V, C, L, W = vocab_size, config.n_embd, config.n_layer, config.width
     tokens = batch_size * config.block_size
@@ -75,9 +76,13 @@ def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> 
     # Without residual path and dropout, what a part puts out is itself what the next one keeps.
     passed_on = C if not config.residual and not dropout else 0
     norm = C + 2 if config.norm != "none" else 0
-    attention = norm + C + 3 * W + W + config.n_head
+    row = config.n_head * config.block_size  # weights of one position
+    kept = config.n_head
     if dropout:
-        attention += C + 3 * config.n_head * config.block_size - config.n_head
+        kept = C + 3 * row
+    elif config.trains_plainly(config.block_size):
+        kept = row
+    attention = norm + C + 3 * W + W + kept
     if not config.output_projection:
         attention -= passed_on
     hidden = config.feed_forward_multiple * C

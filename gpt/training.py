@@ -132,20 +132,17 @@ class _Job:
             _, loss = self.model(x, y)
         loss.backward()
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
-        if self.config.grad_clip > 0:
-            parameters = list(self.model.parameters())
-            nn.utils.clip_grads_with_norm_(parameters, self.config.grad_clip, norm)
-        value = loss.item()  # waits for the device, so that the time below is the true one
-        if math.isfinite(value) and math.isfinite(norm.item()):
+        total = nn.utils.get_total_norm(gradients)
+        value, norm = loss.item(), total.item()  # waits for the device: the time below is true
+        if norm > self.config.grad_clip > 0:
+            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.grad_clip, total)
+        if math.isfinite(value) and math.isfinite(norm):
             self.optimizer.step()  # or else the weights stay the last good ones
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         seconds = time.perf_counter() - start
         self.seconds += seconds
-        return StepStats(
-            self.step, value, learning_rate, norm.item(), x.numel() / seconds, self.seconds
-        )
+        return StepStats(self.step, value, learning_rate, norm, x.numel() / seconds, self.seconds)
 
     # --- looking at the model --------------------------------------------------------------
 

@@ -8,7 +8,7 @@ tables after that; the browser then moves the marks of the chart that is there.
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -22,8 +22,8 @@ def draw(create: Callable[..., Any], *tables: pd.DataFrame, key: str) -> None:
     description = describe(create)
     datasets = dict(zip(inspect.signature(create).parameters, tables, strict=True))
     # Vega fits one picture to the width of its place, but not a row of them.
-    width = "content" if "hconcat" in description else "stretch"
-    st.vega_lite_chart(description | {"datasets": datasets}, width=width, key=key)
+    width: Literal["content", "stretch"] = "content" if "hconcat" in description else "stretch"
+    st.vega_lite_chart(None, description | {"datasets": datasets}, width=width, key=key)
 
 
 @functools.cache

@@ -10,13 +10,13 @@ from gpt.attention import Head, KVCache, MultiHeadAttention, score_scale
 from gpt.config import ModelConfig
 from tests.gpt.helpers import normal
 
-CONFIG = ModelConfig(block_size=8, n_head=4, n_embd=16)
-CLOSE = {"rtol": 1e-4, "atol": 1e-6}
+CONFIG = ModelConfig(block_size=40, n_head=4, n_embd=16)
+CLOSE = {"rtol": 1e-4, "atol": 5e-6}
 
 PARITY = [
     pytest.param(B, T, replace(CONFIG, n_head=H, attention_scale=scale, causal=causal))
     for B, T, H, scale, causal in product(
-        [1, 3], [1, 5, 8], [1, 2, 4], ["head_size", "n_embd", "none"], [True, False]
+        [1, 3], [1, 5, 40], [1, 2, 4], ["head_size", "n_embd", "none"], [True, False]
     )
 ]
 
