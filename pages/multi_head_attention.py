@@ -30,7 +30,25 @@ about what it found: a small *feed-forward* network, applied to every position b
 )
 shapes = st.empty()
 the_text = text.current()
-touch = st.container()
+live = training.is_active(model.current_run(this))
+
+lesson.section("Touch it: all heads side by side")
+# The tutorial's first feed-forward is one linear map and a bend, no wider than the tokens.
+preset = settings.choose(
+    this,
+    gpt.PRESETS["multi_head"].with_settings({"feed_forward_multiple": 0}),
+    ["n_head", "n_embd", "block_size", "seed"],
+    columns=4,
+)
+step = model.choose_step(this)
+shown = partial(model.of_page, this, preset, the_text, step)
+attention_panel(this, shown, EXAMPLE, live=live, height=360)
+read = st.session_state.get(f"{this.key}_read", EXAMPLE)
+poll = 2.0 if live else None
+lesson.section("Touch it: what does each head look at?")
+st.fragment(partial(scores_panel, this, shown, the_text, read), run_every=poll)()
+lesson.section("Touch it: many small heads, one matrix product")
+st.fragment(partial(same_twice_panel, this, shown, read), run_every=poll)()
 
 lesson.section("Predict, then run")
 left, right = st.columns(2, gap="large")
@@ -42,13 +60,8 @@ with right:
     loss = question.ask_number(this, "loss", asked, 0.0, 20.0)
 
 lesson.section("Train it")
-# The tutorial's first feed-forward is one linear map and a bend, no wider than the tokens.
-preset = settings.choose(
-    this,
-    gpt.PRESETS["multi_head"].with_settings({"feed_forward_multiple": 0}),
-    ["n_head", "n_embd", "block_size", "feed_forward", "max_steps", "learning_rate", "seed"],
-    columns=4,
-)
+names = ["feed_forward", "max_steps", "learning_rate"]
+preset = settings.choose(this, preset, names, columns=3)
 B, T, C = preset.train.batch_size, preset.model.block_size, preset.model.n_embd
 H, D = preset.model.n_head, preset.model.size_of_head
 shapes.caption(
@@ -80,19 +93,6 @@ question.grade_number(
     " can favour four.",
 )
 compare_panel(this, the_text)
-
-live = training.is_active(model.current_run(this))
-with touch:
-    lesson.section("Touch it: all heads side by side")
-    step = model.choose_step(this)
-    shown = partial(model.of_page, this, preset, the_text, step)
-    attention_panel(this, shown, EXAMPLE, live=live, height=360)
-    read = st.session_state.get(f"{this.key}_read", EXAMPLE)
-    poll = 2.0 if live else None
-    lesson.section("Touch it: what does each head look at?")
-    st.fragment(partial(scores_panel, this, shown, the_text, read), run_every=poll)()
-    lesson.section("Touch it: many small heads, one matrix product")
-    st.fragment(partial(same_twice_panel, this, shown, read), run_every=poll)()
 
 lesson.section("Write with it")
 sampling_panel(this, shown, live=live)

@@ -26,7 +26,21 @@ The **mask** hides the future: otherwise the answer would be in plain sight.
     },
 )
 the_text = text.current()
-touch = st.container()
+live = training.is_active(model.current_run(this))
+
+lesson.section("Touch it: where does it look?")
+preset = settings.choose(
+    this,
+    gpt.PRESETS["self_attention"],
+    ["n_embd", "block_size", "attention_scale", "positions", "causal"],
+    columns=5,
+)
+step = model.choose_step(this)
+shown = partial(model.of_page, this, preset, the_text, step)
+attention_panel(this, shown, "to be or not to be", live=live)
+lesson.section("Touch it: the head taken apart")
+read = st.session_state.get("self_attention_read", "to be or not to be")
+st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
 lesson.section("Predict, then run")
 answer = question.ask_choice(
@@ -38,20 +52,7 @@ answer = question.ask_choice(
 )
 
 lesson.section("Train it")
-preset = settings.choose(
-    this,
-    gpt.PRESETS["self_attention"],
-    [
-        "max_steps",
-        "learning_rate",
-        "block_size",
-        "n_embd",
-        "attention_scale",
-        "positions",
-        "causal",
-    ],
-    columns=4,
-)
+preset = settings.choose(this, preset, ["max_steps", "learning_rate"], columns=2)
 training.training_panel(this, preset, the_text)
 
 run = training.finished(this)
@@ -72,16 +73,6 @@ if run:
     )
 else:
     question.grade_choice(answer, None, "")
-
-live = training.is_active(model.current_run(this))
-with touch:
-    lesson.section("Touch it: where does it look?")
-    step = model.choose_step(this)
-    shown = partial(model.of_page, this, preset, the_text, step)
-    attention_panel(this, shown, "to be or not to be", live=live)
-    lesson.section("Touch it: the head taken apart")
-    read = st.session_state.get("self_attention_read", "to be or not to be")
-    st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
 lesson.section("Write with it")
 sampling_panel(this, shown, live=live)

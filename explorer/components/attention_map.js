@@ -89,7 +89,7 @@ function strongest(r, i) {
 }
 
 function paintAll(r) {
-  if (!r.width) return; // in a tab that is not open: the observer calls again
+  if (!r.width || mayWait(r)) return; // not in sight: an observer calls again
   const since = r.since ?? performance.now();
   r.since = null;
   r.table = colourTable(r);
@@ -206,5 +206,5 @@ export default function attentionMap({ data, parentElement, setStateValue }) {
   listen(r);
   paintAll(r);
   afterFonts(r.theme, () => paintAll(r));
-  return watchWidth(r, () => paintAll(r));
+  return watch(r, () => paintAll(r));
 }

@@ -15,12 +15,14 @@ function weightAt(r, i, j, head = headIndex(r)) {
 }
 
 function colourTable(r) {
-  // One colour for each of the 65,536 levels a weight can have.
+  // One colour for each of the 65,536 levels a weight can have; made once for a ramp.
+  const key = `${r.theme.dark} ${r.rootContrast}`;
+  if (r.table?.key === key) return r.table;
   const table = new Uint32Array(65536);
   for (let level = 0; level < 65536; level += 1) {
     table[level] = rgba32(rampColour(r.theme.ramp, shade(r, level / 65535)));
   }
-  return table;
+  return Object.assign(table, { key });
 }
 
 const shade = (r, weight) => (r.rootContrast ? Math.sqrt(weight) : weight);

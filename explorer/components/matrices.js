@@ -86,7 +86,7 @@ function showChoice(r) {
 }
 
 function paintAll(r) {
-  if (!r.width) return; // in a tab that is not open: the observer calls again
+  if (!r.width || mayWait(r)) return; // not in sight: an observer calls again
   const since = r.since ?? performance.now();
   r.since = null;
   r.packed = {};
@@ -157,5 +157,5 @@ export default function drawMatrices({ data, parentElement, setStateValue }) {
   listen(r);
   paintAll(r);
   afterFonts(r.theme, () => paintAll(r));
-  return watchWidth(r, () => paintAll(r));
+  return watch(r, () => paintAll(r));
 }

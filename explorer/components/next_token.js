@@ -162,10 +162,11 @@ export default function nextToken({ data, parentElement, setStateValue }) {
   r.find(".drawn-key").hidden = r.header.drawn === null;
   listen(r);
   const draw = () => {
+    if (mayWait(r)) return; // not in sight: the observer calls again
     refresh(r);
     if (r.width) reportPainted(r, since);
   };
   draw();
   afterFonts(r.theme, draw);
-  return watchWidth(r, draw);
+  return watch(r, draw);
 }

@@ -61,11 +61,20 @@ function recordOf(parent, make) {
   return record;
 }
 
-// Calls `layout` at each change of the component's width. Returns the cleanup for Streamlit, which
-// may arrive late, after a newer run has taken over: then it must do nothing.
-function watchWidth(record, layout) {
+// Whether painting may wait, because the component is far from the screen. `watch` paints what is
+// owed when it comes near: a page of many pictures then moves as quickly as the ones in sight.
+function mayWait(record) {
+  record.owed = record.near === false;
+  return record.owed;
+}
+
+// Calls `layout` at each change of the component's width, and when it comes near the screen with a
+// picture that is owed. Returns the cleanup for Streamlit, which may arrive late, after a newer run
+// has taken over: then it must do nothing.
+function watch(record, layout) {
   const generation = (record.generation += 1);
   record.observer?.disconnect();
+  record.sight?.disconnect();
   record.observer = new ResizeObserver(() => {
     const width = Math.floor(record.root.clientWidth);
     if (width > 0 && width !== record.width) {
@@ -73,9 +82,19 @@ function watchWidth(record, layout) {
       layout();
     }
   });
+  record.sight = new IntersectionObserver(
+    (entries) => {
+      record.near = entries.at(-1).isIntersecting;
+      if (record.near && record.owed) layout();
+    },
+    { rootMargin: "300px", scrollMargin: "300px" }, // the page scrolls in a box of its own
+  );
   record.observer.observe(record.root);
+  record.sight.observe(record.root);
   return () => {
-    if (record.generation === generation) record.observer.disconnect();
+    if (record.generation !== generation) return;
+    record.observer.disconnect();
+    record.sight.disconnect();
   };
 }
 

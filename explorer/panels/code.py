@@ -1,5 +1,6 @@
 """The code that really ran, read from `gpt/` by introspection: never a pasted copy."""
 
+import functools
 import inspect
 import textwrap
 from collections.abc import Mapping
@@ -30,10 +31,15 @@ def code_panel(lesson: Lesson, forms: Mapping[str, Any], leaves_out: str) -> Non
             )
             or names[0]
         )
-    shown = forms[chosen]
-    source = textwrap.dedent(inspect.getsource(shown))
-    first = inspect.getsourcelines(shown)[1]
-    module = inspect.getmodule(shown)
-    file = module.__name__.replace(".", "/") + ".py" if module else "gpt"
+    source, file, first = read_source(forms[chosen])
     st.code(source, language="python", line_numbers=True, height=420)
     st.caption(f"`{file}`, from line {first}. {leaves_out}")
+
+
+@functools.cache
+def read_source(shown: Any) -> tuple[str, str, int]:
+    """The source of a class or function, its file, and its first line there."""
+    lines, first = inspect.getsourcelines(shown)
+    module = inspect.getmodule(shown)
+    file = module.__name__.replace(".", "/") + ".py" if module else "gpt"
+    return textwrap.dedent("".join(lines)), file, first

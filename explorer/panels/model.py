@@ -60,6 +60,8 @@ def choose_step(lesson: Lesson) -> int | None:
     """A slider over the snapshots of this page's run; None follows the newest."""
     run = current_run(lesson)
     steps = [step for step, _ in run.snapshots()] if run else []
+    if steps:
+        st.caption("Shown is your run. What you set from now on is for the next one.")
     if len(steps) < 2:
         return None
     options: list[int | str] = [*steps, "newest"]
