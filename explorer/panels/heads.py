@@ -95,7 +95,9 @@ def scores_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text, r
         return
     scores = cache.head_scores(model.model, windows, f"{model.key} {where} {said} {read}")
     st.altair_chart(
-        create_head_scores_chart(frames.head_scores(scores)), key=f"{lesson.key}_scores"
+        create_head_scores_chart(frames.head_scores(scores)),
+        width="content",
+        key=f"{lesson.key}_scores",
     )
     st.caption(
         f"Bars: the share of its weight that a head gives to such a place, a mean over {said}"

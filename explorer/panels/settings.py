@@ -146,7 +146,9 @@ CONTROLS = {
         "Tie embedding and read-out",
         "One matrix turns tokens into vectors and vectors into scores: fewer parameters.",
     ),
-    "causal": Control("Mask the future", "Off: the model sees the answer and cheats."),
+    "causal": Control(
+        "Causal mask", "Hides the future. Off: the model sees the answer and cheats."
+    ),
     "keep_best": Control("Keep the best", "At the end, go back to the best validation loss."),
     "seed": Control("Seed", "Decides the first weights, the batches and the samples."),
 }

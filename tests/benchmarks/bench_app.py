@@ -90,7 +90,8 @@ def first_point(page: Page, server: Server) -> float:
 WATCH = """picture => {
   window.next = new Promise(resolve => {
     let pressed;
-    addEventListener("keydown", () => { pressed ??= performance.now(); }, {capture: true, once: true});
+    const press = () => { pressed = performance.now(); };
+    addEventListener("keydown", press, {capture: true, once: true});
     const observer = new MutationObserver(() => {
       observer.disconnect();
       resolve((performance.now() - pressed) / 1000);
