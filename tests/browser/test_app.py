@@ -5,14 +5,13 @@ One server for all of them, with a runs folder of its own, no network and the em
 
 import json
 import re
-import time
 
 import pytest
 
 import gpt
 from explorer import lessons
 from tests.browser.serving import ROOT, serve
-from tests.browser.visiting import SOON, Visit, status, wait_state
+from tests.browser.visiting import SOON, Visit, wait_state, wait_step
 
 RUNGS = [lesson for lesson in lessons.LESSONS if lesson.preset]
 QUICK = "max_steps=200"  # small enough for a test, the same code
@@ -77,9 +76,9 @@ def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
     ]
     assert losses[-1]["val_loss"] < losses[0]["val_loss"] - 0.3  # it really learnt
     # What must not happen: a page at rest that goes on asking.
-    visit.page.wait_for_timeout(1500)
+    visit.page.wait_for_timeout(1000)
     before = len(visit.sent)
-    visit.page.wait_for_timeout(3000)
+    visit.page.wait_for_timeout(2000)
     assert len(visit.sent) - before <= 1
 
 
@@ -129,9 +128,7 @@ def test_a_reload_and_a_second_tab_find_the_run_still_training(server, runs, bro
     second.wait_text("Paused.")
     visit.wait_text("Paused.")  # the other tab hears of it
     visit.button("One step").click()
-    until = time.monotonic() + 20
-    while status(runs, run_id)["step"] == at and time.monotonic() < until:
-        time.sleep(0.1)
+    wait_step(runs, run_id, at + 1)
     assert wait_state(runs, run_id, "paused")["step"] == at + 1
     visit.button("Continue").click()
     wait_state(runs, run_id, "training")

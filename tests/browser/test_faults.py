@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.serving import ROOT, Server, serve
-from tests.browser.visiting import SOON, Visit, status, wait_state
+from tests.browser.visiting import SOON, Visit, status, wait_state, wait_step
 
 
 def workers_of(server: Server) -> list[int]:
@@ -48,12 +48,12 @@ def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
         run_id = tab.run_id()
         wait_state(runs, run_id, "training")
         tab.wait_text("Training.")
-        os.kill(status(runs, run_id)["pid"], signal.SIGKILL)
+        killed = status(runs, run_id)
+        os.kill(killed["pid"], signal.SIGKILL)
         tab.wait_text("Interrupted.")
         tab.wait_text("killed")  # the reason, in words
         tab.button("Continue").click()
-        wait_state(runs, run_id, "training")
-        reached = status(runs, run_id)["step"]
+        reached = wait_step(runs, run_id, killed["step"] + 1)
         address = tab.page.url.removeprefix(server.address + "/")
         workers = workers_of(server)
         assert workers

@@ -72,3 +72,12 @@ def wait_state(runs: Path, run_id: str, *states: str, seconds: float = 60) -> di
             return now
         time.sleep(0.1)
     pytest.fail(f"{run_id} never became {states}: {now}")
+
+
+def wait_step(runs: Path, run_id: str, step: int, seconds: float = 60) -> int:
+    """Wait until the run has reached `step` -> where it is."""
+    until = time.monotonic() + seconds
+    while (at := status(runs, run_id)["step"]) < step:
+        assert time.monotonic() < until, f"{run_id} is still at step {at}"
+        time.sleep(0.1)
+    return at
