@@ -146,7 +146,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40, help="rounds of training steps")
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of sampling")
-    parser.add_argument("--threads", type=int, help="of PyTorch (default: its own choice)")
+    parser.add_argument(
+        "--threads", type=int, help="of PyTorch (default: its choice; 1 in sampling)"
+    )
     parser.add_argument("--only", choices=("training", "rungs", "sampling"))
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: one thread")
     options = parser.parse_args()
@@ -166,6 +168,9 @@ def main() -> None:
         for name in ("bigram", "self_attention", "multi_head", "blocks"):
             report[name] = compare_training(name, 5 * options.steps, clock)
     if options.only in (None, "sampling"):
+        # One thread unless told otherwise, as the app samples: reading the weights of one position
+        # is all that a step does, and a second thread does not make memory faster.
+        torch.set_num_threads(options.threads or 1)
         report["sampling"] = compare_sampling(options.tokens, options.rounds, clock)
     measured = report.get("gpt_mini", {}) | report.get("sampling", {})
     report["reached"] = {n: measured[n] >= least for n, least in TARGETS.items() if n in measured}

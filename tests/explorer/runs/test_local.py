@@ -1,9 +1,12 @@
 """Training in real processes: a whole life, and everything that can cut it short."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -152,6 +155,31 @@ def test_pause_and_continue_in_one_breath_leave_the_run_training(executor, start
         executor.command(run.id, "continue")
     step = run.status()["step"]
     tools.wait_for(reaches(run, step + 200))
+
+
+def test_two_browsers_pressing_everything_at_once_change_no_loss(executor, ended, tools, expected):
+    """Two runs, two hands on both: every command, in any order, a hundred times each."""
+    runs = [executor.store.create(tools.describe(max_steps=600)) for _ in range(2)]
+
+    def press(seed):
+        hand = random.Random(seed)
+        for _ in range(100):
+            run, command = (
+                hand.choice(runs),
+                hand.choice(["pause", "continue", "step", "stop", None]),
+            )
+            executor.command(run.id, command) if command else executor.submit(run.id)
+            time.sleep(hand.random() * 0.02)
+
+    hands = [threading.Thread(target=press, args=(seed,)) for seed in (1, 2)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    for run in runs:
+        executor.command(run.id, "continue")
+        ended(run, "finished")
+        assert tools.losses(run) == expected
 
 
 def test_the_queue_is_visible_and_can_be_left(executor, start, tools):
