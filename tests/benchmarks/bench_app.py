@@ -78,7 +78,7 @@ def cold_shell(browser, folder: Path) -> float:  # type: ignore[no-untyped-def]
 
 
 def first_point(page: Page, server: Server) -> float:
-    page.goto(f"{server.address}/bigram?bigram_max_steps=500")
+    page.goto(f"{server.address}/bigram")
     train = page.get_by_role("button", name="Train", exact=True).first
     train.wait_for()
     page.wait_for_timeout(2500)
