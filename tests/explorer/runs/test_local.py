@@ -180,6 +180,7 @@ def test_two_browsers_pressing_everything_at_once_change_no_loss(executor, ended
         executor.command(run.id, "continue")
         ended(run, "finished")
         assert tools.losses(run) == expected
+    tools.wait_for(lambda: not executor.active())
 
 
 def test_the_queue_is_visible_and_can_be_left(executor, start, tools):
