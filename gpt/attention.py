@@ -108,7 +108,7 @@ class MultiHeadAttention(nn.Module):
         q, k, v = qkv.transpose(1, 2).split(H, dim=1)  # three of (B, H, T, D)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)  # (B, H, past + T, D)
-        if x.requires_grad and x.is_cpu and self.config.trains_plainly(T):
+        if cache is None and x.requires_grad and x.is_cpu and self.config.trains_plainly(T):
             y = plain_attention(q, k, v, self.scale)
         else:
             y = F.scaled_dot_product_attention(

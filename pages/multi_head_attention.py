@@ -95,7 +95,8 @@ question.grade_number(
 compare_panel(this, the_text)
 
 lesson.section("Write with it")
-sampling_panel(this, shown, live=live)
+# With the feed-forward of the settings below, which the pictures of attention do not need.
+sampling_panel(this, partial(model.of_page, this, preset, the_text, step), live=live)
 
 lesson.section("The code")
 code.code_panel(

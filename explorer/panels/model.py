@@ -57,7 +57,8 @@ def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:
 
 
 def choose_step(lesson: Lesson) -> int | None:
-    """A slider over the snapshots of this page's run; None follows the newest."""
+    """A slider over the snapshots of this page's run; None follows the newest. Says that it is the
+    run that is shown, and not what the settings describe."""
     run = current_run(lesson)
     steps = [step for step, _ in run.snapshots()] if run else []
     if steps:

@@ -111,19 +111,7 @@ def si(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: 4 s, 2 min 5 s, 3 h 10 min, 2 days."""
-    seconds = round(seconds)  # before it is cut up: 119.7 s are 2 min 0 s, not 1 min 60 s
-    if seconds < 90:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    if seconds < 48 * 3600:
-        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-    return f"{seconds / 86400:.0f} days"
-
-
-def briefly(seconds: float) -> str:
-    """Seconds as one number, for a narrow place: 100 s, 5 min, 3 h, 2 days."""
+    """Seconds as one number, as exact as an estimate is: 100 s, 5 min, 3 h, 2 days."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -292,7 +280,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
     )
     left = "–"
     if last and step < total and last.get("seconds") and not reader.finished:
-        left = briefly(_seconds_left(reader, spec))
+        left = duration(_seconds_left(reader, spec))
     columns[4].metric("Time left", left, help="At the speed so far, measurements included.")
     if details:
         loss = measured["val_loss"] if measured else None

@@ -114,7 +114,7 @@ class _Job:
         preset = load_preset(spec)
         model = gpt.build_model(preset.model, tokenizer.vocab_size, seed=preset.train.seed)
         state = gpt.load_state(self.run.resume_path) if self.run.resume_path.exists() else None
-        self.step = self.news["step"] = int(state.meta["step"]) if state else 0
+        self.step = int(state.meta["step"]) if state else 0
         self.pinned_threads = int(spec.get("threads") or 0)
         batch_size = preset.train.batch_size
         self.flops = gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, batch_size)

@@ -94,6 +94,7 @@ def compare_training(preset: str, steps: int, clock: Clock) -> dict[str, Any]:
         parts["hugging_face"] = huggingface_step(rung, train_ids, vocab_size)
     seconds = interleaved(parts, steps, warm_up=5, clock=clock)
     report = {f"{name}_steps_per_second": 1 / value for name, value in seconds.items()}
+    report["threads"] = torch.get_num_threads()
     return report | {f"over_{n}": s / seconds["ours"] for n, s in seconds.items() if n != "ours"}
 
 
@@ -123,6 +124,7 @@ def compare_sampling(tokens: int, rounds: int, clock: Clock) -> dict[str, Any]:
     report: dict[str, Any] = {f"{n}_tokens_per_second": count / s for n, s in seconds.items()}
     return report | {
         "tokens": tokens,
+        "threads": torch.get_num_threads(),
         "cached_over_uncached": seconds["uncached"] / seconds["cached"],
         "cached_over_tutorial": seconds["tutorial"] / seconds["cached"],
     }
@@ -157,8 +159,7 @@ def main() -> None:
         options.threads, clock = 1, time.process_time
     if options.threads:
         torch.set_num_threads(options.threads)
-    report: dict[str, Any] = {"threads": torch.get_num_threads(), "clock": options.clock}
-    report["torch"] = torch.__version__
+    report: dict[str, Any] = {"torch": torch.__version__, "clock": options.clock}
     if options.only in (None, "training"):
         mini = compare_training("gpt_mini", options.steps, clock)
         peak = matmul_peak(clock)

@@ -181,9 +181,8 @@ def test_the_bars_are_what_gpt_samples_with(page):
     sampling = pytest.importorskip("gpt.sampling")
     for temperature, top_k, top_p in FILTERS:
         page.locator("input.temperature").fill(str(temperature))
-        page.locator("input.top_k").fill(
-            str((top_k or 66) - 1)
-        )  # the slider counts its places from 0
+        place = (top_k or 66) - 1  # the slider counts its places from 0
+        page.locator("input.top_k").fill(str(place))
         page.locator("input.top_p").fill(str(top_p or 1))
         logits = torch.from_numpy(make_logits())
         expected = sampling.filter_stages(logits, temperature, top_k, top_p)
@@ -254,6 +253,19 @@ def test_another_theme_repaints_and_keeps_what_was_chosen(page):
         page.wait_for_selector(f"{name}.dark")
     assert page.eval_on_selector(".attention", background) != light
     assert page.locator(".attention .title").inner_text() == "layer 1 head 2"
+
+
+def test_a_picture_out_of_sight_waits_until_it_comes_near(page):
+    page.set_viewport_size({"width": 1280, "height": 200})
+    page.locator(".token-strip").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    before = int(data(page, ".attention")["paints"])
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(800)
+    assert int(data(page, ".attention")["paints"]) == before
+    page.locator(".attention").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    assert int(data(page, ".attention")["paints"]) > before
 
 
 def test_nothing_is_wider_than_the_page(page):

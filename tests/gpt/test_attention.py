@@ -77,6 +77,19 @@ def test_weights_sum_to_one_and_never_look_ahead():
     assert (weights.triu(1) == 0).all() and (weights[:, 0, 0] == 1).all()
 
 
+def test_many_new_tokens_after_a_cached_one_have_gradients_too():
+    """More than the fast way without a cache begins with, while what was read before stands."""
+    torch.manual_seed(0)
+    attention, cache = MultiHeadAttention(CONFIG), KVCache(CONFIG, 1, torch.device("cpu"))
+    x = normal(1, 40, CONFIG.n_embd)
+    whole = attention(x)
+    with torch.no_grad():
+        attention(x[:, :4], cache)
+    cache.advance(4)
+    rest = attention(x[:, 4:].requires_grad_(), cache)
+    torch.testing.assert_close(rest, whole[:, 4:], **CLOSE)
+
+
 def test_the_future_does_not_change_the_past():
     attention, x = MultiHeadAttention(CONFIG), normal(1, 8, CONFIG.n_embd)
     changed = x.clone()
