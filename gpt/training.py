@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from gpt.batches import Batches, encode_splits, every_window
 from gpt.config import TrainConfig
-from gpt.devices import pick_device
+from gpt.devices import keep_freed_memory, pick_device
 from gpt.errors import CheckpointError, GPTError
 from gpt.events import (
     Evaluating,
@@ -103,6 +103,8 @@ class _Job:
         config: TrainConfig,
         device: torch.device,
     ) -> None:
+        if device.type == "cpu":
+            keep_freed_memory()
         self.model, self.tokenizer, self.config, self.device = model, tokenizer, config, device
         self.block_size = model.config.block_size
         self.splits = encode_splits(tokenizer, corpus.text, self.block_size, device)

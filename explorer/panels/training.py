@@ -8,6 +8,8 @@ import math
 import time
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 import gpt
@@ -65,7 +67,9 @@ def training_panel(
         status = run.status() if run else None
         _buttons(lesson, preset, text, run, status, device)
         if run is not None and status is not None:
-            _progress(run, status, text, details)
+            _progress(lesson, run, status, text, details)
+        else:
+            _losses_to_beat(lesson, text)
         # Judged by what was drawn: a single step may be over before this line is reached.
         if (status is not None and status["state"] in ACTIVE) != polling:
             st.rerun()  # the whole page: polling begins or ends, the pictures follow
@@ -209,7 +213,24 @@ def _begin(lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str, co
 # --- while it runs ---------------------------------------------------------------------------
 
 
-def _progress(run: Run, status: dict[str, Any], text: cache.Text, details: bool) -> None:
+def _losses_to_beat(lesson: Lesson, text: cache.Text) -> None:
+    """The loss chart before there is a run; drawn early, it is loaded when the first point comes.
+
+    ln V is left out: what an untrained model scores is for the learner to predict.
+    """
+    st.caption("The losses to beat on this text; your run will be drawn among them.")
+    nothing = frames.loss_curve({"step": np.array([]), "loss": np.array([])}, [])
+    to_beat = {n: x for n, x in text.references.items() if x < gpt.uniform_loss(text.vocab_size)}
+    _draw_losses(lesson, nothing, to_beat)
+
+
+def _draw_losses(lesson: Lesson, losses: pd.DataFrame, references: dict[str, float]) -> None:
+    draw(create_loss_chart, losses, frames.references(references), key=f"{lesson.key}_loss")
+
+
+def _progress(
+    lesson: Lesson, run: Run, status: dict[str, Any], text: cache.Text, details: bool
+) -> None:
     reader = cache.reader(str(run.folder))
     reader.update()
     spec = run.spec()
@@ -221,8 +242,7 @@ def _progress(run: Run, status: dict[str, Any], text: cache.Text, details: bool)
     known = _references(spec, text)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        losses = frames.loss_curve(curve, reader.evaluations)
-        draw(create_loss_chart, losses, frames.references(known), key=f"{run.id}_loss")
+        _draw_losses(lesson, frames.loss_curve(curve, reader.evaluations), known)
     with right:
         _sample(reader)
     for sentence in notices.notices(

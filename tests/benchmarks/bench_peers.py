@@ -3,8 +3,9 @@
     python tests/benchmarks/bench_peers.py [--steps 40] [--tokens 256] [--threads N]
                                            [--clock wall|cpu] [--only training|rungs|sampling]
 
-What is compared takes turns in one process and medians are divided, so that the ratios hold on a
-disturbed machine too. Progress goes to stderr, the last line of stdout is one JSON object.
+What is compared takes turns and medians are divided, so that the ratios hold on a disturbed machine
+too; the sides of the training comparison are processes of their own, so that none runs with what
+another has set. Progress goes to stderr, the last line of stdout is one JSON object.
 
 Training is `gpt_mini`'s size (batch 12, context 64): ours is `gpt.train`, events included; the
 tutorial's form is tests/peers/tutorial_form.py with its own batches; GPT-2 is transformers'
@@ -15,11 +16,16 @@ is `gpt_tutorial`'s size with untrained weights: ours cached and not, and the tu
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
+import math
+import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -78,23 +84,65 @@ def tutorial_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: int)
     return lambda: tutorial.training_step(model, optimizer, train_ids).item()
 
 
+def our_step(preset: str) -> Any:
+    corpus = gpt.load_corpus("python_docs")
+    same = gpt.PRESETS[preset].with_settings({"activation": "relu"})  # as both peers have it
+    steps = training_steps(same, corpus, gpt.CharTokenizer.train(corpus.text))
+    return lambda: next(steps)
+
+
+TURN = 10  # steps that a side makes before the next has its turn
+_step: Callable[[], object]  # of the side that this process is
+_clock: Clock
+
+
+def become(side: str, preset: str, threads: int, clock: Clock) -> None:
+    """Make this process one side of the comparison, as it comes: settings of its own only."""
+    global _step, _clock
+    torch.set_num_threads(threads)
+    _clock = clock
+    if side == "ours":
+        _step = our_step(preset)
+    else:
+        train_ids, _, vocab_size = tutorial.encode(gpt.load_corpus("python_docs").text)
+        make = {"tutorial": tutorial_step, "hugging_face": huggingface_step}[side]
+        _step = make(tutorial.RUNGS[preset], train_ids, vocab_size)
+    for _ in range(5):
+        _step()
+
+
+def turn() -> list[float]:
+    """Seconds of each step of one turn; the first, on a cold processor cache, does not count."""
+    seconds = []
+    for _ in range(TURN + 1):
+        start = _clock()
+        _step()
+        seconds.append(_clock() - start)
+    return seconds[1:]
+
+
 def compare_training(preset: str, steps: int, clock: Clock) -> dict[str, Any]:
     """Steps per second at `preset`'s size, and how many times each peer's ours is."""
-    corpus = gpt.load_corpus("python_docs")
-    tokenizer = gpt.CharTokenizer.train(corpus.text)
-    same = gpt.PRESETS[preset].with_settings({"activation": "relu"})  # as both peers have it
-    ours = training_steps(same, corpus, tokenizer)
-    train_ids, _, vocab_size = tutorial.encode(corpus.text)
-    rung = tutorial.RUNGS[preset]
-    parts: dict[str, Callable[[], object]] = {
-        "ours": lambda: next(ours),
-        "tutorial": tutorial_step(rung, train_ids, vocab_size),
-    }
+    sides = ["ours", "tutorial"]
     if preset == "gpt_mini" and importlib.util.find_spec("transformers"):
-        parts["hugging_face"] = huggingface_step(rung, train_ids, vocab_size)
-    seconds = interleaved(parts, steps, warm_up=5, clock=clock)
-    report = {f"{name}_steps_per_second": 1 / value for name, value in seconds.items()}
-    report["threads"] = torch.get_num_threads()
+        sides.append("hugging_face")
+    threads = torch.get_num_threads()
+    with contextlib.ExitStack() as stack:
+        processes = {
+            side: stack.enter_context(
+                ProcessPoolExecutor(1, get_context("spawn"), become, (side, preset, threads, clock))
+            )
+            for side in sides
+        }
+        for process in processes.values():  # one after the other: loading is work for all cores
+            process.submit(turn).result()
+        taken: dict[str, list[float]] = {side: [] for side in sides}
+        for _ in range(math.ceil(steps / TURN)):
+            for side, process in processes.items():
+                taken[side] += process.submit(turn).result()
+    seconds = {side: statistics.median(all_of_it) for side, all_of_it in taken.items()}
+    report: dict[str, Any] = {f"{n}_steps_per_second": 1 / s for n, s in seconds.items()}
+    report["threads"] = threads
     return report | {f"over_{n}": s / seconds["ours"] for n, s in seconds.items() if n != "ours"}
 
 
