@@ -26,6 +26,34 @@ def score_scale(config: ModelConfig) -> float:
     return config.n_embd**-0.5 if config.attention_scale == "n_embd" else 1.0
 
 
+def turned(x: Tensor, start: int = 0) -> Tensor:
+    """Rotary positions (Su et al. 2021, RoFormer): turn each pair of numbers by its position.
+
+    x (…, T, D) stands at positions start, start + 1, … The first pair turns by 1 radian a position,
+    the last by nearly 1/10,000. The product of a query and a key then depends on how far apart they
+    stand, whatever the places: both turned alike, the angle between them is the difference.
+    """
+    T, D = x.shape[-2:]
+    position = torch.arange(start, start + T, device=x.device)
+    speed = 10000.0 ** -(torch.arange(0, D, 2, device=x.device) / D)  # radians a position (D/2,)
+    angle = torch.outer(position, speed)  # (T, D/2)
+    turn = torch.polar(torch.ones_like(angle), angle)  # a pair is a complex number (T, D/2)
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))  # (…, T, D) → (…, T, D/2)
+    return torch.view_as_real(pairs * turn).flatten(-2).type_as(x)
+
+
+def ready_to_meet(x: Tensor, config: ModelConfig, start: int = 0) -> Tensor:
+    """Queries or keys (…, T, D) as they meet: of one length, and turned, if the settings say so.
+
+    Query-key norm (Henry et al. 2020; Dehghani et al. 2023): each of length √D, so that scores stay
+    below √D. It is of the same kind as the other norms, without weights of its own.
+    """
+    if config.qk_norm:
+        norm = F.rms_norm if config.norm_kind == "rms" else F.layer_norm
+        x = norm(x, x.shape[-1:])
+    return turned(x, start) if config.positions == "rotary" else x
+
+
 class Head(nn.Module):
     """One head of self-attention, written out. (B, T, C) → (B, T, D) and weights (B, T, T)."""
 
@@ -35,16 +63,16 @@ class Head(nn.Module):
         self.key = nn.Linear(config.n_embd, config.size_of_head, bias=False)
         self.value = nn.Linear(config.n_embd, config.size_of_head, bias=False)
         self.dropout = nn.Dropout(config.dropout)
-        self.causal = config.causal
+        self.config = config
         self.scale = score_scale(config)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         T = x.shape[1]
-        q = self.query(x)  # what each position is looking for (B, T, D)
-        k = self.key(x)  # what each position offers (B, T, D)
+        q = ready_to_meet(self.query(x), self.config)  # what each position looks for (B, T, D)
+        k = ready_to_meet(self.key(x), self.config)  # what each position offers (B, T, D)
         v = self.value(x)  # what it hands over when chosen (B, T, D)
         scores = q @ k.transpose(-2, -1) * self.scale  # (B, T, D) @ (B, D, T) → (B, T, T)
-        if self.causal:  # a position must not see the ones after it
+        if self.config.causal:  # a position must not see the ones after it
             past = torch.ones(T, T, dtype=torch.bool, device=x.device).tril()
             scores = scores.masked_fill(~past, float("-inf"))
         weights = F.softmax(scores, dim=-1)  # each row sums to 1 (B, T, T)
@@ -60,13 +88,13 @@ class KVCache:
 
     def __init__(self, config: ModelConfig, batch: int, device: torch.device) -> None:
         D = config.size_of_head
-        shape = (config.n_layer, batch, config.n_head, config.block_size, D)
-        self.keys = torch.empty(shape, device=device)  # (L, B, H, block_size, D)
+        shape = (config.n_layer, batch, config.kv_heads, config.block_size, D)
+        self.keys = torch.empty(shape, device=device)  # (L, B, heads of keys, block_size, D)
         self.values = torch.empty(shape, device=device)
         self.length = 0
 
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store (B, H, T, D) of the new tokens; return all keys and values of `layer` so far."""
+        """Store the new tokens' keys and values; return all of `layer` so far. (B, heads, T, D)"""
         end = self.length + k.shape[2]
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
@@ -93,7 +121,8 @@ class MultiHeadAttention(nn.Module):
         self.config = config
         self.layer = layer
         self.scale = score_scale(config)
-        self.query_key_value = nn.Linear(config.n_embd, 3 * config.width, bias=False)
+        heads = config.n_head + 2 * config.kv_heads
+        self.query_key_value = nn.Linear(config.n_embd, heads * config.size_of_head, bias=False)
         self.projection = (
             nn.Linear(config.width, config.n_embd, bias=config.bias)
             if config.output_projection
@@ -103,11 +132,15 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
         B, T, _ = x.shape
-        H, D = self.config.n_head, self.config.size_of_head
-        qkv = self.query_key_value(x).view(B, T, 3 * H, D)  # (B, T, C) → (B, T, 3H, D)
-        q, k, v = qkv.transpose(1, 2).split(H, dim=1)  # three of (B, H, T, D)
+        H, K, D = self.config.n_head, self.config.kv_heads, self.config.size_of_head
+        qkv = self.query_key_value(x).view(B, T, H + 2 * K, D).transpose(1, 2)  # (B, H + 2K, T, D)
+        qk, v = qkv.split((H + K, K), dim=1)
+        qk = ready_to_meet(qk, self.config, cache.length if cache is not None else 0)
+        q, k = qk.split((H, K), dim=1)
         if cache is not None:
-            k, v = cache.append(self.layer, k, v)  # (B, H, past + T, D)
+            k, v = cache.append(self.layer, k, v)  # (B, K, past + T, D)
+        if K < H:  # grouped-query attention (Ainslie et al. 2023): H/K heads share keys and values
+            k, v = (part.repeat_interleave(H // K, dim=1) for part in (k, v))
         if cache is None and x.requires_grad and x.is_cpu and self.config.trains_plainly(T):
             y = plain_attention(q, k, v, self.scale)
         else:
@@ -131,13 +164,16 @@ class MultiHeadAttention(nn.Module):
 
     def heads(self) -> list[Head]:
         """The same weights as readable heads, in evaluation mode."""
-        H, D = self.config.n_head, self.config.size_of_head
-        parts = self.query_key_value.weight.detach().view(3, H, D, -1)
+        H, K, D = self.config.n_head, self.config.kv_heads, self.config.size_of_head
+        weight = self.query_key_value.weight.detach().view(H + 2 * K, D, -1)
+        queries, keys, values = weight.split((H, K, K))  # heads × (D, C)
         heads = []
         for h in range(H):
             with torch.device("meta"):  # no memory, no random numbers: the weights are given
                 head = Head(self.config).eval()
-            for linear, weight in zip((head.query, head.key, head.value), parts[:, h], strict=True):
-                linear.weight = nn.Parameter(weight)
+            group = h * K // H  # the heads of a group have the same keys and values
+            head.query.weight = nn.Parameter(queries[h])
+            head.key.weight = nn.Parameter(keys[group])
+            head.value.weight = nn.Parameter(values[group])
             heads.append(head)
         return heads

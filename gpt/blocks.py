@@ -14,8 +14,24 @@ from torch import Tensor, nn
 from gpt.attention import KVCache, MultiHeadAttention
 from gpt.config import ModelConfig
 
-# relu_ overwrites its input, which nobody needs again: less memory to write and to read back.
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "gelu": F.gelu}
+
+def relu_squared(x: Tensor) -> Tensor:
+    """So et al. 2021, "Primer": the bend that an automatic search found."""
+    return F.relu(x).square()
+
+
+def swiglu(x: Tensor) -> Tensor:
+    """Shazeer 2020, "GLU variants": one half opens a gate for the other. (…, 2·hidden) → hidden."""
+    gate, value = x.chunk(2, dim=-1)
+    return F.silu(gate) * value
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,  # overwrites what nobody needs again: less memory to write and read back
+    "gelu": F.gelu,
+    "relu_squared": relu_squared,
+    "swiglu": swiglu,
+}
 
 
 class FeedForward(nn.Module):
@@ -23,15 +39,24 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        C, hidden = config.n_embd, config.feed_forward_multiple * config.n_embd
-        self.widen = nn.Linear(C, hidden or C, bias=config.bias)
+        C, hidden = config.n_embd, config.hidden
         # feed_forward_multiple 0 is the tutorial's first form: one linear map and the bend.
+        bent = hidden or C
+        gates = 2 if config.activation == "swiglu" else 1
+        self.widen = nn.Linear(C, gates * bent, bias=config.bias)
         self.narrow = nn.Linear(hidden, C, bias=config.bias) if hidden else nn.Identity()
         self.activation = ACTIVATIONS[config.activation]
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.narrow(self.activation(self.widen(x))))
+
+
+def make_norm(config: ModelConfig) -> nn.Module:
+    """Layer norm (Ba et al. 2016) or RMSNorm (Zhang & Sennrich 2019), over the C of a position."""
+    if config.norm_kind == "rms":
+        return nn.RMSNorm(config.n_embd)
+    return nn.LayerNorm(config.n_embd, bias=config.bias)
 
 
 class Block(nn.Module):
@@ -61,6 +86,4 @@ class Block(nn.Module):
         return norm(y) if norm and self.config.norm == "post" else y
 
     def _norm(self) -> nn.Module | None:
-        if self.config.norm == "none":
-            return None
-        return nn.LayerNorm(self.config.n_embd, bias=self.config.bias)
+        return None if self.config.norm == "none" else make_norm(self.config)

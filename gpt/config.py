@@ -18,12 +18,14 @@ from gpt.errors import ConfigError, nearest
 
 CHOICES = {
     "architecture": ("gpt", "bigram"),
-    "activation": ("relu", "gelu"),
+    "activation": ("relu", "gelu", "relu_squared", "swiglu"),
     "norm": ("pre", "post", "none"),
-    "positions": ("learned", "none"),
+    "norm_kind": ("layer", "rms"),
+    "positions": ("learned", "rotary", "none"),
     "attention_scale": ("head_size", "n_embd", "none"),
     "init": ("gpt2", "tutorial"),
-    "schedule": ("constant", "cosine"),
+    "optimizer": ("adamw", "muon"),
+    "schedule": ("constant", "cosine", "linear"),
 }
 
 
@@ -104,6 +106,7 @@ class ModelConfig(_Settings):
     block_size: int = 8  # T: the longest context the model can look at, in tokens
     n_layer: int = 1  # L: blocks, one after the other
     n_head: int = 1  # H: attention heads side by side in a block
+    n_kv_head: int = 0  # heads of keys and values, each shared by a group of heads; 0 means n_head
     n_embd: int = 32  # C: numbers that stand for one token
     head_size: int = 0  # D: 0 means n_embd / n_head
     dropout: float = 0.0  # share of activations set to zero while training
@@ -111,10 +114,12 @@ class ModelConfig(_Settings):
     feed_forward_multiple: int = 4  # its hidden width, in multiples of n_embd; 0 = no hidden layer
     activation: str = "relu"
     residual: bool = True  # add a layer's output to its input instead of replacing it
-    norm: str = "pre"  # layer norm before each part, after its addition, or none
+    norm: str = "pre"  # a norm before each part, after its addition, or none
+    norm_kind: str = "layer"  # layer norm, or RMSNorm, which only divides by the length
     output_projection: bool = True  # a linear map that mixes the heads' outputs
-    positions: str = "learned"  # one learned vector per position, or none
+    positions: str = "learned"  # a learned vector each, queries and keys turned (rotary), or none
     causal: bool = True  # a position may look at itself and the past only
+    qk_norm: bool = False  # queries and keys brought to one length before they meet
     attention_scale: str = "head_size"  # divide scores by √head_size, by √n_embd (a slip), or not
     bias: bool = True  # biases in linear maps and norms (queries, keys, values never have any)
     tie_weights: bool = False  # the same matrix embeds tokens and reads out logits
@@ -127,6 +132,7 @@ class ModelConfig(_Settings):
                 "block_size": (1, 8192),
                 "n_layer": (1, 96),
                 "n_head": (1, 96),
+                "n_kv_head": (0, 96),
                 "n_embd": (1, 12288),
                 "head_size": (0, 12288),
                 "dropout": (0.0, 0.9),
@@ -139,6 +145,16 @@ class ModelConfig(_Settings):
                 f"n_embd ({self.n_embd}) must be divisible by n_head ({self.n_head}), so that every"
                 f" head gets the same share: try n_embd {fitting}."
             )
+        if self.n_head % self.kv_heads:
+            raise ConfigError(
+                f"n_head ({self.n_head}) must be divisible by n_kv_head ({self.n_kv_head}), so that"
+                " every head of keys and values serves the same number: set n_kv_head to 0."
+            )
+        if self.positions == "rotary" and self.size_of_head % 2:
+            raise ConfigError(
+                f"Rotary positions turn pairs of numbers: the head size must be even, got"
+                f" {self.size_of_head}."
+            )
         if not self.output_projection and self.width != self.n_embd:
             raise ConfigError(
                 f"Without an output projection the heads' outputs (n_head × head_size ="
@@ -149,6 +165,20 @@ class ModelConfig(_Settings):
     def size_of_head(self) -> int:
         """D, the size of one head's queries, keys and values."""
         return self.head_size or self.n_embd // self.n_head
+
+    @property
+    def kv_heads(self) -> int:
+        """How many heads of keys and values there are."""
+        return self.n_kv_head or self.n_head
+
+    @property
+    def hidden(self) -> int:
+        """The hidden width of the feed-forward network; 0 = it has no hidden layer.
+
+        SwiGLU has three matrices instead of two and two thirds of the width: the same parameters.
+        """
+        hidden = self.feed_forward_multiple * self.n_embd
+        return hidden * 2 // 3 if self.activation == "swiglu" else hidden
 
     @property
     def width(self) -> int:
@@ -173,9 +203,10 @@ class TrainConfig(_Settings):
     max_steps: int = 5000
     learning_rate: float = 1e-3
     seed: int = 1337  # decides the weights at the start, the batches, dropout and samples
+    optimizer: str = "adamw"  # or Muon for the matrices of the blocks, AdamW for the rest
     schedule: str = "constant"  # the learning rate over time
     warmup_steps: int = 0  # steps over which the learning rate rises from 0
-    min_learning_rate: float = 0.0  # where the cosine ends
+    min_learning_rate: float = 0.0  # where the cosine or the line ends
     weight_decay: float = 0.01  # on matrices only, never on biases and norms
     beta1: float = 0.9
     beta2: float = 0.999
@@ -329,6 +360,33 @@ PRESETS: dict[str, Preset] = {
                 grad_clip=1.0,
                 eval_interval=250,
                 eval_iters=20,
+            ),
+        ),
+        Preset(
+            "gpt_modern",
+            "Modern GPT",
+            "Ideas since 2017: a lower loss than the laptop GPT in a sixth of its time.",
+            ModelConfig(
+                block_size=64,
+                n_embd=96,
+                n_head=3,
+                n_layer=2,
+                bias=False,
+                activation="swiglu",
+                positions="rotary",
+                qk_norm=True,
+            ),
+            TrainConfig(
+                batch_size=24,
+                max_steps=240,
+                learning_rate=5e-3,
+                optimizer="muon",
+                schedule="linear",
+                warmup_steps=10,
+                weight_decay=0.1,
+                beta2=0.99,
+                eval_interval=60,
+                eval_iters=5,
             ),
         ),
         Preset(

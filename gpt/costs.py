@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from gpt.config import ModelConfig, Preset, TrainConfig
 
 FLOAT = 4  # bytes of a float32
+MUON_ROUNDS = 3  # as many as gpt.optim.ROUNDS has
 
 
 def parameters_by_component(config: ModelConfig, vocab_size: int) -> dict[str, int]:
@@ -25,15 +26,18 @@ def parameters_by_component(config: ModelConfig, vocab_size: int) -> dict[str, i
         return {"table": V * V}
     b = int(config.bias)
     norms = (1 + config.feed_forward) * L * (config.norm != "none") + (config.norm == "pre")
-    hidden = config.feed_forward_multiple * C
-    wide = C * hidden + b * hidden + hidden * C + b * C if hidden else C * C + b * C
+    shifted = b * (config.norm_kind == "layer")  # RMSNorm has no bias
+    hidden = config.hidden
+    widened = (hidden or C) * (2 if config.activation == "swiglu" else 1)
+    wide = C * widened + b * widened + (hidden * C + b * C if hidden else 0)
     projection = config.width * C + b * C if config.output_projection else 0
+    qkv = config.width + 2 * config.kv_heads * config.size_of_head
     return {
         "token embedding": V * C,
         "position embedding": config.block_size * C if config.positions == "learned" else 0,
-        "attention": L * (3 * C * config.width + projection),
+        "attention": L * (C * qkv + projection),
         "feed-forward": L * wide if config.feed_forward else 0,
-        "layer norm": norms * (C + b * C),
+        "layer norm": norms * (C + shifted * C),
         "read-out": (0 if config.tie_weights else C * V) + b * V,
     }
 
@@ -57,12 +61,32 @@ def flops_per_iteration(config: ModelConfig, vocab_size: int, batch_size: int) -
     return flops_per_token(config, vocab_size) * batch_size * config.block_size
 
 
+def optimizer_flops(config: ModelConfig, train: TrainConfig) -> float:
+    """FLOPs of one update beyond a few per weight: Muon's products, 0 with AdamW.
+
+    A round on an (n, m) matrix, n ≤ m, is two products of n·n·m and one of n·n·n.
+    """
+    if train.optimizer != "muon" or config.architecture == "bigram":
+        return 0.0
+    C, W, hidden = config.n_embd, config.width, config.hidden
+    shapes = [(C, W + 2 * config.kv_heads * config.size_of_head)]
+    if config.output_projection:
+        shapes.append((W, C))
+    if config.feed_forward:
+        gates = 2 if config.activation == "swiglu" else 1
+        shapes += [(C, gates * (hidden or C)), *([(hidden, C)] if hidden else [])]
+    sides = [sorted(shape) for shape in shapes]
+    each = sum(2 * n * n * (2 * m + n) for n, m in sides)
+    return float(config.n_layer * MUON_ROUNDS * each)
+
+
 def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
     """Bytes that one training step keeps between forward and backward, in float32.
 
     Counted as numbers per token: what an operation needs for its gradient is kept once, however
-    many operations need it. A norm keeps its input, mean and spread; a linear map its input; ReLU
-    its output (which is the next map's input), GELU both. The fused attention keeps queries, keys,
+    many operations need it. A norm keeps its input, mean and spread (RMSNorm its input twice); a
+    linear map its input; ReLU its output (which is the next map's input), GELU and the squared ReLU
+    both, SwiGLU four parts of its width. The fused attention keeps queries, keys,
     values, its output and one number per row, not the T × T weights (Dao et al. 2022); on a CPU the
     weights are kept where that is quicker, and with dropout their mask and their product as well.
     Additions keep nothing.
@@ -75,19 +99,21 @@ def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> 
     dropout = config.dropout > 0
     # Without residual path and dropout, what a part puts out is itself what the next one keeps.
     passed_on = C if not config.residual and not dropout else 0
-    norm = C + 2 if config.norm != "none" else 0
+    norm = 0 if config.norm == "none" else 2 * C + 1 if config.norm_kind == "rms" else C + 2
     row = config.n_head * config.block_size  # weights of one position
     kept = config.n_head
     if dropout:
         kept = C + 3 * row
     elif config.trains_plainly(config.block_size):
         kept = row
-    attention = norm + C + 3 * W + W + kept
+    attention = norm + C + _queries_keys_values(config) + W + kept
     if not config.output_projection:
         attention -= passed_on
-    hidden = config.feed_forward_multiple * C
-    bends = 2 if config.activation == "gelu" else 1
-    feed_forward = norm + C + (bends * hidden if hidden else C) + (C if dropout else 0)
+    hidden = config.hidden
+    bends = {"relu": 1, "gelu": 2, "relu_squared": 2, "swiglu": 4}[config.activation]
+    if not hidden:  # what the bend puts out is what the part puts out: nobody keeps it here
+        bends = max(1, bends - 1)
+    feed_forward = norm + C + bends * (hidden or C) + (C if dropout else 0)
     if not hidden and config.activation == "relu":
         feed_forward -= passed_on
     layer = attention + (feed_forward if config.feed_forward else 0)
@@ -95,11 +121,29 @@ def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> 
     return FLOAT * tokens * (L * layer + final + read_out) + 8 * tokens * 2
 
 
+def _queries_keys_values(config: ModelConfig) -> int:
+    """Numbers per token that attention keeps of them, copies made on the way included."""
+    H, K, D = config.n_head, config.kv_heads, config.size_of_head
+    projected, met = (H + 2 * K) * D, (H + K) * D
+    shared = 2 * H * D if K < H else 0  # keys and values repeated for the heads of their group
+    spreads = (H + K) * (1 if config.norm_kind == "rms" else 2)
+    normed = projected + spreads if config.qk_norm else 0
+    if config.trains_plainly(config.block_size):
+        return 3 * H * D + normed
+    if config.qk_norm:  # the kernel's output is then copied once more, for whoever needs it
+        copied = H > 1 and (config.output_projection or not config.residual)
+        return met + normed + shared + H * D * copied
+    if config.positions == "rotary" and not config.dropout:
+        return met + (shared or projected)
+    return projected + shared
+
+
 def peak_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
     """Bytes at the fullest moment of a training step: 4 copies of the weights, and activations.
 
-    The copies are the weights, their gradients, and AdamW's two moments (Kingma & Ba 2015). At the
-    start of the backward pass the scores and their gradient are there too.
+    The copies are the weights, their gradients, and AdamW's two moments (Kingma & Ba 2015); Muon
+    keeps one moment of a matrix, which is not counted less here. At the start of the backward pass
+    the scores and their gradient are there too.
     """
     weights = sum(parameters_by_component(config, vocab_size).values())
     scores = 2 * batch_size * config.block_size * vocab_size
@@ -188,7 +232,9 @@ def estimate_seconds(preset: Preset, vocab_size: int, probe: MachineProbe) -> fl
     model, config = preset.model, preset.train
     layers = 0 if model.architecture == "bigram" else model.n_layer
     arithmetic = flops_per_iteration(model, vocab_size, config.batch_size)
+    update = optimizer_flops(model, config) / probe.flops_per_second
     step = probe.seconds_per_step + layers * probe.seconds_per_layer
     step += arithmetic / probe.flops_per_second
     evaluations = math.ceil(config.max_steps / config.eval_interval) + 1  # the first at step 0
-    return step * (config.max_steps + evaluations * 2 * config.eval_iters / 3)
+    forwards = evaluations * 2 * config.eval_iters / 3
+    return step * (config.max_steps + forwards) + update * config.max_steps

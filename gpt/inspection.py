@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gpt.attention import Head, MultiHeadAttention
+from gpt.attention import Head, MultiHeadAttention, ready_to_meet
 from gpt.errors import GPTError
 
 
@@ -53,15 +53,16 @@ def attention_weights(attention: MultiHeadAttention, x: Tensor) -> Tensor:
 def attention_steps(head: Head, x: Tensor) -> dict[str, Tensor]:
     """Take one head apart: every intermediate result for its input x (T, C).
 
-    "query", "key", "value": (T, D); "scores", "scaled", "masked", "weights": (T, T); "output":
-    (T, D). The last two are what the head itself returns.
+    "query", "key", "value": (T, D), the first two as they meet; "scores", "scaled", "masked",
+    "weights": (T, T); "output": (T, D). The last two are what the head itself returns.
     """
     with torch.inference_mode():
-        q, k, v = head.query(x), head.key(x), head.value(x)
+        q, k = (ready_to_meet(part(x), head.config) for part in (head.query, head.key))
+        v = head.value(x)
         scores = q @ k.T
         scaled = scores * head.scale
         future = torch.ones_like(scores, dtype=torch.bool).triu(1)
-        masked = scaled.masked_fill(future, float("-inf")) if head.causal else scaled
+        masked = scaled.masked_fill(future, float("-inf")) if head.config.causal else scaled
         output, weights = head(x[None])
     steps = {"query": q, "key": k, "value": v, "scores": scores, "scaled": scaled}
     return steps | {"masked": masked, "weights": weights[0], "output": output[0]}

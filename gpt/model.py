@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpt.attention import KVCache
-from gpt.blocks import Block
+from gpt.blocks import Block, make_norm
 from gpt.config import ModelConfig
 from gpt.errors import CheckpointError, GPTError
 
@@ -49,7 +49,7 @@ class GPT(nn.Module):
             nn.Embedding(config.block_size, C) if config.positions == "learned" else None
         )
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
-        self.final_norm = nn.LayerNorm(C, bias=config.bias) if config.norm == "pre" else None
+        self.final_norm = make_norm(config) if config.norm == "pre" else None
         self.lm_head = nn.Linear(C, vocab_size, bias=config.bias)
         self.tie()
 
@@ -136,7 +136,7 @@ def initialise(model: LanguageModel, generator: torch.Generator) -> None:
     """
     config = model.config
     for name, module in model.named_modules():
-        if isinstance(module, nn.LayerNorm):
+        if isinstance(module, nn.LayerNorm | nn.RMSNorm):
             module.reset_parameters()
         elif isinstance(module, nn.Embedding):
             std = 0.02 if config.init == "gpt2" else 1.0

@@ -92,7 +92,9 @@ def _keep_top_p(p: Tensor, top_p: float) -> Tensor:
     values, order = torch.sort(p, descending=True, stable=True)
     before = values.cumsum(0) - values  # probability of everything more likely
     kept = torch.zeros_like(p)
-    chosen = order[(before < top_p) & (values > 0)]
+    needed = before < top_p
+    needed[0] = True  # also where top_p is too small for a float32
+    chosen = order[needed & (values > 0)]
     kept[chosen] = p[chosen]
     return kept / kept.sum()
 

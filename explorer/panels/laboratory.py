@@ -11,15 +11,19 @@ from explorer.lessons import Lesson
 from explorer.panels import settings
 from explorer.panels.training import duration, si
 
-PRESETS = ["gpt_mini", "gpt_tutorial"]
+PRESETS = ["gpt_mini", "gpt_modern", "gpt_tutorial"]
 GROUPS = {
     "Size": ["n_layer", "n_head", "n_embd", "block_size"],
     "Training": ["batch_size", "learning_rate", "seed", "eval_interval", "eval_iters"],
-    "Schedule": ["schedule", "warmup_steps", "min_learning_rate", "grad_clip", "beta1", "beta2"],
+    "Schedule": [
+        *("optimizer", "schedule", "warmup_steps", "min_learning_rate"),
+        *("grad_clip", "beta1", "beta2"),
+    ],
     "Regularisation": ["dropout", "weight_decay", "patience", "keep_best"],
     "Parts": [
-        *("norm", "activation", "positions", "attention_scale", "init", "feed_forward_multiple"),
-        *("residual", "feed_forward", "bias", "tie_weights"),
+        *("norm", "norm_kind", "activation", "positions", "attention_scale", "init"),
+        *("feed_forward_multiple", "n_kv_head"),
+        *("qk_norm", "residual", "feed_forward", "bias", "tie_weights"),
     ],
 }
 STEPS, MINUTES = "steps", "minutes"

@@ -93,12 +93,12 @@ CONTROLS = {
     ),
     "schedule": Control(
         "Learning rate over time",
-        "constant, or falling along half a cosine to the lowest learning rate.",
-        ("constant", "cosine"),
+        "constant, or falling to the lowest learning rate along half a cosine or a straight line.",
+        ("constant", "cosine", "linear"),
     ),
     "min_learning_rate": Control(
         "Lowest learning rate",
-        "Where the cosine ends. A tenth of the learning rate is usual.",
+        "Where the cosine or the line ends. A tenth of the learning rate is usual.",
         (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
     ),
     "beta1": Control(
@@ -128,14 +128,41 @@ CONTROLS = {
         "Before each part (pre, as in GPT-2), after it (post, as in 2017), or none.",
         ("pre", "post", "none"),
     ),
-    "activation": Control("Activation", "The bend in the feed-forward network.", ("relu", "gelu")),
+    "norm_kind": Control(
+        "Kind of norm",
+        "layer: subtract the mean, divide by the spread. rms: only divide, as newer models do.",
+        ("layer", "rms"),
+    ),
+    "activation": Control(
+        "Activation",
+        "The bend in the feed-forward network. relu_squared and swiglu came after GPT-2.",
+        ("relu", "gelu", "relu_squared", "swiglu"),
+    ),
+    "qk_norm": Control(
+        "Query-key norm",
+        "Queries and keys are brought to one length before they meet: scores cannot explode.",
+    ),
+    "n_kv_head": Control(
+        "Heads of keys and values",
+        "Each is shared by a group of heads (grouped-query attention): a smaller cache. 0: one for"
+        " every head.",
+        (0, 1, 2, 3, 4, 6, 8),
+    ),
+    "optimizer": Control(
+        "Optimizer",
+        "adamw; or muon, which makes the steps of the blocks' matrices equally large in all"
+        " directions.",
+        ("adamw", "muon"),
+    ),
     "init": Control(
         "Weights at the start",
         "gpt2: small, so that the first loss is near ln V. tutorial: PyTorch's defaults.",
         ("gpt2", "tutorial"),
     ),
     "positions": Control(
-        "Positions", "One learned vector per position, or none.", ("learned", "none")
+        "Positions",
+        "learned: a vector for each. rotary: queries and keys are turned by their position. none.",
+        ("learned", "rotary", "none"),
     ),
     "residual": Control("Residual path", "Add each part's output to its input."),
     "feed_forward": Control("Feed-forward", "A small network on each position after attention."),

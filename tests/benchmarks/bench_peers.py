@@ -9,8 +9,9 @@ another has set. Progress goes to stderr, the last line of stdout is one JSON ob
 
 Training is `gpt_mini`'s size (batch 12, context 64): ours is `gpt.train`, events included; the
 tutorial's form is tests/peers/tutorial_form.py with its own batches; GPT-2 is transformers'
-GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, with the tutorial's batches. Sampling
-is `gpt_tutorial`'s size with untrained weights: ours cached and not, and the tutorial's `generate`.
+GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, gradients clipped as the preset does,
+with the tutorial's batches. Sampling is `gpt_tutorial`'s size with untrained weights: ours cached
+and not, and the tutorial's `generate`.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ def huggingface_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: i
         loss = F.cross_entropy(logits.view(-1, vocab_size), y.view(-1))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # as the preset has it
         optimizer.step()
         loss.item()
 

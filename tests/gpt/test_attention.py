@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gpt.attention import Head, KVCache, MultiHeadAttention, score_scale
+from gpt.attention import Head, KVCache, MultiHeadAttention, score_scale, turned
 from gpt.config import ModelConfig
 from tests.gpt.helpers import normal
 
@@ -21,6 +21,20 @@ PARITY = [
 ]
 
 
+MODERN = [
+    {"positions": "rotary"},
+    {"qk_norm": True},
+    {"qk_norm": True, "norm_kind": "rms"},
+    {"n_kv_head": 2},
+    {"n_kv_head": 1, "positions": "rotary", "qk_norm": True, "norm_kind": "rms"},
+]
+PARITY += [
+    pytest.param(B, T, replace(CONFIG, **changes))
+    for changes in MODERN
+    for B, T in [(1, 1), (3, 40)]
+]
+
+
 @pytest.mark.parametrize(("B", "T", "config"), PARITY)
 def test_fast_and_readable_attention_are_one_function(B, T, config):
     """Output, input gradient and every weight's gradient of the fused form and of its heads."""
@@ -32,15 +46,17 @@ def test_fast_and_readable_attention_are_one_function(B, T, config):
 
     out = fast(x)
     (out * upstream).sum().backward()
-    gradients = fast.query_key_value.weight.grad.view(3, config.n_head, config.size_of_head, -1)
+    H, K, D = config.n_head, config.kv_heads, config.size_of_head
+    gradients = fast.query_key_value.weight.grad.view(H + 2 * K, D, -1).split((H, K, K))
 
     readable = fast.projection(torch.cat([head(y)[0] for head in heads], dim=-1))
     torch.testing.assert_close(readable, out, **CLOSE)
     (readable * upstream).sum().backward()
     torch.testing.assert_close(y.grad, x.grad, **CLOSE)
-    for h, head in enumerate(heads):
-        for part, linear in enumerate([head.query, head.key, head.value]):
-            torch.testing.assert_close(linear.weight.grad, gradients[part, h], **CLOSE)
+    for name, expected in zip(("query", "key", "value"), gradients, strict=True):
+        found = torch.stack([getattr(head, name).weight.grad for head in heads])
+        groups = found.unflatten(0, (len(expected), -1))  # heads that share a matrix add up
+        torch.testing.assert_close(groups.sum(1), expected, **CLOSE)
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -114,10 +130,12 @@ def test_heads_share_the_weights_and_spend_no_random_numbers():
     assert (head.query.weight == 7.0).all()
 
 
+@pytest.mark.parametrize("changes", [{}, *MODERN], ids=str)
 @pytest.mark.parametrize("pieces", [[8], [1] * 8, [3, 5], [5, 1, 2]], ids=str)
-def test_reading_in_pieces_with_the_cache_equals_reading_at_once(pieces):
-    attention, x = MultiHeadAttention(replace(CONFIG, n_layer=2), layer=1), normal(2, 8, 16)
-    cache = KVCache(replace(CONFIG, n_layer=2), batch=2, device=torch.device("cpu"))
+def test_reading_in_pieces_with_the_cache_equals_reading_at_once(pieces, changes):
+    config = replace(CONFIG, n_layer=2, **changes)
+    attention, x = MultiHeadAttention(config, layer=1), normal(2, 8, 16)
+    cache = KVCache(config, batch=2, device=torch.device("cpu"))
     outputs = []
     with torch.no_grad():
         for piece in x.split(pieces, dim=1):
@@ -132,3 +150,29 @@ def test_dropout_acts_in_training_only():
     assert not torch.equal(attention(x), attention(x))
     attention.eval()
     assert torch.equal(attention(x), attention(x))
+
+
+def test_rotary_positions_are_the_papers_matrices():
+    """Su et al. 2021, equation 15: a block of cos and sin for each pair of numbers."""
+    D, x = 6, normal(1, 5, 6)
+    for m in range(5):
+        R = torch.zeros(D, D)
+        for i in range(D // 2):
+            angle = torch.tensor((m + 3) * 10000 ** (-2 * i / D))
+            c, s = angle.cos(), angle.sin()
+            R[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = torch.tensor([[c, -s], [s, c]])
+        torch.testing.assert_close(turned(x, start=3)[0, m], R @ x[0, m])
+
+
+def test_what_two_turned_vectors_say_depends_on_their_distance_alone():
+    q, k = normal(1, 1, 8), normal(1, 1, 8, seed=1)
+    near = [(turned(q, m + 3) * turned(k, m)).sum() for m in (0, 1, 50)]
+    far = (turned(q, 9) * turned(k, 0)).sum()
+    torch.testing.assert_close(near[1], near[0])
+    torch.testing.assert_close(near[2], near[0], rtol=1e-4, atol=1e-4)
+    assert (far - near[0]).abs() > 1e-3
+
+
+def test_a_cache_holds_the_shared_heads_once():
+    shared = KVCache(replace(CONFIG, n_kv_head=1), 1, torch.device("cpu"))
+    assert shared.keys.shape == (1, 1, 1, 40, 4)

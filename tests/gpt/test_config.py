@@ -51,6 +51,10 @@ BAD = [
     ({"n_heads": 4}, ["no setting 'n_heads'", "Did you mean 'n_head'?"]),
     ({"lernrate": 4}, ["no setting 'lernrate'"]),
     ({"output_projection": False, "head_size": 3}, ["output projection", "12", "32"]),
+    ({"n_kv_head": 3}, ["n_head (4)", "n_kv_head (3)", "set n_kv_head to 0"]),
+    ({"positions": "rotary", "head_size": 3}, ["pairs", "even", "got 3"]),
+    ({"norm_kind": "batch"}, ["norm_kind must be one of layer, rms", "'batch'"]),
+    ({"optimizer": "sgd"}, ["optimizer must be one of adamw, muon", "'sgd'"]),
 ]
 
 

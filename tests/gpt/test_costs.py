@@ -9,17 +9,19 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from gpt import costs
-from gpt.config import PRESETS, ModelConfig
+from gpt.config import CHOICES, PRESETS, ModelConfig, TrainConfig
 from gpt.costs import (
     MachineProbe,
     activation_memory,
     estimate_seconds,
     flops_per_iteration,
+    optimizer_flops,
     parameters_by_component,
     peak_memory,
     probe_machine,
 )
 from gpt.model import build_model
+from gpt.optim import build_optimizer
 from tests.gpt.helpers import ids_of
 
 TUTORIAL = PRESETS["gpt_tutorial"]
@@ -44,9 +46,12 @@ def configs(draw):
         n_head=draw(st.sampled_from([1, 2, 4])),
         n_embd=draw(st.sampled_from([8, 24])),
         feed_forward_multiple=draw(st.integers(0, 4)),
-        activation=draw(st.sampled_from(["relu", "gelu"])),
-        norm=draw(st.sampled_from(["pre", "post", "none"])),
-        positions=draw(st.sampled_from(["learned", "none"])),
+        n_kv_head=draw(st.sampled_from([0, 1])),
+        activation=draw(st.sampled_from(CHOICES["activation"])),
+        norm=draw(st.sampled_from(CHOICES["norm"])),
+        norm_kind=draw(st.sampled_from(CHOICES["norm_kind"])),
+        positions=draw(st.sampled_from(CHOICES["positions"])),
+        qk_norm=draw(st.booleans()),
     )
 
 
@@ -106,7 +111,8 @@ def counted_flops(config, vocab_size, batch_size):
 
 FLOPS = [{}, {"bias": False}, {"feed_forward": False}, {"tie_weights": True}, {"head_size": 8},
          {"output_projection": False}, {"positions": "none"}, {"feed_forward_multiple": 0},
-         {"block_size": 256}, {"n_embd": 16, "block_size": 128}]  # fmt: skip
+         {"block_size": 256}, {"n_embd": 16, "block_size": 128}, {"activation": "swiglu"},
+         {"n_kv_head": 2}, {"positions": "rotary", "qk_norm": True}]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", FLOPS, ids=str)
@@ -115,6 +121,19 @@ def test_the_formula_agrees_with_pytorchs_counter(changes):
     config = replace(BASE, **changes)
     counted = counted_flops(config, 65, 2)
     assert flops_per_iteration(config, 65, 2) == pytest.approx(counted, rel=0.05)
+
+
+@pytest.mark.parametrize("changes", [{}, {"n_kv_head": 1}, {"activation": "swiglu"}], ids=str)
+def test_muons_products_are_counted_by_pytorch_too(changes):
+    config = replace(BASE, bias=False, **changes)
+    train = TrainConfig(optimizer="muon")
+    model = build_model(config, 65)
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    with FlopCounterMode(display=False) as counter:
+        build_optimizer(model, train).step()
+    assert optimizer_flops(config, train) == counter.get_total_flops()
+    assert optimizer_flops(config, TrainConfig()) == 0
 
 
 # --- memory ------------------------------------------------------------------------------------
@@ -144,7 +163,9 @@ MEMORY = [{}, {"bias": False}, {"activation": "gelu"}, {"norm": "none"}, {"norm"
           {"feed_forward": False}, {"feed_forward_multiple": 0}, {"head_size": 8},
           {"tie_weights": True}, {"positions": "none"}, {"causal": False}, {"block_size": 128},
           {"dropout": 0.2}, {"dropout": 0.2, "block_size": 128},
-          {"dropout": 0.2, "residual": False}, {"architecture": "bigram"}]  # fmt: skip
+          {"dropout": 0.2, "residual": False}, {"architecture": "bigram"},
+          {"activation": "relu_squared"}, {"activation": "swiglu"}, {"norm_kind": "rms"},
+          {"n_kv_head": 2}, {"positions": "rotary"}, {"qk_norm": True}]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", MEMORY, ids=str)

@@ -17,6 +17,7 @@ MODELS = [
     for changes in [
         {}, {"norm": "post"}, {"norm": "none", "residual": False}, {"attention_scale": "n_embd"},
         {"output_projection": False}, {"head_size": 3}, {"tie_weights": True}, {"dropout": 0.5},
+        {"positions": "rotary", "qk_norm": True}, {"n_kv_head": 1, "norm_kind": "rms"},
     ]
 ]  # fmt: skip
 

@@ -94,6 +94,49 @@ def test_the_whole_network_is_gpt_2(activation, tied):
             torch.testing.assert_close(mine.grad, gradient, rtol=1e-4, atol=1e-6)
 
 
+def test_the_whole_modern_network_is_qwen_3():
+    """Rotary positions, RMSNorm, query-key norm, shared keys and values, SwiGLU, all at once."""
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    config = ModelConfig(
+        block_size=16, n_layer=3, n_head=4, n_kv_head=2, n_embd=24, head_size=8, bias=False,
+        activation="swiglu", norm_kind="rms", positions="rotary", qk_norm=True,
+    )  # fmt: skip
+    model = build_model(config, 29, seed=5)
+    theirs = Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=29, hidden_size=24, intermediate_size=config.hidden, num_hidden_layers=3,
+            num_attention_heads=4, num_key_value_heads=2, head_dim=8, hidden_act="silu",
+            max_position_embeddings=16, rms_norm_eps=torch.finfo(torch.float32).eps,
+            rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+            tie_word_embeddings=False, attention_bias=False, bos_token_id=0, eos_token_id=0,
+        )
+    ).eval()  # fmt: skip
+    # Theirs turns number i with number i + D/2, ours with its neighbour: the same up to order.
+    order = torch.arange(8).view(4, 2).T.flatten()  # 0 2 4 6 1 3 5 7
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.2 * torch.randn(p.shape, generator=torch.Generator().manual_seed(1)))
+        theirs.model.embed_tokens.weight.copy_(model.token_embedding.weight)
+        theirs.lm_head.weight.copy_(model.lm_head.weight)
+        theirs.model.norm.weight.copy_(model.final_norm.weight)
+        for mine, its in zip(model.blocks, theirs.model.layers, strict=True):
+            q, k, v = mine.attention.query_key_value.weight.view(8, 8, 24).split((4, 2, 2))
+            its.self_attn.q_proj.weight.copy_(q[:, order].flatten(0, 1))
+            its.self_attn.k_proj.weight.copy_(k[:, order].flatten(0, 1))
+            its.self_attn.v_proj.weight.copy_(v.flatten(0, 1))
+            its.self_attn.o_proj.weight.copy_(mine.attention.projection.weight)
+            gate, up = mine.feed_forward.widen.weight.chunk(2)
+            its.mlp.gate_proj.weight.copy_(gate)
+            its.mlp.up_proj.weight.copy_(up)
+            its.mlp.down_proj.weight.copy_(mine.feed_forward.narrow.weight)
+            its.input_layernorm.weight.copy_(mine.attention_norm.weight)
+            its.post_attention_layernorm.weight.copy_(mine.feed_forward_norm.weight)
+    idx = ids_of(3, 16, 1, 29)
+    logits, _ = model(idx)
+    torch.testing.assert_close(logits, theirs(idx).logits, rtol=1e-4, atol=1e-4)
+
+
 # --- the weights at the start ------------------------------------------------------------------
 
 

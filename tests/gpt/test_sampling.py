@@ -16,6 +16,7 @@ from tests.gpt.helpers import MODEL, TOKENIZER, V, normal
 GPT = build_model(MODEL, V).eval()
 BIGRAM = build_model(replace(PRESETS["bigram"].model, block_size=8), V).eval()
 NO_POSITIONS = build_model(replace(MODEL, positions="none"), V).eval()
+MODERN = build_model(replace(MODEL, positions="rotary", qk_norm=True, n_kv_head=1), V).eval()
 LOOKS_AHEAD = build_model(replace(MODEL, causal=False), V).eval()
 PROMPTS = {
     "empty": "",
@@ -146,8 +147,8 @@ def test_scores_that_are_no_numbers_are_an_error_in_words(bad):
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
 @pytest.mark.parametrize(
     "model",
-    [GPT, BIGRAM, NO_POSITIONS, LOOKS_AHEAD],
-    ids=["gpt", "bigram", "no positions", "ahead"],
+    [GPT, BIGRAM, NO_POSITIONS, MODERN, LOOKS_AHEAD],
+    ids=["gpt", "bigram", "no positions", "modern", "ahead"],
 )
 def test_the_cache_changes_no_token_and_no_score(model, prompt):
     """Through three windows of the context and into a fourth."""

@@ -272,6 +272,7 @@ RESUMED = [
     pytest.param(MODEL, {}, id="plain"),
     pytest.param(DROPOUT, EVERYTHING, id="dropout, cosine, clipping, best kept"),
     pytest.param(replace(MODEL, tie_weights=True), {"warmup_steps": 6}, id="tied"),
+    pytest.param(replace(MODEL, positions="rotary"), {"optimizer": "muon"}, id="muon"),
     pytest.param(MODEL, {"learning_rate": 1.0, "patience": 1, "keep_best": True}, id="early stop"),
 ]
 

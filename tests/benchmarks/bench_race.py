@@ -1,0 +1,137 @@
+"""The race: how much sooner does `gpt_modern` reach the loss of the laptop quick start?
+
+    GPT_DATA=… python tests/benchmarks/bench_race.py [--seeds 5] [--threads 2]
+    GPT_DATA=… python tests/benchmarks/bench_race.py --ablation [--seeds 3]
+
+Every run is a process of its own, timed from its start (Python and PyTorch are loaded, the text is
+read and encoded) until the loss over the whole validation split is known. The race: `gpt_mini` with
+its own recipe, nanoGPT's quick start, once before and once after `gpt_modern` with each seed. The
+ablation: `gpt_modern` with one part taken out, or one put in, and the same number of steps; loss
+and milliseconds per step, mean and standard deviation over the seeds. Progress goes to stderr, the
+last line of stdout is one JSON object.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+TARGET = 1.88  # nats per token; nanoGPT's quick start is listed with 1.88
+ABLATION: dict[str, dict[str, Any]] = {
+    "gpt_modern": {},
+    "learned positions": {"positions": "learned"},
+    "no query-key norm": {"qk_norm": False},
+    "AdamW (learning rate 5e-3)": {"optimizer": "adamw"},
+    "AdamW (learning rate 2e-3)": {"optimizer": "adamw", "learning_rate": 2e-3},
+    "squared ReLU": {"activation": "relu_squared"},
+    "ReLU": {"activation": "relu"},
+    "GELU": {"activation": "gelu"},
+    "constant learning rate": {"schedule": "constant"},
+    "RMSNorm": {"norm_kind": "rms"},
+    "one head of keys and values": {"n_kv_head": 1},
+    "tied weights": {"tie_weights": True},
+    "the tutorial's parts": {
+        "positions": "learned",
+        "qk_norm": False,
+        "optimizer": "adamw",
+        "learning_rate": 2e-3,
+        "activation": "relu",
+        "schedule": "constant",
+    },
+}
+
+
+def run(preset: str, changes: dict[str, Any], threads: int) -> dict[str, float]:
+    """Train in a process of its own: its seconds, its loss, its milliseconds per step."""
+    command = [sys.executable, __file__, "--child", preset, json.dumps(changes)]
+    command += ["--threads", str(threads), "--since", str(time.time())]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    result = json.loads(done.stdout)
+    print(preset, changes, result, file=sys.stderr, flush=True)
+    return result
+
+
+def child(preset: str, changes: dict[str, Any], threads: int, since: float) -> None:
+    import torch
+
+    import gpt
+    from gpt.batches import encode_splits
+    from gpt.training import whole_loss
+
+    torch.set_num_threads(threads)
+    settings = gpt.get_preset(preset).with_settings(changes)
+    corpus = gpt.load_corpus("tinyshakespeare")
+    tokenizer = gpt.CharTokenizer.train(corpus.text)
+    model = gpt.build_model(settings.model, tokenizer.vocab_size, settings.train.seed)
+    steps = [
+        event
+        for event in gpt.train(model, corpus, tokenizer, settings.train, "cpu")
+        if isinstance(event, gpt.StepStats)
+    ]
+    splits = encode_splits(tokenizer, corpus.text, settings.model.block_size, torch.device("cpu"))
+    loss = whole_loss(model, splits["val"])
+    result = {
+        "seconds": time.time() - since,
+        "loss": loss,
+        "milliseconds_per_step": 1000 * steps[-1].seconds / len(steps),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+    print(json.dumps(result))
+
+
+def race(seeds: int, threads: int) -> dict[str, Any]:
+    before = run("gpt_mini", {}, threads)
+    modern = [run("gpt_modern", {"seed": 1337 + i}, threads) for i in range(seeds)]
+    after = run("gpt_mini", {}, threads)
+    quick_start = statistics.mean([before["seconds"], after["seconds"]])
+    seconds = statistics.median(r["seconds"] for r in modern)
+    losses = [r["loss"] for r in modern]
+    return {
+        "quick_start_seconds": quick_start,
+        "quick_start_loss": before["loss"],
+        "modern_seconds": [r["seconds"] for r in modern],
+        "modern_losses": losses,
+        "modern_parameters": modern[0]["parameters"],
+        "times_sooner": quick_start / seconds,
+        "reached": statistics.median(losses) <= TARGET and seconds <= quick_start / 6,
+    }
+
+
+def ablation(seeds: int, threads: int) -> dict[str, Any]:
+    table = {}
+    for name, changes in ABLATION.items():
+        runs = [run("gpt_modern", changes | {"seed": 1337 + i}, threads) for i in range(seeds)]
+        losses = [r["loss"] for r in runs]
+        table[name] = {
+            "loss": statistics.mean(losses),
+            "spread": statistics.stdev(losses),
+            "milliseconds_per_step": statistics.median(r["milliseconds_per_step"] for r in runs),
+            "parameters": runs[0]["parameters"],
+        }
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seeds", type=int, default=0, help="runs each (default: 5, ablation: 3)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--ablation", action="store_true")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--since", type=float, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        preset, changes = options.child
+        return child(preset, json.loads(changes), options.threads, options.since)
+    measure = ablation if options.ablation else race
+    print(json.dumps(measure(options.seeds or (3 if options.ablation else 5), options.threads)))
+
+
+if __name__ == "__main__":
+    main()
