@@ -105,7 +105,9 @@ class Muon(torch.optim.AdamW):
         state, gradient = self.state[p], p.grad
         assert gradient is not None, "every matrix of a block takes part in every step"
         if not state:
+            state["step"] = torch.zeros(())  # AdamW looks for it when a state is loaded
             state["momentum"] = torch.zeros_like(p)
+        state["step"] += 1
         state["momentum"].lerp_(gradient, 1 - self.MOMENTUM)
         return gradient.lerp(state["momentum"], self.MOMENTUM)
 

@@ -1,7 +1,7 @@
 """The race: how much sooner does `gpt_modern` reach the loss of the laptop quick start?
 
     GPT_DATA=… python tests/benchmarks/bench_race.py [--seeds 5] [--threads 2]
-    GPT_DATA=… python tests/benchmarks/bench_race.py --ablation [--seeds 3]
+    GPT_DATA=… python tests/benchmarks/bench_race.py --ablation [--seeds 3] [--steps 280]
 
 Every run is a process of its own, timed from its start (Python and PyTorch are loaded, the text is
 read and encoded) until the loss over the whole validation split is known. The race: `gpt_mini` with
@@ -86,9 +86,9 @@ def child(preset: str, changes: dict[str, Any], threads: int, since: float) -> N
     print(json.dumps(result))
 
 
-def race(seeds: int, threads: int) -> dict[str, Any]:
+def race(seeds: int, threads: int, always: dict[str, Any]) -> dict[str, Any]:
     before = run("gpt_mini", {}, threads)
-    modern = [run("gpt_modern", {"seed": 1337 + i}, threads) for i in range(seeds)]
+    modern = [run("gpt_modern", always | {"seed": 1337 + i}, threads) for i in range(seeds)]
     after = run("gpt_mini", {}, threads)
     quick_start = statistics.mean([before["seconds"], after["seconds"]])
     seconds = statistics.median(r["seconds"] for r in modern)
@@ -104,10 +104,11 @@ def race(seeds: int, threads: int) -> dict[str, Any]:
     }
 
 
-def ablation(seeds: int, threads: int) -> dict[str, Any]:
+def ablation(seeds: int, threads: int, always: dict[str, Any]) -> dict[str, Any]:
     table = {}
     for name, changes in ABLATION.items():
-        runs = [run("gpt_modern", changes | {"seed": 1337 + i}, threads) for i in range(seeds)]
+        settings = [always | changes | {"seed": 1337 + i} for i in range(seeds)]
+        runs = [run("gpt_modern", each, threads) for each in settings]
         losses = [r["loss"] for r in runs]
         table[name] = {
             "loss": statistics.mean(losses),
@@ -123,14 +124,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=0, help="runs each (default: 5, ablation: 3)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--ablation", action="store_true")
+    parser.add_argument("--steps", type=int, help="of gpt_modern, instead of its own")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--since", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         preset, changes = options.child
         return child(preset, json.loads(changes), options.threads, options.since)
+    seeds = options.seeds or (3 if options.ablation else 5)
+    always = {"max_steps": options.steps} if options.steps else {}
     measure = ablation if options.ablation else race
-    print(json.dumps(measure(options.seeds or (3 if options.ablation else 5), options.threads)))
+    print(json.dumps(measure(seeds, options.threads, always)))
 
 
 if __name__ == "__main__":

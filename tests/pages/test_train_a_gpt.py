@@ -50,6 +50,19 @@ def test_a_preset_can_be_picked_on_a_page_that_a_link_has_set_up(bench):  # noqa
     assert not at.exception and "→ 4 blocks" in said(at)
 
 
+def test_the_ideas_since_2017_are_settings_and_go_into_the_run(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_modern").run()
+    by_key(at.selectbox, f"{PAGE}_gpt_modern_norm_kind").set_value("rms").run()
+    by_key(at.select_slider, f"{PAGE}_gpt_modern_n_kv_head").set_value(1).run()
+    by_key(at.button, f"{PAGE}_train").click().run()
+    assert not at.exception
+    spec = bench.store.list()[0].spec()
+    model, train = spec["model"], spec["train"]
+    assert (model["norm_kind"], model["n_kv_head"], model["positions"]) == ("rms", 1, "rotary")
+    assert model["qk_norm"] and (train["optimizer"], train["schedule"]) == ("muon", "linear")
+
+
 def in_minutes(at, minutes):
     control = next(c for c in at.get("button_group") if c.key == f"{PAGE}_length_in")
     control.set_value("minutes").run()
