@@ -45,8 +45,8 @@ def turned(x: Tensor, start: int = 0) -> Tensor:
 def ready_to_meet(x: Tensor, config: ModelConfig, start: int = 0) -> Tensor:
     """Queries or keys (…, T, D) as they meet: of one length, and turned, if the settings say so.
 
-    Query-key norm (Henry et al. 2020; Dehghani et al. 2023): each of length √D, so that scores stay
-    below √D. It is of the same kind as the other norms, without weights of its own.
+    Query-key norm (Henry et al. 2020; Dehghani et al. 2023): each of length √D, so that scores
+    scaled by 1/√D stay within ±√D. It is of the same kind as the other norms, without weights.
     """
     if config.qk_norm:
         norm = F.rms_norm if config.norm_kind == "rms" else F.layer_norm

@@ -1,9 +1,10 @@
-"""Settings: what a model is made of, how it is trained, and the presets of the tutorial.
+"""Settings: what a model is made of, how it is trained, and the presets.
 
 Every rung of the tutorial's ladder is one `ModelConfig`: the rungs differ in data, not in code.
 All settings are frozen and checked when they are made; a mistake raises `ConfigError` with the
 field, the value, the limit and the remedy. Follows Karpathy, "Let's build GPT" (2023) and, for
-`gpt_mini`, the laptop quick start of his nanoGPT. Leaves out anything about devices and files.
+`gpt_mini`, the laptop quick start of his nanoGPT; `gpt_modern` is this project's own. Leaves out
+anything about devices and files.
 
 Shape letters used in all of gpt/: B batch, T time (position), C channels (n_embd), H heads,
 D head size, V vocabulary, L layers.

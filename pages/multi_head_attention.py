@@ -106,7 +106,7 @@ code.code_panel(
         "fast: all heads at once": gpt.MultiHeadAttention,
         "feed-forward": gpt.FeedForward,
     },
-    "It leaves out sharing keys and values between heads (grouped-query attention).",
+    "It leaves out looking back over a limited window, which keeps long texts affordable.",
 )
 lesson.what_changed(
     this,

@@ -89,7 +89,7 @@ lesson.section("The code")
 code.code_panel(
     this,
     {"one block": gpt.Block, "the stack": gpt.GPT, "a norm by hand": gpt.layer_norm_steps},
-    "It leaves out RMSNorm and gated feed-forward, which newer models use.",
+    "It leaves out mixtures of experts: here every token goes through the same feed-forward.",
 )
 lesson.what_changed(
     this,

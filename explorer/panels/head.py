@@ -29,9 +29,12 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     steps = gpt.attention_steps(head, torch.from_numpy(x))
     names = [model.tokenizer.decode([i]) for i in ids]
     T, D = steps["query"].shape
+    turned = model.model.config.positions == "rotary"
     st.caption(
         f"Model: {model.label}. T = {T} tokens, C = {x.shape[1]}, D = {D}. Hover a cell: the sum"
         " behind it is written out; every number is the model's own."
+        + " Queries and keys are shown as they meet: turned by their position."
+        * turned
     )
     numbers = [str(d) for d in range(D)]
     scale = f"× {head.scale:.4f}"

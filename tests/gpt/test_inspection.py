@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from gpt.attention import MultiHeadAttention
 from gpt.config import PRESETS
 from gpt.errors import GPTError
-from gpt.inspection import attention_weights, trace
+from gpt.inspection import attention_steps, attention_weights, trace
 from gpt.model import build_model
 from tests.gpt.helpers import MODEL, V, ids_of, normal
 
@@ -106,3 +106,19 @@ def test_many_readers_trace_one_model_at_the_same_time():
 def test_more_tokens_than_the_context_are_refused():
     with pytest.raises(GPTError, match="context of 8"):
         trace(build_model(MODEL, V), ids_of(1, 9))
+
+
+@pytest.mark.parametrize("config", MODELS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_the_steps_of_a_head_lead_to_what_it_puts_out(config, causal):
+    """Each step follows from the one before, and the last two are the head's own."""
+    model = build_model(replace(config, causal=causal), V).eval()
+    head, x = model.blocks[0].attention.heads()[1], normal(6, config.n_embd)
+    steps = attention_steps(head, x)
+    torch.testing.assert_close(steps["scores"], steps["query"] @ steps["key"].T)
+    torch.testing.assert_close(steps["scaled"], steps["scores"] * head.scale)
+    torch.testing.assert_close(steps["weights"], steps["masked"].softmax(-1))
+    torch.testing.assert_close(steps["output"], steps["weights"] @ steps["value"])
+    assert (steps["masked"].isinf() == torch.ones(6, 6).triu(1).bool() * causal).all()
+    output, weights = head(x[None])
+    assert torch.equal(steps["output"], output[0]) and torch.equal(steps["weights"], weights[0])

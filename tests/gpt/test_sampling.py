@@ -89,6 +89,12 @@ def test_the_stages_in_order_on_numbers_to_check_by_hand():
         torch.testing.assert_close(stage, torch.tensor(numbers))
 
 
+@pytest.mark.parametrize("top_p", [1e-40, 1e-306])
+def test_a_top_p_too_small_for_a_float32_keeps_the_likeliest(top_p):
+    kept = filter_stages(torch.tensor([0.2, 0.5, 0.3]).log(), top_p=top_p).top_p
+    assert kept.tolist() == [0, 1, 0]
+
+
 def test_ties_keep_the_lower_id():
     equal = torch.zeros(4)
     assert filter_stages(equal, top_k=2).top_k.tolist() == [0.5, 0.5, 0, 0]

@@ -1,7 +1,10 @@
 """The training loop: what it tells, that it is exact, and that runs do not disturb each other."""
 
 import math
+import platform
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import chain, zip_longest
 
@@ -266,6 +269,29 @@ def test_the_weights_of_a_snapshot_are_the_models():
             assert all(
                 torch.equal(w, dict(model.named_parameters())[n]) for n, w in weights.items()
             )
+
+
+FAULTS = """
+import resource
+import gpt
+from gpt.bench import training_steps
+corpus = gpt.load_corpus("python_docs")
+steps = training_steps(gpt.PRESETS["gpt_mini"], corpus, gpt.CharTokenizer.train(corpus.text))
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    next(steps)
+before = faults()
+for _ in range(10):
+    next(steps)
+print((faults() - before) / 10)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for it")
+def test_a_step_takes_no_new_pages_from_the_system():
+    """Each was over 1,000 page faults before the memory was kept."""
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True)
+    assert float(done.stdout) < 300, done.stderr
 
 
 RESUMED = [

@@ -63,6 +63,23 @@ def test_the_ideas_since_2017_are_settings_and_go_into_the_run(bench):  # noqa: 
     assert model["qk_norm"] and (train["optimizer"], train["schedule"]) == ("muon", "linear")
 
 
+def lines_in_the_loss_chart(at):
+    """The names of the reference lines that the loss chart was sent."""
+    tables = {d.name: d.data.data for c in at.get("vega_lite_chart") for d in c.proto.datasets}
+    known = ("knows nothing", "character frequencies", "counted bigram")
+    return [name for name in known if name.encode() in tables["references"]]
+
+
+def test_the_losses_to_beat_stand_before_the_run_without_the_first_answer(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    assert "losses to beat" in said(at)
+    assert lines_in_the_loss_chart(at) == ["character frequencies", "counted bigram"]
+    run = bench.train(PAGE, "blocks")
+    at = bench.open(PAGE, run=run.id)
+    assert "losses to beat" not in said(at)
+    assert lines_in_the_loss_chart(at)[0] == "knows nothing"
+
+
 def in_minutes(at, minutes):
     control = next(c for c in at.get("button_group") if c.key == f"{PAGE}_length_in")
     control.set_value("minutes").run()
