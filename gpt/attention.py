@@ -68,9 +68,10 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         T = x.shape[1]
-        q = ready_to_meet(self.query(x), self.config)  # what each position looks for (B, T, D)
-        k = ready_to_meet(self.key(x), self.config)  # what each position offers (B, T, D)
+        q = self.query(x)  # what each position is looking for (B, T, D)
+        k = self.key(x)  # what each position offers (B, T, D)
         v = self.value(x)  # what it hands over when chosen (B, T, D)
+        q, k = ready_to_meet(q, self.config), ready_to_meet(k, self.config)
         scores = q @ k.transpose(-2, -1) * self.scale  # (B, T, D) @ (B, D, T) → (B, T, T)
         if self.config.causal:  # a position must not see the ones after it
             past = torch.ones(T, T, dtype=torch.bool, device=x.device).tril()

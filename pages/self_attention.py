@@ -81,7 +81,8 @@ lesson.section("The code")
 code.code_panel(
     this,
     {"readable: one head": gpt.Head, "fast: all heads at once": gpt.MultiHeadAttention},
-    "It leaves out cross-attention: this model reads one text only.",
+    "`ready_to_meet` turns queries and keys where positions are rotary, and else changes nothing."
+    " It leaves out cross-attention: this model reads one text only.",
 )
 
 lesson.what_changed(
