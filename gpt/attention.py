@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpt.config import ModelConfig
+from gpt.dropout import Dropout, dropped
 
 
 def score_scale(config: ModelConfig) -> float:
@@ -62,7 +63,7 @@ class Head(nn.Module):
         self.query = nn.Linear(config.n_embd, config.size_of_head, bias=False)
         self.key = nn.Linear(config.n_embd, config.size_of_head, bias=False)
         self.value = nn.Linear(config.n_embd, config.size_of_head, bias=False)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.config = config
         self.scale = score_scale(config)
 
@@ -105,13 +106,14 @@ class KVCache:
         self.length += tokens
 
 
-def plain_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, scale: float, dropout: float = 0.0) -> Tensor:
     """Causal attention of all heads in three products, as `Head` does it. (B, H, T, D) each."""
     B, H, T, D = q.shape
     q, k, v = (part.reshape(B * H, T, D) for part in (q, k, v))
-    future = torch.full((T, T), float("-inf"), device=q.device).triu(1)
+    future = torch.full((T, T), float("-inf"), device=q.device, dtype=q.dtype).triu(1)
     scores = torch.baddbmm(future, q, k.transpose(1, 2), alpha=scale)  # (B·H, T, T)
-    return torch.bmm(F.softmax(scores, dim=-1), v).view(B, H, T, D)
+    weights = dropped(torch.softmax(scores, dim=-1), dropout)
+    return torch.bmm(weights, v).view(B, H, T, D)
 
 
 class MultiHeadAttention(nn.Module):
@@ -129,7 +131,7 @@ class MultiHeadAttention(nn.Module):
             if config.output_projection
             else nn.Identity()
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
         B, T, _ = x.shape
@@ -143,7 +145,7 @@ class MultiHeadAttention(nn.Module):
         if K < H:  # grouped-query attention (Ainslie et al. 2023): H/K heads share keys and values
             k, v = (part.repeat_interleave(H // K, dim=1) for part in (k, v))
         if cache is None and x.requires_grad and x.is_cpu and self.config.trains_plainly(T):
-            y = plain_attention(q, k, v, self.scale)
+            y = plain_attention(q, k, v, self.scale, self.config.dropout if self.training else 0.0)
         else:
             y = F.scaled_dot_product_attention(
                 q,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gpt.attention import KVCache, MultiHeadAttention
 from gpt.config import ModelConfig
+from gpt.dropout import Dropout
 
 
 def relu_squared(x: Tensor) -> Tensor:
@@ -46,7 +47,7 @@ class FeedForward(nn.Module):
         self.widen = nn.Linear(C, gates * bent, bias=config.bias)
         self.narrow = nn.Linear(hidden, C, bias=config.bias) if hidden else nn.Identity()
         self.activation = ACTIVATIONS[config.activation]
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.narrow(self.activation(self.widen(x))))

@@ -1,5 +1,6 @@
-"""Where the arithmetic happens: the CPU, an NVIDIA GPU (cuda) or an Apple GPU (mps)."""
+"""Where the arithmetic happens, and how exactly: CPU, NVIDIA GPU (cuda) or Apple GPU (mps)."""
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -35,6 +36,28 @@ def pick_device(name: str = "auto") -> torch.device:
             f"This machine has no device {name!r}; it has {', '.join(found)}: use one of these."
         )
     return torch.device(name)
+
+
+def multiplies_in_bfloat16(device: torch.device) -> bool:
+    """Whether this hardware multiplies bfloat16 matrices several times faster than float32 ones.
+
+    Tensor cores of an NVIDIA GPU, or the AMX tiles of an Intel processor from 2023 on (measured:
+    1,400 GFLOP/s on two cores, 350 in float32).
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+
+
+def products_in(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager:
+    """A context in which matrix products are computed in `dtype`, and sums and weights are not.
+
+    PyTorch's autocast (Micikevicius et al. 2018, "Mixed precision training"): inputs of a product
+    are rounded to bfloat16's 8 significant bits, its sum runs in float32.
+    """
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
 
 
 def keep_freed_memory() -> None:

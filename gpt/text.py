@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gpt.errors import TextError, nearest
+from gpt.toys import TOYS
 
 TRAIN_SHARE = 0.9
 MAX_BYTES = 20_000_000  # a learner's text; larger ones are refused before they fill the memory
@@ -30,6 +31,7 @@ TINYSHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca5
 CORPORA = {
     "tinyshakespeare": "Tiny Shakespeare: 1.1 million characters of his plays (fetched once).",
     "python_docs": "Python's own reference texts: in every Python, no network needed.",
+    "copying": "Toy: lines of random letters, each said twice; made here, no network needed.",
 }
 
 
@@ -46,7 +48,7 @@ class Corpus:
 
 
 def load_corpus(name: str | os.PathLike[str]) -> Corpus:
-    """Load a corpus by name ("tinyshakespeare", "python_docs") or from a UTF-8 text file.
+    """Load a corpus by name (see CORPORA) or from a UTF-8 text file.
 
     Raises TextError, with the remedy, when there is no such corpus or file, when the file is not
     UTF-8 text, or when Tiny Shakespeare is not here yet and cannot be fetched.
@@ -56,6 +58,8 @@ def load_corpus(name: str | os.PathLike[str]) -> Corpus:
         return corpus_from_text(_python_docs(), key)
     if key == "tinyshakespeare":
         return corpus_from_text(_tinyshakespeare(), key)
+    if key in TOYS:
+        return corpus_from_text(TOYS[key](), key)
     for path in (Path(key), _data_folder() / key, _data_folder() / f"{key}.txt"):
         if _is_file(path):
             return corpus_from_text(decode_bytes(_read(path), path.name), path.name)

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from gpt.batches import Batches, encode_splits, every_window
 from gpt.config import TrainConfig
-from gpt.devices import keep_freed_memory, pick_device
+from gpt.costs import flops_per_iteration
+from gpt.devices import keep_freed_memory, multiplies_in_bfloat16, pick_device, products_in
 from gpt.errors import CheckpointError, GPTError
 from gpt.events import (
     Evaluating,
@@ -42,6 +43,7 @@ from gpt.sampling import generate
 from gpt.text import Corpus
 
 EVALUATION_TOKENS = 4096  # that go through the model at once in an evaluation
+FLOPS_FOR_BFLOAT16 = 1e9  # of a step; below it, a CPU spends more on rounding than it saves
 
 Events = Generator[Event, str | None, None]
 
@@ -109,6 +111,7 @@ class _Job:
         self.block_size = model.config.block_size
         self.splits = encode_splits(tokenizer, corpus.text, self.block_size, device)
         model.to(device).train()
+        self.dtype = dtype_of_products(model, config, device)
         self.batches = Batches(
             self.splits["train"], self.block_size, config.batch_size, config.seed
         )
@@ -130,7 +133,7 @@ class _Job:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         x, y = self.batches.draw()  # (B, T), (B, T)
-        with self._own_dropout(), self._precision():
+        with self._own_dropout(), products_in(self.dtype, self.device):
             _, loss = self.model(x, y)
         loss.backward()
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
@@ -139,7 +142,8 @@ class _Job:
         if norm > self.config.grad_clip > 0:
             nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.grad_clip, total)
         if math.isfinite(value) and math.isfinite(norm):
-            self.optimizer.step()  # or else the weights stay the last good ones
+            with products_in(self.dtype, self.device):  # Muon's
+                self.optimizer.step()  # or else the weights stay the last good ones
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         seconds = time.perf_counter() - start
@@ -166,7 +170,8 @@ class _Job:
         for split, ids in self.splits.items():
             parts, total = [], 0
             # The same windows at every step, so that two estimates differ by the weights alone.
-            for loss, count in chunk_losses(self.model, ids, self.config, self.config.seed + 1):
+            seed = self.config.seed + 1
+            for loss, count in chunk_losses(self.model, ids, self.config, seed, self.dtype):
                 parts.append(loss)
                 done, total = done + 1, count
                 yield from self.tell(Evaluating(self.step, done, 2 * total))
@@ -287,7 +292,7 @@ class _Job:
             self.seconds,
         )
 
-    # --- randomness and precision ------------------------------------------------------------
+    # --- randomness --------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _own_dropout(self) -> Iterator[None]:
@@ -303,15 +308,24 @@ class _Job:
             self.dropout_state = torch.get_rng_state()
             torch.set_rng_state(outside)
 
-    def _precision(self) -> contextlib.AbstractContextManager:
-        """bfloat16 arithmetic on NVIDIA GPUs, full precision elsewhere."""
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return contextlib.nullcontext()
+
+def dtype_of_products(
+    model: LanguageModel, config: TrainConfig, device: torch.device
+) -> torch.dtype:
+    """What `config.precision` means for this model here: float32 or bfloat16 products."""
+    if config.precision != "auto":
+        return getattr(torch, config.precision)
+    flops = flops_per_iteration(model.config, model.vocab_size, config.batch_size)
+    large = device.type == "cuda" or flops >= FLOPS_FOR_BFLOAT16
+    return torch.bfloat16 if large and multiplies_in_bfloat16(device) else torch.float32
 
 
 def chunk_losses(
-    model: LanguageModel, ids: Tensor, config: TrainConfig, seed: int
+    model: LanguageModel,
+    ids: Tensor,
+    config: TrainConfig,
+    seed: int,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[tuple[Tensor, int]]:
     """Yield (loss, number of chunks) for random windows of `ids` (N,), without changing the model.
 
@@ -324,7 +338,7 @@ def chunk_losses(
     batches = Batches(ids, T, size, seed)
     chunks = math.ceil(windows / size)
     for _ in range(chunks):
-        yield _loss(model, *batches.draw()), chunks
+        yield _loss(model, *batches.draw(), dtype), chunks
 
 
 def estimate_loss(
@@ -345,9 +359,10 @@ def whole_loss(model: LanguageModel, ids: Tensor, batch_size: int = 64) -> float
 
 
 @torch.inference_mode()
-def _loss(model: LanguageModel, x: Tensor, y: Tensor) -> Tensor:
+def _loss(model: LanguageModel, x: Tensor, y: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     was_training = model.training
     model.eval()  # no dropout
-    _, loss = model(x, y)
+    with products_in(dtype, x.device):
+        _, loss = model(x, y)
     model.train(was_training)
     return loss

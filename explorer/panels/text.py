@@ -10,7 +10,11 @@ from gpt.text import is_local
 
 OFFLINE = "python_docs"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-TITLES = {"tinyshakespeare": "Tiny Shakespeare", "python_docs": "Python's reference texts"}
+TITLES = {
+    "tinyshakespeare": "Tiny Shakespeare",
+    "python_docs": "Python's reference texts",
+    "copying": "Toy: copying",
+}
 
 
 def choose() -> None:

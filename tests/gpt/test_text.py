@@ -160,4 +160,5 @@ def test_the_tests_themselves_have_no_network():
 
 
 def test_every_named_corpus_is_described():
-    assert set(CORPORA) == {"tinyshakespeare", "python_docs"}
+    assert set(CORPORA) == {"tinyshakespeare", "python_docs", "copying"}
+    assert all(load_corpus(name) for name in CORPORA if is_local(name))
