@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpt.config import ModelConfig
+from gpt.devices import without_weights
 from gpt.dropout import Dropout, dropped
 
 
@@ -144,8 +145,8 @@ class MultiHeadAttention(nn.Module):
             k, v = cache.append(self.layer, k, v)  # (B, K, past + T, D)
         if K < H:  # grouped-query attention (Ainslie et al. 2023): H/K heads share keys and values
             k, v = (part.repeat_interleave(H // K, dim=1) for part in (k, v))
-        if cache is None and x.requires_grad and x.is_cpu and self.config.trains_plainly(T):
-            y = plain_attention(q, k, v, self.scale, self.config.dropout if self.training else 0.0)
+        if cache is None and self.training and x.is_cpu and self.config.trains_plainly(T):
+            y = plain_attention(q, k, v, self.scale, self.config.dropout)
         else:
             y = F.scaled_dot_product_attention(
                 q,
@@ -172,7 +173,7 @@ class MultiHeadAttention(nn.Module):
         queries, keys, values = weight.split((H, K, K))  # heads × (D, C)
         heads = []
         for h in range(H):
-            with torch.device("meta"):  # no memory, no random numbers: the weights are given
+            with without_weights():  # they are given
                 head = Head(self.config).eval()
             group = h * K // H  # the heads of a group have the same keys and values
             head.query.weight = nn.Parameter(queries[h])

@@ -4,8 +4,11 @@ import contextlib
 import ctypes
 import os
 import platform
+from collections.abc import Iterator
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from gpt.errors import ConfigError
 
@@ -58,6 +61,22 @@ def products_in(dtype: torch.dtype, device: torch.device) -> contextlib.Abstract
     if dtype == torch.float32:
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=dtype)
+
+
+@contextlib.contextmanager
+def without_weights() -> Iterator[None]:
+    """A context in which modules are made with shapes only: no memory, no random numbers."""
+    with torch.device("meta"), _NoInitialisation():
+        yield
+
+
+class _NoInitialisation(TorchFunctionMode):
+    """Leaves out PyTorch's own, which without memory would load its compiler: a second of time."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def keep_freed_memory() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gpt.attention import KVCache
 from gpt.blocks import Block, make_norm
 from gpt.config import ModelConfig
+from gpt.devices import without_weights
 from gpt.errors import CheckpointError, GPTError
 
 
@@ -117,7 +118,7 @@ def build_model(
 ) -> LanguageModel:
     """Make the model that `config` describes, with weights drawn from `seed`."""
     kind = Bigram if config.architecture == "bigram" else GPT
-    with torch.device("meta"):  # shapes only: no memory and no random numbers are spent yet
+    with without_weights():
         model = kind(config, vocab_size)
     model = model.to_empty(device="cpu")
     if isinstance(model, GPT):

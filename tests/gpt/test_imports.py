@@ -47,6 +47,17 @@ def test_all_of_gpt_loads_nothing_of_the_pages():
     assert "torch" in loaded and not loaded & FOREIGN
 
 
+def test_a_shipped_model_writes_without_the_compiler():
+    """Making a model without memory loaded torch._dynamo: a second of the first page."""
+    out = in_a_fresh_process(
+        "import sys, torch, gpt\n"
+        "model = gpt.build_model(gpt.PRESETS['gpt_mini'].model, 5)\n"
+        "gpt.trace(model, torch.zeros(1, 4, dtype=torch.long))\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    assert out.strip() == "False"
+
+
 @pytest.mark.parametrize("name", gpt.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(gpt, name) is not None and name in dir(gpt)
