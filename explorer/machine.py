@@ -1,7 +1,6 @@
 """How fast this machine trains, measured once by the first training process and kept in a file."""
 
 import functools
-import json
 from pathlib import Path
 
 import gpt
@@ -21,7 +20,4 @@ def probe() -> gpt.MachineProbe | None:
 
 @functools.lru_cache(maxsize=2)
 def _read(path: Path, changed: int) -> gpt.MachineProbe | None:
-    try:
-        return gpt.MachineProbe(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+    return gpt.load_probe(path)

@@ -12,7 +12,7 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("preset", metavar="PRESET", help="see `list`")
     train.add_argument("--corpus", default="tinyshakespeare", help="a name or a UTF-8 text file")
     train.add_argument("--steps", type=int, help="optimizer updates (default: the preset's)")
+    train.add_argument("--minutes", type=float, help="what fits into so many minutes here, instead")
     train.add_argument("--seed", type=int, default=1337)
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     train.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="settings")
@@ -93,7 +94,10 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     folder, preset, corpus, state = _open_run(options)
     tokenizer = gpt.CharTokenizer.train(corpus.text)
-    _use_threads(preset, tokenizer.vocab_size)
+    if options.minutes is not None:
+        preset = _fit(preset, tokenizer.vocab_size, options)
+    batch = preset.train.batch_size
+    _threads_for_work()(gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, batch))
     model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
     events = gpt.train(model, corpus, tokenizer, preset.train, options.device, resume=state)
     if state is None:  # not before all mistakes are told, so that --out is still free after one
@@ -127,12 +131,29 @@ def _train(options: argparse.Namespace) -> None:
     print(json.dumps(where | summary.result() | about))
 
 
-def _use_threads(preset: Any, vocab_size: int) -> None:
-    """This process trains and nothing else, so it may say how many threads that takes."""
+def _fit(preset: Any, vocab_size: int, options: argparse.Namespace) -> Any:
+    """The recipe that takes `--minutes` on this machine; what had to change goes to stderr."""
+    if not options.minutes > 0:
+        raise ConfigError(f"--minutes must be above 0, got {options.minutes:g}.")
+    if options.resume or options.steps:
+        raise ConfigError("--minutes chooses the steps of a new run: leave out --steps, --resume.")
+    path = RUNS / "machine.json"
+    probe = gpt.load_probe(path)
+    if probe is None or probe.device != gpt.pick_device(options.device).type:
+        probe = gpt.probe_machine(options.device, prepare=_threads_for_work())
+        gpt.save_probe(path, probe)
+    plan = gpt.fit_to_time(preset, vocab_size, probe, 60 * options.minutes)
+    changes = (f"{name} {old} → {new}" for name, (old, new) in plan.changed.items())
+    print(f"About {plan.seconds:.0f} s: {', '.join(changes)}", file=sys.stderr)
+    return plan.preset
+
+
+def _threads_for_work() -> Callable[[float], None]:
+    """This process trains and nothing else, so it may say how many threads steps of FLOPs take."""
     import torch
 
-    flops = gpt.flops_per_iteration(preset.model, vocab_size, preset.train.batch_size)
-    torch.set_num_threads(gpt.useful_threads(flops, torch.get_num_threads()))
+    available = torch.get_num_threads()
+    return lambda flops: torch.set_num_threads(gpt.useful_threads(flops, available))
 
 
 def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:

@@ -3,17 +3,11 @@
 Parameters are counted from the settings, component by component. Arithmetic follows Chowdhery et
 al. 2022 (PaLM, appendix B): 6 FLOPs per weight and token for forward and backward, plus 12·H·D·T
 per layer and token for attention over T positions. Memory counts what training really keeps:
-weights, gradients, AdamW's two moments, and the activations that the backward pass needs. Time
-comes from a probe: a few real training steps of three small models on this machine.
+weights, gradients, AdamW's two moments, and the activations that the backward pass needs. How
+long all that takes is in `timing.py`.
 """
 
-import itertools
-import math
-import statistics
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from gpt.config import ModelConfig, Preset, TrainConfig
+from gpt.config import ModelConfig, TrainConfig
 
 FLOAT = 4  # bytes of a float32
 MUON_ROUNDS = 3  # as many as gpt.optim.ROUNDS has
@@ -152,89 +146,9 @@ def peak_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
 
 # --- time ------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True)
-class MachineProbe:
-    """How fast this machine trains: a fixed time per step and layer, and arithmetic per second."""
-
-    seconds_per_step: float  # what a step costs besides its layers
-    seconds_per_layer: float  # what a layer costs besides its arithmetic
-    flops_per_second: float
-    device: str
-    threads: int
-
-
-_PROBES = (  # from overhead alone to arithmetic alone
-    (ModelConfig(block_size=8, n_embd=32, n_layer=1, n_head=4), 32, 20),
-    (ModelConfig(block_size=8, n_embd=32, n_layer=4, n_head=4), 32, 10),
-    (ModelConfig(block_size=64, n_embd=192, n_layer=2, n_head=4), 12, 6),
-)
-
-
 FLOPS_FOR_THREADS = 1e9  # per step: below it, two threads mostly wait for each other (measured)
 
 
 def useful_threads(flops: float, available: int) -> int:
     """How many of `available` threads make a training step of so many FLOPs quicker."""
     return available if flops >= FLOPS_FOR_THREADS else 1
-
-
-def probe_machine(
-    device: str = "auto", prepare: Callable[[float], None] | None = None
-) -> MachineProbe:
-    """Train three small models for a few steps, about a second in all, and solve for the speeds.
-
-    `prepare` is called with the FLOPs of a step before each model, so that the caller can set the
-    number of threads as it would for training.
-    """
-    import torch
-
-    from gpt.devices import pick_device
-
-    times = []
-    for config, batch, steps in _PROBES:
-        if prepare is not None:
-            prepare(flops_per_iteration(config, 65, batch))
-        times.append(_step_seconds(config, batch, steps, device))
-    work = [flops_per_iteration(config, 65, batch) for config, batch, _ in _PROBES]
-    per_layer = max((times[1] - times[0]) / 3, 1e-6)
-    per_step = max(times[0] - per_layer, 1e-6)
-    rate = work[2] / max(times[2] - per_step - 2 * per_layer, 1e-6)
-    return MachineProbe(
-        per_step, per_layer, rate, str(pick_device(device)), torch.get_num_threads()
-    )
-
-
-def _step_seconds(config: ModelConfig, batch_size: int, steps: int, device: str) -> float:
-    """Median time of one real training step."""
-    from gpt.events import StepStats
-    from gpt.model import build_model
-    from gpt.text import corpus_from_text
-    from gpt.tokenizers import CharTokenizer
-    from gpt.training import train
-
-    alphabet = "".join(chr(48 + i) for i in range(65))
-    corpus = corpus_from_text(alphabet * 100, "probe")
-    train_config = TrainConfig(
-        batch_size=batch_size, max_steps=steps + 3, eval_iters=1, sample_tokens=0
-    )
-    model = build_model(config, 65)
-    events = train(model, corpus, CharTokenizer.train(alphabet), train_config, device)
-    seconds = [event.seconds for event in events if isinstance(event, StepStats)]
-    return statistics.median(b - a for a, b in itertools.pairwise(seconds))
-
-
-def estimate_seconds(preset: Preset, vocab_size: int, probe: MachineProbe) -> float:
-    """Seconds that training `preset` takes on the probed machine, evaluations included.
-
-    A forward pass is a third of a step. The estimate is for planning: minutes, not milliseconds.
-    """
-    model, config = preset.model, preset.train
-    layers = 0 if model.architecture == "bigram" else model.n_layer
-    arithmetic = flops_per_iteration(model, vocab_size, config.batch_size)
-    update = optimizer_flops(model, config) / probe.flops_per_second
-    step = probe.seconds_per_step + layers * probe.seconds_per_layer
-    step += arithmetic / probe.flops_per_second
-    evaluations = math.ceil(config.max_steps / config.eval_interval) + 1  # the first at step 0
-    forwards = evaluations * 2 * config.eval_iters / 3
-    return step * (config.max_steps + forwards) + update * config.max_steps

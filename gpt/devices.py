@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from gpt.errors import ConfigError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+FLOPS_FOR_BFLOAT16 = 1e9  # of a step; below it, a CPU spends more on rounding than it saves
 
 
 def available_devices() -> dict[str, str]:
@@ -50,6 +51,14 @@ def multiplies_in_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+
+
+def dtype_of_products(precision: str, flops: float, device: torch.device) -> torch.dtype:
+    """float32 or bfloat16: what `precision` (see TrainConfig) means for steps of so many FLOPs."""
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    large = device.type == "cuda" or flops >= FLOPS_FOR_BFLOAT16
+    return torch.bfloat16 if large and multiplies_in_bfloat16(device) else torch.float32
 
 
 def products_in(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager:

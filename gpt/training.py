@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from gpt.batches import Batches, encode_splits, every_window
 from gpt.config import TrainConfig
 from gpt.costs import flops_per_iteration
-from gpt.devices import keep_freed_memory, multiplies_in_bfloat16, pick_device, products_in
+from gpt.devices import dtype_of_products, keep_freed_memory, pick_device, products_in
 from gpt.errors import CheckpointError, GPTError
 from gpt.events import (
     Evaluating,
@@ -43,7 +43,6 @@ from gpt.sampling import generate
 from gpt.text import Corpus
 
 EVALUATION_TOKENS = 4096  # that go through the model at once in an evaluation
-FLOPS_FOR_BFLOAT16 = 1e9  # of a step; below it, a CPU spends more on rounding than it saves
 
 Events = Generator[Event, str | None, None]
 
@@ -111,7 +110,8 @@ class _Job:
         self.block_size = model.config.block_size
         self.splits = encode_splits(tokenizer, corpus.text, self.block_size, device)
         model.to(device).train()
-        self.dtype = dtype_of_products(model, config, device)
+        flops = flops_per_iteration(model.config, model.vocab_size, config.batch_size)
+        self.dtype = dtype_of_products(config.precision, flops, device)
         self.batches = Batches(
             self.splits["train"], self.block_size, config.batch_size, config.seed
         )
@@ -307,17 +307,6 @@ class _Job:
         finally:
             self.dropout_state = torch.get_rng_state()
             torch.set_rng_state(outside)
-
-
-def dtype_of_products(
-    model: LanguageModel, config: TrainConfig, device: torch.device
-) -> torch.dtype:
-    """What `config.precision` means for this model here: float32 or bfloat16 products."""
-    if config.precision != "auto":
-        return getattr(torch, config.precision)
-    flops = flops_per_iteration(model.config, model.vocab_size, config.batch_size)
-    large = device.type == "cuda" or flops >= FLOPS_FOR_BFLOAT16
-    return torch.bfloat16 if large and multiplies_in_bfloat16(device) else torch.float32
 
 
 def chunk_losses(

@@ -5,7 +5,7 @@ import dataclasses
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, frames, machine, planning
+from explorer import cache, differences, frames, machine
 from explorer.charts.parameters import create_parameters_chart
 from explorer.lessons import Lesson
 from explorer.panels import settings
@@ -14,7 +14,7 @@ from explorer.panels.training import duration, si
 PRESETS = ["gpt_mini", "gpt_modern", "gpt_tutorial"]
 GROUPS = {
     "Size": ["n_layer", "n_head", "n_embd", "block_size"],
-    "Training": ["batch_size", "learning_rate", "seed", "eval_interval", "eval_iters"],
+    "Training": ["batch_size", "learning_rate", "seed", "eval_interval", "eval_iters", "precision"],
     "Schedule": [
         *("optimizer", "schedule", "warmup_steps", "min_learning_rate"),
         *("grad_clip", "beta1", "beta2"),
@@ -100,7 +100,7 @@ def _within(preset: gpt.Preset, text: cache.Text, minutes: float) -> gpt.Preset:
     if probe is None:
         st.info("This machine's speed is being measured; the plan follows in a moment.")
         return preset
-    plan = planning.fit(preset, text.vocab_size, probe, 60 * minutes)
+    plan = gpt.fit_to_time(preset, text.vocab_size, probe, 60 * minutes)
     steps = plan.preset.train.max_steps
     said = f"**{steps:,} steps** fit into {minutes:g} minutes (estimate {duration(plan.seconds)})."
     show = differences.show

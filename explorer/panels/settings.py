@@ -148,6 +148,12 @@ CONTROLS = {
         " every head.",
         (0, 1, 2, 3, 4, 6, 8),
     ),
+    "precision": Control(
+        "Precision of products",
+        "Matrix products in float32, or with inputs rounded to bfloat16: several times faster where"
+        " the hardware has it, the loss differs in the third digit. auto takes it there.",
+        ("auto", "float32", "bfloat16"),
+    ),
     "optimizer": Control(
         "Optimizer",
         "adamw; or muon, which makes the steps of the blocks' matrices equally large in all"

@@ -10,7 +10,6 @@ run is saved within a step, marked "suspended", and the process ends. Ctrl-C and
 same. Started by an executor as `python -m explorer.runs.worker`.
 """
 
-import dataclasses
 import gc
 import json
 import os
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import gpt
-from explorer.runs import files, store
+from explorer.runs import store
 
 NICENESS = 10  # the web server and the learner's browser come first
 PATIENCE = 30.0  # seconds for saving; a process that hangs must not stay for ever
@@ -137,7 +136,7 @@ def measure(path: Path) -> None:
     probe = gpt.probe_machine(
         prepare=lambda flops: torch.set_num_threads(gpt.useful_threads(flops, cores))
     )
-    files.write_json(path, dataclasses.asdict(probe))
+    gpt.save_probe(path, probe)
 
 
 def main() -> None:

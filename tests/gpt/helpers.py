@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import gpt
+from gpt import timing
 from gpt.config import ModelConfig, TrainConfig
 
 # Long enough for a context of 8, varied enough that a model has something to learn.
@@ -55,3 +56,10 @@ def told(event: Any) -> Any:
 
 def copy_of(state: gpt.TrainState) -> gpt.TrainState:
     return gpt.TrainState({n: t.clone() for n, t in state.tensors.items()}, dict(state.meta))
+
+
+def machine_probe(step: float, op: float, flop: float, **more: float) -> gpt.MachineProbe:
+    """A machine on which nothing else takes time, unless `more` says so."""
+    seconds = dict.fromkeys(timing.KINDS, 0.0) | {"step": step, "small op": op, "large op": op}
+    flops = dict.fromkeys(("small flop", "float32 flop", "bfloat16 flop"), flop)
+    return gpt.MachineProbe(seconds | flops | more, 1e9, "cpu", threads=1)

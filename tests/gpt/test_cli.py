@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import gpt
+from gpt import cli
 from gpt.cli import main
-from tests.gpt.helpers import TEXT
+from tests.gpt.helpers import TEXT, machine_probe
 
 ROOT = Path(gpt.__file__).parent.parent
 TINY = ["--set", "n_embd=16", "--set", "n_head=2", "--set", "n_layer=1", "--set", "batch_size=4",
@@ -74,6 +75,20 @@ def test_out_decides_the_folder_and_is_never_overwritten(here, capsys):
     arguments = ["--corpus", "times.txt", "--out", "mine", "--steps", "1", *TINY]
     status, _, err = call(capsys, "train", "blocks", *arguments)
     assert status == 2 and "mine holds a run already" in err
+
+
+def test_minutes_become_steps_by_the_speed_of_this_machine(here, capsys):
+    gpt.save_probe(cli.RUNS / "machine.json", machine_probe(step=0.01, op=0.0, flop=0.0))
+    arguments = ["--corpus", "times.txt", "--set", "sample_tokens=0", "--set", "eval_iters=1"]
+    status, out, err = call(capsys, "train", "bigram", *arguments, "--minutes", "0.001")
+    assert status == 0 and "max_steps 3000 → " in err
+    assert 1 <= json.loads(out.splitlines()[-1])["steps"] <= 6  # 60 ms of 10 ms each
+
+
+@pytest.mark.parametrize("more", [["--minutes", "0"], ["--minutes", "1", "--steps", "5"]])
+def test_minutes_that_make_no_sense_are_refused(here, capsys, more):
+    status, _, err = call(capsys, "train", "bigram", "--corpus", "times.txt", *more)
+    assert status == 2 and err.startswith("--minutes") and err.count("\n") == 1
 
 
 def test_resume_goes_on_with_more_steps(here, capsys):

@@ -8,17 +8,13 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from gpt import costs
 from gpt.config import CHOICES, PRESETS, ModelConfig, TrainConfig
 from gpt.costs import (
-    MachineProbe,
     activation_memory,
-    estimate_seconds,
     flops_per_iteration,
     optimizer_flops,
     parameters_by_component,
     peak_memory,
-    probe_machine,
 )
 from gpt.model import build_model
 from gpt.optim import build_optimizer
@@ -191,50 +187,3 @@ def test_the_peak_is_four_copies_of_the_weights_and_what_a_batch_adds():
     scores = 2 * 3 * 32 * 65
     expected = 4 * (4 * weights + scores) + activation_memory(BASE, 65, 3)
     assert peak_memory(BASE, 65, 3) == expected
-
-
-# --- time: no clock in these tests, only arithmetic ----------------------------------------------
-
-PROBE = MachineProbe(
-    seconds_per_step=0.1, seconds_per_layer=0.01, flops_per_second=1e9, device="cpu", threads=1
-)
-
-
-def test_an_estimate_is_steps_and_evaluations():
-    preset = PRESETS["blocks"].with_settings(
-        {"max_steps": 100, "eval_interval": 50, "eval_iters": 6}
-    )
-    step = 0.1 + 3 * 0.01 + flops_per_iteration(preset.model, 65, 32) / 1e9
-    evaluations = 3 * 2 * 6 / 3  # at 0, 50 and 100; both splits; a forward pass is a third
-    assert estimate_seconds(preset, 65, PROBE) == pytest.approx(step * (100 + evaluations))
-
-
-def test_an_estimate_counts_the_evaluation_after_the_last_step():
-    """60 steps with an interval of 50 are evaluated at 0, 50 and 60."""
-    preset = PRESETS["blocks"].with_settings(
-        {"max_steps": 60, "eval_interval": 50, "eval_iters": 6}
-    )
-    step = 0.1 + 3 * 0.01 + flops_per_iteration(preset.model, 65, 32) / 1e9
-    assert estimate_seconds(preset, 65, PROBE) == pytest.approx(step * (60 + 3 * 2 * 6 / 3))
-
-
-def test_the_probe_solves_for_its_three_speeds(monkeypatch):
-    """Made-up step times in, the numbers they were made of out."""
-
-    def made_up(config, batch_size, steps, device):
-        work = flops_per_iteration(config, 65, batch_size) / 1e12 if config.n_embd > 100 else 0
-        return 0.002 + 0.001 * config.n_layer + work
-
-    monkeypatch.setattr(costs, "_step_seconds", made_up)
-    probe = probe_machine("cpu")
-    assert probe.seconds_per_layer == pytest.approx(0.001)
-    assert probe.seconds_per_step == pytest.approx(0.002)
-    assert probe.flops_per_second == pytest.approx(1e12)
-
-
-def test_the_probe_measures_real_training(monkeypatch):
-    monkeypatch.setattr(costs, "_PROBES", tuple((c, 2, 3) for c, _, _ in costs._PROBES))
-    state = torch.get_rng_state()
-    probe = probe_machine("cpu")
-    assert probe.device == "cpu" and probe.flops_per_second > 0 and probe.seconds_per_step > 0
-    assert torch.equal(torch.get_rng_state(), state)

@@ -3,7 +3,6 @@
 Runs that a page should find are trained right here, in this process, by the job that a worker runs.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,11 @@ from explorer import engine
 from explorer.runs import store
 from explorer.runs.job import Signals, work
 from explorer.runs.store import Run, RunStore
+from tests.gpt.helpers import machine_probe
 
 APP = Path(__file__).parents[2] / "streamlit_app.py"
 QUICK = {"max_steps": 12, "eval_interval": 6, "eval_iters": 1, "sample_tokens": 4}
-PROBE = {
-    "seconds_per_step": 1e-3,
-    "seconds_per_layer": 1e-3,
-    "flops_per_second": 5e10,
-    "device": "cpu",
-    "threads": 1,
-}
+PROBE = machine_probe(step=1e-3, op=5e-5, flop=2e-11)
 
 
 class NoExecutor:
@@ -79,7 +73,7 @@ class Bench:
 def bench(own_folders, monkeypatch) -> Bench:
     runs = RunStore(own_folders / "runs")
     runs.root.mkdir(parents=True, exist_ok=True)
-    (runs.root / "machine.json").write_text(json.dumps(PROBE))
+    gpt.save_probe(runs.root / "machine.json", PROBE)
     executor = NoExecutor()
     monkeypatch.setattr(engine, "store", lambda: runs)
     monkeypatch.setattr(engine, "executor", lambda: executor)

@@ -10,6 +10,7 @@ import atexit
 import threading
 from typing import Any
 
+import gpt
 from explorer.runs import store
 from explorer.runs.executors import Command
 from explorer.runs.executors.pool import Pool
@@ -191,7 +192,7 @@ class LocalExecutor:
                 worker.ready = True
                 self.pool.failed_starts = 0
                 speeds = self.store.root / "machine.json"
-                if not speeds.exists() and worker.run_id is None:  # once in a machine's life
+                if gpt.load_probe(speeds) is None and worker.run_id is None:  # once in its life
                     worker.send(probe=str(speeds))
             elif "done" in message and message["done"] == worker.run_id:
                 self.pool.release(worker, message["state"])

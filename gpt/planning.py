@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import gpt
+from gpt.config import Preset
+from gpt.timing import MachineProbe, estimate_seconds
 
 MIN_STEPS = 500  # below, hardly anything is learnt and every size looks the same
 MOST_STEPS = 200_000
@@ -19,12 +20,12 @@ SMALLEST = {"n_embd": 32, "n_layer": 1, "block_size": 16, "batch_size": 4, "eval
 class Plan:
     """A recipe that fits, and what had to change for it: field → (wished, fitting)."""
 
-    preset: gpt.Preset
+    preset: Preset
     seconds: float  # by the estimate
     changed: Mapping[str, tuple[Any, Any]]
 
 
-def fit(preset: gpt.Preset, vocab_size: int, probe: gpt.MachineProbe, seconds: float) -> Plan:
+def fit_to_time(preset: Preset, vocab_size: int, probe: MachineProbe, seconds: float) -> Plan:
     """The longest training of `preset` within `seconds`, made smaller until MIN_STEPS fit in."""
     smaller = preset
     while _steps(smaller, vocab_size, probe, seconds) < MIN_STEPS:
@@ -34,17 +35,15 @@ def fit(preset: gpt.Preset, vocab_size: int, probe: gpt.MachineProbe, seconds: f
         smaller = smaller.with_settings(change)
     steps = max(1, _steps(smaller, vocab_size, probe, seconds))
     planned = _for_steps(smaller, steps)
-    return Plan(
-        planned, gpt.estimate_seconds(planned, vocab_size, probe), _changes(preset, planned)
-    )
+    return Plan(planned, estimate_seconds(planned, vocab_size, probe), _changes(preset, planned))
 
 
-def _steps(preset: gpt.Preset, vocab_size: int, probe: gpt.MachineProbe, seconds: float) -> int:
+def _steps(preset: Preset, vocab_size: int, probe: MachineProbe, seconds: float) -> int:
     """The largest number of steps within `seconds`, 0 when not even one is; two digits are kept."""
     low, high = 0, MOST_STEPS
     while low < high:  # the estimate grows with the steps
         middle = (low + high + 1) // 2
-        if gpt.estimate_seconds(_for_steps(preset, middle), vocab_size, probe) <= seconds:
+        if estimate_seconds(_for_steps(preset, middle), vocab_size, probe) <= seconds:
             low = middle
         else:
             high = middle - 1
@@ -52,7 +51,7 @@ def _steps(preset: gpt.Preset, vocab_size: int, probe: gpt.MachineProbe, seconds
     return low // unit * unit
 
 
-def _for_steps(preset: gpt.Preset, steps: int) -> gpt.Preset:
+def _for_steps(preset: Preset, steps: int) -> Preset:
     """`preset` with so many steps, measured and warmed up in a way that suits them."""
     train = preset.train
     return preset.with_settings(
@@ -64,7 +63,7 @@ def _for_steps(preset: gpt.Preset, steps: int) -> gpt.Preset:
     )
 
 
-def _shrink(preset: gpt.Preset) -> dict[str, Any]:
+def _shrink(preset: Preset) -> dict[str, Any]:
     """Halve what is furthest above its smallest useful value; {} when nothing is left to halve."""
     now = preset.model.to_dict() | preset.train.to_dict()
     name = max(SMALLEST, key=lambda field: now[field] / SMALLEST[field])
@@ -76,7 +75,7 @@ def _shrink(preset: gpt.Preset) -> dict[str, Any]:
     return {name: half} if half < now[name] else {}
 
 
-def _changes(before: gpt.Preset, after: gpt.Preset) -> dict[str, tuple[Any, Any]]:
+def _changes(before: Preset, after: Preset) -> dict[str, tuple[Any, Any]]:
     old = before.model.to_dict() | before.train.to_dict()
     new = after.model.to_dict() | after.train.to_dict()
     return {name: (old[name], new[name]) for name in old if old[name] != new[name]}

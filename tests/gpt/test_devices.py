@@ -1,0 +1,35 @@
+"""Which device, and how exactly it multiplies."""
+
+import pytest
+import torch
+
+from gpt import devices
+from gpt.devices import dtype_of_products, products_in
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("precision", "flops", "hardware", "chosen"),
+    [
+        ("auto", 4e9, True, torch.bfloat16),
+        ("auto", 4e9, False, torch.float32),
+        ("auto", 1e8, True, torch.float32),  # too small to gain anything
+        ("float32", 4e9, True, torch.float32),
+        ("bfloat16", 1e8, False, torch.bfloat16),  # asked for
+    ],
+)
+def test_auto_rounds_where_the_hardware_gains_by_it(
+    precision, flops, hardware, chosen, monkeypatch
+):
+    monkeypatch.setattr(devices, "multiplies_in_bfloat16", lambda device: hardware)
+    assert dtype_of_products(precision, flops, CPU) == chosen
+
+
+def test_products_are_rounded_inside_and_not_after():
+    x = torch.full((4, 4), 1 + 2**-12)  # between two bfloat16 numbers
+    with products_in(torch.bfloat16, CPU):
+        assert (x @ x).dtype == torch.bfloat16
+    with products_in(torch.float32, CPU):
+        assert (x @ x).dtype == torch.float32
+    assert (x @ x).dtype == torch.float32
