@@ -1,73 +1,156 @@
-"""What this machine can do: training steps and sampled tokens per second, as one dictionary.
+"""What this machine can do, as one dictionary: training, sampling, encoding, and how near the peak.
 
 Training is timed on `gpt.train` itself, events included, with the presets' own settings; sampling
 on a model of `gpt_tutorial`'s size, with and without the cache of keys and values. What is compared
 takes turns (A B A B …), so that a machine that slows down slows all of them, and the median is
 reported, which one disturbed step cannot move. The text is the embedded one: no network. Weights
-are untrained, which costs the same time. Leaves out evaluations and samples while training.
+are untrained, which costs the same time. Leaves out evaluations and samples while training. The
+whole measurement also runs the comparisons of tests/benchmarks, where they stand beside this
+package: the tutorial's own form, Hugging Face's GPT-2, and the race to a loss.
 """
 
+import json
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from gpt.config import PRESETS, Preset
+from gpt.costs import FLOPS_FOR_THREADS, flops_per_iteration, useful_threads
 from gpt.devices import pick_device
 from gpt.events import StepStats
 from gpt.model import build_model
 from gpt.sampling import generate
-from gpt.text import Corpus, load_corpus
+from gpt.text import Corpus, is_local, load_corpus
+from gpt.timing import MachineProbe, probe_machine, work_of_step
 from gpt.tokenizers import CharTokenizer
 from gpt.training import train
 
-RUNGS = ("bigram", "self_attention", "multi_head", "blocks", "gpt_mini")
+RUNGS = ("bigram", "self_attention", "multi_head", "blocks", "gpt_mini", "gpt_modern")
 SAMPLED = "gpt_tutorial"  # the size at which the cache matters
+VOCAB = 65
 
 
 def measure(quick: bool = False, device: str = "auto") -> dict[str, Any]:
-    """Measure this machine; `quick` takes seconds, the whole a few minutes on two CPU cores.
+    """Measure this machine; `quick` takes seconds, the whole about ten minutes on two CPU cores.
 
     Progress goes to stderr. Raises ConfigError for a device that is not there.
     """
     start = time.perf_counter()
-    place = pick_device(device)
+    place, threads = pick_device(device), torch.get_num_threads()
+    peak = measure_peak(place.type)
     training = measure_training(RUNGS, rounds=10 if quick else 40, device=place.type)
     if not quick:
-        training |= measure_training((SAMPLED,), rounds=3, device=place.type, warm_up=1)
-    return {
+        training |= measure_training([SAMPLED], rounds=3, device=place.type, warm_up=1)
+    probe = probe_machine(device, prepare=use_threads())
+    for name, figures in training.items():
+        add_shares(figures, PRESETS[name], peak, probe)
+    torch.set_num_threads(threads)
+    report = {
         "device": torch.cuda.get_device_name() if place.type == "cuda" else place.type,
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "torch": torch.__version__,
+        "matmul_gflops": peak,
         "training": training,
         "sampling": measure_sampling(96 if quick else 256, 1 if quick else 3, place.type),
-        "seconds": time.perf_counter() - start,
+        "encoding_milliseconds_per_megabyte": measure_encoding(),
     }
+    if not quick:
+        report |= {"peers": compare("bench_peers.py"), "race": compare("bench_race.py")}
+    return report | {"seconds": time.perf_counter() - start}
+
+
+def measure_peak(device: str, size: int = 2048) -> dict[str, float]:
+    """GFLOP/s of one large matrix product, in both precisions: nothing computes faster here."""
+    peak = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.randn(size, size, device=device).to(dtype)
+
+        def multiply(a: torch.Tensor = a) -> float:
+            return (a @ a)[0, 0].item()  # waits for the device
+
+        seconds = interleaved({f"matmul {dtype}": multiply}, rounds=9)[f"matmul {dtype}"]
+        peak[str(dtype).removeprefix("torch.")] = 2 * size**3 / seconds / 1e9
+    return peak
+
+
+def add_shares(
+    figures: dict[str, float], preset: Preset, peak: dict[str, float], probe: MachineProbe
+) -> None:
+    """Beside a measured speed: the share of the peak, and what `timing` predicted."""
+    work = work_of_step(preset, VOCAB, probe.device)
+    precision = "bfloat16" if "bfloat16 flop" in work else "float32"
+    figures["share_of_peak"] = (
+        flops_of(preset) * figures["steps_per_second"] / peak[precision] / 1e9
+    )
+    figures["predicted_over_measured"] = probe.seconds_for(work) * figures["steps_per_second"]
+
+
+def measure_encoding() -> float:
+    """Milliseconds that a megabyte of text takes to become ids."""
+    text = (load_corpus("python_docs").text * 3)[:1_000_000]
+    tokenizer = CharTokenizer.train(text)
+    encode = {"encode": lambda: tokenizer.encode_array(text)}
+    return 1000 * interleaved(encode, rounds=9)["encode"]
+
+
+def compare(script: str) -> dict[str, Any] | None:
+    """Run a comparison of tests/benchmarks; None where it, or the text that it needs, is not here.
+
+    A process of its own, so that nothing set here is set there.
+    """
+    path = Path(__file__).parents[1] / "tests" / "benchmarks" / script
+    if not path.exists() or not is_local("tinyshakespeare"):
+        return None
+    done = subprocess.run(
+        [sys.executable, str(path)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def use_threads() -> Callable[[float], None]:
+    """A function that sets the threads of this process to what steps of so many FLOPs can use.
+
+    For a process that trains and does nothing else: the command line's, and this file's.
+    """
+    available = torch.get_num_threads()
+    return lambda flops: torch.set_num_threads(useful_threads(flops, available))
 
 
 def measure_training(
-    names: tuple[str, ...], rounds: int, device: str, warm_up: int = 3
+    names: Sequence[str], rounds: int, device: str, warm_up: int = 3
 ) -> dict[str, dict[str, float]]:
-    """Median speed of the presets `names` over `rounds` steps of each."""
+    """Median speed of the presets `names` over `rounds` steps of each, with the threads it uses."""
     corpus = load_corpus("python_docs")
     tokenizer = CharTokenizer.train(corpus.text)
-    steps = {name: training_steps(PRESETS[name], corpus, tokenizer, device) for name in names}
-    parts = {name: lambda run=run: next(run) for name, run in steps.items()}
-    seconds = interleaved(parts, rounds, warm_up)
-    report = {}
-    for name in names:
-        preset = PRESETS[name]
-        tokens = preset.train.batch_size * preset.model.block_size
-        report[name] = {
-            "milliseconds_per_step": 1000 * seconds[name],
-            "steps_per_second": 1 / seconds[name],
-            "tokens_per_second": tokens / seconds[name],
-        }
+    use, report = use_threads(), {}
+    parts: dict[bool, dict[str, Callable[[], object]]] = {False: {}, True: {}}
+    for name in names:  # one group for each number of threads: changing it takes time
+        steps = training_steps(PRESETS[name], corpus, tokenizer, device)
+        parts[flops_of(PRESETS[name]) >= FLOPS_FOR_THREADS][name] = partial(next, steps)
+    for group in parts.values():
+        if group:
+            use(flops_of(PRESETS[next(iter(group))]))
+        for name, seconds in interleaved(group, rounds, warm_up).items():
+            tokens = PRESETS[name].train.batch_size * PRESETS[name].model.block_size
+            report[name] = {
+                "milliseconds_per_step": 1000 * seconds,
+                "steps_per_second": 1 / seconds,
+                "tokens_per_second": tokens / seconds,
+            }
     return report
+
+
+def flops_of(preset: Preset) -> float:
+    """FLOPs of one step, with Tiny Shakespeare's vocabulary."""
+    return flops_per_iteration(preset.model, VOCAB, preset.train.batch_size)
 
 
 def training_steps(
@@ -124,7 +207,8 @@ def interleaved(
     from tqdm import tqdm
 
     seconds: dict[str, list[float]] = {name: [] for name in parts}
-    for turn in tqdm(range(warm_up + rounds), desc=", ".join(parts), file=sys.stderr, leave=False):
+    turns = range(warm_up + rounds if parts else 0)
+    for turn in tqdm(turns, desc=", ".join(parts), file=sys.stderr, leave=False):
         for name, part in parts.items():
             start = clock()
             part()

@@ -12,7 +12,7 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from gpt.bench import use_threads
+
     folder, preset, corpus, state = _open_run(options)
     tokenizer = gpt.CharTokenizer.train(corpus.text)
     if options.minutes is not None:
         preset = _fit(preset, tokenizer.vocab_size, options)
     batch = preset.train.batch_size
-    _threads_for_work()(gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, batch))
+    use_threads()(gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, batch))
     model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
     events = gpt.train(model, corpus, tokenizer, preset.train, options.device, resume=state)
     if state is None:  # not before all mistakes are told, so that --out is still free after one
@@ -133,6 +135,8 @@ def _train(options: argparse.Namespace) -> None:
 
 def _fit(preset: Any, vocab_size: int, options: argparse.Namespace) -> Any:
     """The recipe that takes `--minutes` on this machine; what had to change goes to stderr."""
+    from gpt.bench import use_threads
+
     if not options.minutes > 0:
         raise ConfigError(f"--minutes must be above 0, got {options.minutes:g}.")
     if options.resume or options.steps:
@@ -140,20 +144,12 @@ def _fit(preset: Any, vocab_size: int, options: argparse.Namespace) -> Any:
     path = RUNS / "machine.json"
     probe = gpt.load_probe(path)
     if probe is None or probe.device != gpt.pick_device(options.device).type:
-        probe = gpt.probe_machine(options.device, prepare=_threads_for_work())
+        probe = gpt.probe_machine(options.device, prepare=use_threads())
         gpt.save_probe(path, probe)
     plan = gpt.fit_to_time(preset, vocab_size, probe, 60 * options.minutes)
     changes = (f"{name} {old} → {new}" for name, (old, new) in plan.changed.items())
     print(f"About {plan.seconds:.0f} s: {', '.join(changes)}", file=sys.stderr)
     return plan.preset
-
-
-def _threads_for_work() -> Callable[[float], None]:
-    """This process trains and nothing else, so it may say how many threads steps of FLOPs take."""
-    import torch
-
-    available = torch.get_num_threads()
-    return lambda flops: torch.set_num_threads(gpt.useful_threads(flops, available))
 
 
 def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:
