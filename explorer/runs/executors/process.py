@@ -18,8 +18,8 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[3]
 WORKER = [sys.executable, "-m", "explorer.runs.worker"]
 # Threads that wait for each other should spin only briefly (read when torch is imported): with one
-# other busy program on two cores, the default took gpt_mini from 45 to over 1,300 ms a step, this
-# to 94-145; alone on the machine it costs about a tenth.
+# other busy program on two cores, the default took gpt_mini from 16 to 128 ms a step, this to 67.
+# Alone it costs nothing; a fifth of it (36 ms beside the busy program) takes 30 ms alone.
 WAITING = {"GOMP_SPINCOUNT": "5000"}
 LOG_LIMIT = 1_000_000  # bytes; a longer log of an earlier day is started afresh
 
