@@ -169,6 +169,14 @@ def changed_in(folder: str) -> int:
 
 
 def pretrained() -> dict[str, Path]:
-    """Shipped checkpoints by name."""
-    folders = sorted(PRETRAINED.glob("*/config.json")) if PRETRAINED.exists() else []
-    return {path.parent.name: path.parent for path in folders}
+    """Shipped checkpoints by name: the best writer of Tiny Shakespeare first, toys last."""
+
+    def place(folder: Path) -> tuple[bool, float]:
+        try:
+            card = gpt.read_config(folder)["card"]
+        except gpt.GPTError:  # told where somebody wants to use it
+            card = {}
+        return card.get("corpus") != "tinyshakespeare", card.get("val_loss", float("inf"))
+
+    folders = [path.parent for path in PRETRAINED.glob("*/config.json")]
+    return {folder.name: folder for folder in sorted(folders, key=place)}

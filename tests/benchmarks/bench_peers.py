@@ -1,4 +1,4 @@
-"""How fast `gpt/` is beside the tutorial's own form and Hugging Face's GPT-2, in one run.
+"""How fast `gpt/` is beside the tutorial's form, nanoGPT's and Hugging Face's GPT-2, in one run.
 
     python tests/benchmarks/bench_peers.py [--steps 40] [--tokens 256] [--threads N]
                                            [--clock wall|cpu] [--only training|rungs|sampling]
@@ -7,8 +7,9 @@ What is compared takes turns and medians are divided, so that the ratios hold on
 too; the sides of the training comparison are processes of their own, so that none runs with what
 another has set. Progress goes to stderr, the last line of stdout is one JSON object.
 
-Training is `gpt_mini`'s size (batch 12, context 64): ours is `gpt.train`, events included; the
-tutorial's form is tests/peers/tutorial_form.py with its own batches; GPT-2 is transformers'
+Training is `gpt_mini`'s size (batch 12, context 64): ours is `gpt.train`, events included, in its
+own choice of precision and in float32; the tutorial's and nanoGPT's forms are restated in
+tests/peers/, with batches of their own; GPT-2 is transformers'
 GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, gradients clipped as the preset does,
 with the tutorial's batches. Sampling is `gpt_tutorial`'s size with untrained weights: ours cached
 and not, and the tutorial's `generate`.
@@ -36,13 +37,14 @@ import torch.nn.functional as F
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "peers")]
 
+import nanogpt_form as nanogpt  # noqa: E402
 import tutorial_form as tutorial  # noqa: E402
 
 import gpt  # noqa: E402
 from gpt.bench import interleaved, training_steps  # noqa: E402
 
 Clock = Callable[[], float]
-TARGETS = {"over_tutorial": 3.0, "over_hugging_face": 1.2, "cached_over_uncached": 6.0}
+TARGETS = {"over_tutorial": 3.3, "over_nanogpt": 1.5, "cached_over_uncached": 6.0}
 
 
 def huggingface_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: int) -> Any:
@@ -86,9 +88,17 @@ def tutorial_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: int)
     return lambda: tutorial.training_step(model, optimizer, train_ids).item()
 
 
-def our_step(preset: str) -> Any:
+OURS: dict[str, dict[str, Any]] = {
+    "ours": {"activation": "relu"},  # as the tutorial and Hugging Face's side have it
+    "ours_float32": {"activation": "relu", "precision": "float32"},
+    "ours_gelu": {},  # as nanoGPT's form has it
+    "ours_gelu_float32": {"precision": "float32"},
+}
+
+
+def our_step(preset: str, settings: dict[str, Any]) -> Any:
     corpus = gpt.load_corpus("python_docs")
-    same = gpt.PRESETS[preset].with_settings({"activation": "relu"})  # as both peers have it
+    same = gpt.PRESETS[preset].with_settings(settings)
     steps = training_steps(same, corpus, gpt.CharTokenizer.train(corpus.text))
     return lambda: next(steps)
 
@@ -103,12 +113,15 @@ def become(side: str, preset: str, threads: int, clock: Clock) -> None:
     global _step, _clock
     torch.set_num_threads(threads)
     _clock = clock
-    if side == "ours":
-        _step = our_step(preset)
+    if side in OURS:
+        _step = our_step(preset, OURS[side])
     else:
         train_ids, _, vocab_size = tutorial.encode(gpt.load_corpus("python_docs").text)
-        make = {"tutorial": tutorial_step, "hugging_face": huggingface_step}[side]
-        _step = make(tutorial.RUNGS[preset], train_ids, vocab_size)
+        if side == "nanogpt":
+            _step = nanogpt.training_step(train_ids.numpy().astype("uint16"), vocab_size)
+        else:
+            make = {"tutorial": tutorial_step, "hugging_face": huggingface_step}[side]
+            _step = make(tutorial.RUNGS[preset], train_ids, vocab_size)
     for _ in range(5):
         _step()
 
@@ -126,8 +139,9 @@ def turn() -> list[float]:
 def compare_training(preset: str, steps: int, clock: Clock) -> dict[str, Any]:
     """Steps per second at `preset`'s size, and how many times each peer's ours is."""
     sides = ["ours", "tutorial"]
-    if preset == "gpt_mini" and importlib.util.find_spec("transformers"):
-        sides.append("hugging_face")
+    if preset == "gpt_mini":
+        sides += ["ours_float32", "ours_gelu", "ours_gelu_float32", "nanogpt"]
+        sides += ["hugging_face"] if importlib.util.find_spec("transformers") else []
     threads = torch.get_num_threads()
     with contextlib.ExitStack() as stack:
         processes = {
@@ -145,7 +159,12 @@ def compare_training(preset: str, steps: int, clock: Clock) -> dict[str, Any]:
     seconds = {side: statistics.median(all_of_it) for side, all_of_it in taken.items()}
     report: dict[str, Any] = {f"{n}_steps_per_second": 1 / s for n, s in seconds.items()}
     report["threads"] = threads
-    return report | {f"over_{n}": s / seconds["ours"] for n, s in seconds.items() if n != "ours"}
+    for suffix in ("", "_float32"):
+        for peer in ("tutorial", "hugging_face", "nanogpt"):
+            ours = ("ours_gelu" if peer == "nanogpt" else "ours") + suffix
+            if {peer, ours} <= seconds.keys():
+                report[f"over_{peer}{suffix}"] = seconds[peer] / seconds[ours]
+    return report
 
 
 def compare_sampling(tokens: int, rounds: int, clock: Clock) -> dict[str, Any]:
