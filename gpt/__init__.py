@@ -53,6 +53,7 @@ _HOMES = {
     "inspection": [
         "HeadScore",
         "NormSteps",
+        "attention_scores",
         "attention_steps",
         "attention_weights",
         "gradient_norms",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +18,17 @@ TOKENIZER = gpt.CharTokenizer.train(TEXT)
 V = TOKENIZER.vocab_size
 
 MODEL = ModelConfig(block_size=8, n_layer=2, n_head=2, n_embd=16, init="tutorial")
+# One small model of every kind that the settings allow.
+KINDS = [
+    pytest.param(replace(MODEL, **changes), id=str(changes))
+    for changes in [
+        {}, {"norm": "post"}, {"norm": "none", "residual": False}, {"attention_scale": "n_embd"},
+        {"output_projection": False}, {"head_size": 3}, {"tie_weights": True}, {"dropout": 0.5},
+        {"positions": "rotary", "qk_norm": True}, {"n_kv_head": 1, "norm_kind": "rms"},
+        {"activation": "swiglu"}, {"feed_forward": False}, {"feed_forward_multiple": 0},
+        {"causal": False}, {"bias": False},
+    ]
+]  # fmt: skip
 TRAIN = TrainConfig(
     batch_size=4, max_steps=12, eval_interval=4, eval_iters=2, sample_tokens=6, prompt="3"
 )
