@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gpt.attention import MultiHeadAttention, ready_to_meet
 from gpt.errors import GPTError, nearest
-from gpt.inspection.twin import twin_of
+from gpt.inspection.twin import blocks_of, twin_of
 
 NAMES = (
     *("resid_pre", "attention_input", "attn_scores", "pattern", "z", "attn_out"),
@@ -52,7 +52,7 @@ def trace(
     """
     seen = _places(NAMES if names is None else names)
     twin = twin_of(model)
-    blocks = getattr(twin, "blocks", [])
+    blocks = blocks_of(twin)
     chosen = _existing(layers, len(blocks))
     for layer in chosen:
         for name, source in _sources(blocks[layer]).items():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gpt.attention import Head, MultiHeadAttention, ready_to_meet
 from gpt.errors import GPTError
 from gpt.inspection.capture import trace
-from gpt.inspection.twin import twin_of
+from gpt.inspection.twin import blocks_of, twin_of
 
 
 def attention_steps(head: Head, x: Tensor) -> dict[str, Tensor]:
@@ -61,7 +61,7 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
     off. One forward and one backward; the model's own gradients stay as they are.
     """
     twin = twin_of(model)
-    blocks = [list(block.parameters()) for block in getattr(twin, "blocks", [])]
+    blocks = [list(block.parameters()) for block in blocks_of(twin)]
     if not blocks:
         return []
     _, loss = twin(x, y)

@@ -14,3 +14,8 @@ def twin_of(model: nn.Module) -> Any:
     """A copy of the modules, in evaluation mode, that shares every parameter with `model`."""
     shared = {id(t): t for t in [*model.parameters(), *model.buffers()]}
     return copy.deepcopy(model, shared).eval()
+
+
+def blocks_of(model: nn.Module) -> list[Any]:
+    """The blocks in the order in which they run; the bigram has none."""
+    return list(getattr(model, "blocks", []))
