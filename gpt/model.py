@@ -70,10 +70,14 @@ class GPT(nn.Module):
             x = block(x, cache)  # (B, T, C)
         if cache is not None:
             cache.advance(T)
+        logits = self.read_out(x)  # (B, T, V)
+        return logits, None if targets is None else next_token_loss(logits, targets)
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """Scores for the next token from what the last block leaves. (B, T, C) → (B, T, V)."""
         if self.final_norm is not None:
             x = self.final_norm(x)
-        logits = self.lm_head(x)  # (B, T, V)
-        return logits, None if targets is None else next_token_loss(logits, targets)
+        return self.lm_head(x)
 
     def tie(self) -> None:
         """Let one matrix both embed tokens and read out scores, if the configuration says so."""

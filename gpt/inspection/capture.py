@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gpt.attention import MultiHeadAttention, ready_to_meet
 from gpt.errors import GPTError, nearest
-from gpt.inspection.twin import blocks_of, twin_of
+from gpt.inspection.twin import blocks_of, existing, twin_of
 
 NAMES = (
     *("resid_pre", "attention_input", "attn_scores", "pattern", "z", "attn_out"),
@@ -53,7 +53,7 @@ def trace(
     seen = _places(NAMES if names is None else names)
     twin = twin_of(model)
     blocks = blocks_of(twin)
-    chosen = _existing(layers, len(blocks))
+    chosen = existing(layers, len(blocks))
     for layer in chosen:
         for name, source in _sources(blocks[layer]).items():
             if name in seen:
@@ -132,13 +132,6 @@ def _places(names: Iterable[str]) -> dict[str, dict[int, Tensor]]:
     if unknown := [name for name in seen if name not in NAMES]:
         raise GPTError(f"There is no activation {unknown[0]!r}.{nearest(unknown[0], NAMES)}")
     return seen
-
-
-def _existing(layers: Iterable[int] | None, count: int) -> list[int]:
-    chosen = list(range(count) if layers is None else layers)
-    if strange := [layer for layer in chosen if not 0 <= layer < count]:
-        raise GPTError(f"layer must be below {count}, the layers with heads, got {strange[0]}.")
-    return chosen
 
 
 def _joined(

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gpt.attention import Head, MultiHeadAttention, ready_to_meet
-from gpt.errors import GPTError
+from gpt.attention import Head, ready_to_meet
 from gpt.inspection.capture import trace
-from gpt.inspection.twin import blocks_of, twin_of
+from gpt.inspection.twin import blocks_of, existing, twin_of
 
 
 def attention_steps(head: Head, x: Tensor) -> dict[str, Tensor]:
@@ -40,10 +39,9 @@ def heads_beside_fused(model: nn.Module, idx: Tensor, layer: int = 0) -> dict[st
     rounding.
     """
     inputs = trace(model, idx, ["attention_input"])["attention_input"]
-    layers = [m for m in twin_of(model).modules() if isinstance(m, MultiHeadAttention)]
-    if not 0 <= layer < len(layers):
-        raise GPTError(f"layer must be below {len(layers)}, the layers with heads, got {layer}.")
-    attention, x = layers[layer], inputs[layer]
+    blocks = blocks_of(twin_of(model))
+    existing([layer], len(blocks))
+    attention, x = blocks[layer].attention, inputs[layer]
     with torch.inference_mode():
         heads = torch.stack([head(x)[0] for head in attention.heads()])  # (H, B, T, D)
         joined = torch.cat(list(heads), dim=-1)  # H × (B, T, D) → (B, T, H·D)

@@ -44,6 +44,16 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def shaken(config: ModelConfig, vocab_size: int = V, seed: int = 1) -> Any:
+    """A model as after some training: every bias and norm matters. In evaluation mode."""
+    model = gpt.build_model(config, vocab_size, seed).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.2 * torch.randn(p.shape, generator=generator))
+    return model
+
+
 def start(
     model: ModelConfig | nn.Module = MODEL, resume: gpt.TrainState | None = None, **settings: Any
 ) -> Any:
