@@ -3,10 +3,13 @@
 from gpt.inspection.ablation import Ablation, Means, ablated, mean_activations
 from gpt.inspection.attribution import Attribution, attribute
 from gpt.inspection.capture import NAMES, attention_scores, attention_weights, trace
+from gpt.inspection.copies import Copy, longest_copies
 from gpt.inspection.effects import Effects, ablation_effects, head_importance, sequence_losses
+from gpt.inspection.embedding import EmbeddingMap, embedding_map, nearest_tokens
 from gpt.inspection.induction import InductionScores, doubled_blocks, induction_scores
 from gpt.inspection.lens import Lens, lens_logits, logit_lens
 from gpt.inspection.residual import residual_norms, residuals
+from gpt.inspection.rollout import Rollout, attention_rollout
 from gpt.inspection.scores import HeadScore, head_scores, model_head_scores
 from gpt.inspection.steps import (
     NormSteps,
@@ -23,14 +26,18 @@ __all__ = [
     "NAMES",
     "Ablation",
     "Attribution",
+    "Copy",
     "Effects",
+    "EmbeddingMap",
     "HeadScore",
     "InductionScores",
     "Lens",
     "Means",
     "NormSteps",
+    "Rollout",
     "ablated",
     "ablation_effects",
+    "attention_rollout",
     "attention_scores",
     "attention_steps",
     "attention_weights",
@@ -38,6 +45,7 @@ __all__ = [
     "bits_per_byte",
     "bits_per_character",
     "doubled_blocks",
+    "embedding_map",
     "gradient_norms",
     "head_importance",
     "head_outputs",
@@ -48,8 +56,10 @@ __all__ = [
     "layer_norm_steps",
     "lens_logits",
     "logit_lens",
+    "longest_copies",
     "mean_activations",
     "model_head_scores",
+    "nearest_tokens",
     "norm_inputs",
     "perplexity",
     "residual_norms",
