@@ -50,7 +50,7 @@ class GPT(nn.Module):
         )
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
         self.final_norm = make_norm(config) if config.norm == "pre" else None
-        self.lm_head = nn.Linear(C, vocab_size, bias=config.bias)
+        self.lm_head = nn.Linear(C, vocab_size, bias=config.bias and config.read_out_bias)
         self.tie()
 
     def forward(

@@ -27,6 +27,7 @@ KINDS = [
         {"positions": "rotary", "qk_norm": True}, {"n_kv_head": 1, "norm_kind": "rms"},
         {"activation": "swiglu"}, {"feed_forward": False}, {"feed_forward_multiple": 0},
         {"causal": False}, {"bias": False},
+        {"qkv_bias": True, "read_out_bias": False, "activation": "gelu_tanh"},
     ]
 ]  # fmt: skip
 TRAIN = TrainConfig(
