@@ -50,6 +50,7 @@ _HOMES = {
         "StepStats",
         "TrainState",
     ],
+    "huggingface": ["load_huggingface"],
     "inspection": [
         "Ablation",
         "Attribution",
@@ -96,7 +97,7 @@ _HOMES = {
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["Token", "filter_stages", "generate", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
-    "tokenizers": ["CharTokenizer", "tokenizer_from_dict"],
+    "tokenizers": ["CharTokenizer", "GPT2Tokenizer", "tokenizer_from_dict"],
     "training": ["estimate_loss", "train", "whole_loss"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -117,16 +117,23 @@ def load_weights(model: LanguageModel, weights: Mapping[str, Tensor]) -> None:
 
 
 def build_model(
-    config: ModelConfig, vocab_size: int, seed: int = 1337, device: str | torch.device = "cpu"
+    config: ModelConfig,
+    vocab_size: int,
+    seed: int | None = 1337,
+    device: str | torch.device = "cpu",
 ) -> LanguageModel:
-    """Make the model that `config` describes, with weights drawn from `seed`."""
+    """Make the model that `config` describes, with weights drawn from `seed`.
+
+    With seed None the weights are whatever stood in memory: load others over them.
+    """
     kind = Bigram if config.architecture == "bigram" else GPT
     with torch.device("meta"):  # shapes only: no memory and no random numbers are spent yet
         model = kind(config, vocab_size)
     model = model.to_empty(device="cpu")
     if isinstance(model, GPT):
         model.tie()
-    initialise(model, torch.Generator().manual_seed(seed))
+    if seed is not None:
+        initialise(model, torch.Generator().manual_seed(seed))
     return model.to(device)
 
 
