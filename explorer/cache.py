@@ -113,7 +113,7 @@ def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
     """
     import torch
 
-    found = gpt.trace(_model, torch.tensor([ids]))
+    found = gpt.trace(_model, torch.tensor([ids]), ["logits", "pattern", "attention_input"])
     return {
         "logits": found["logits"][0].numpy(),
         "pattern": found["pattern"][:, 0].numpy(),
@@ -124,8 +124,7 @@ def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
 @st.cache_resource(max_entries=24, show_spinner=False)
 def head_scores(_model: Any, _windows: Any, key: str) -> dict[str, Any]:
     """Head scores of a model over windows (B, T) of token ids; `key` stands for both."""
-    pattern = gpt.trace(_model, _windows)["pattern"]
-    return gpt.head_scores(pattern, _windows, _model.config.causal)
+    return gpt.model_head_scores(_model, _windows)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

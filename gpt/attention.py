@@ -61,9 +61,9 @@ class Head(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.query = nn.Linear(config.n_embd, config.size_of_head, bias=False)
-        self.key = nn.Linear(config.n_embd, config.size_of_head, bias=False)
-        self.value = nn.Linear(config.n_embd, config.size_of_head, bias=False)
+        self.query = nn.Linear(config.n_embd, config.size_of_head, bias=config.qkv_bias)
+        self.key = nn.Linear(config.n_embd, config.size_of_head, bias=config.qkv_bias)
+        self.value = nn.Linear(config.n_embd, config.size_of_head, bias=config.qkv_bias)
         self.dropout = Dropout(config.dropout)
         self.config = config
         self.scale = score_scale(config)
@@ -125,8 +125,8 @@ class MultiHeadAttention(nn.Module):
         self.config = config
         self.layer = layer
         self.scale = score_scale(config)
-        heads = config.n_head + 2 * config.kv_heads
-        self.query_key_value = nn.Linear(config.n_embd, heads * config.size_of_head, bias=False)
+        width = (config.n_head + 2 * config.kv_heads) * config.size_of_head
+        self.query_key_value = nn.Linear(config.n_embd, width, bias=config.qkv_bias)
         self.projection = (
             nn.Linear(config.width, config.n_embd, bias=config.bias)
             if config.output_projection
@@ -169,15 +169,16 @@ class MultiHeadAttention(nn.Module):
     def heads(self) -> list[Head]:
         """The same weights as readable heads, in evaluation mode."""
         H, K, D = self.config.n_head, self.config.kv_heads, self.config.size_of_head
-        weight = self.query_key_value.weight.detach().view(H + 2 * K, D, -1)
-        queries, keys, values = weight.split((H, K, K))  # heads × (D, C)
+        maps = self.query_key_value.named_parameters()
+        parts = {name: p.detach().unflatten(0, (-1, D)) for name, p in maps}  # heads × (D, C)
         heads = []
         for h in range(H):
             with without_weights():  # they are given
                 head = Head(self.config).eval()
             group = h * K // H  # the heads of a group have the same keys and values
-            head.query.weight = nn.Parameter(queries[h])
-            head.key.weight = nn.Parameter(keys[group])
-            head.value.weight = nn.Parameter(values[group])
+            places = {head.query: h, head.key: H + group, head.value: H + K + group}
+            for part, place in places.items():
+                for name, p in parts.items():  # weight, and bias if there is one
+                    setattr(part, name, nn.Parameter(p[place]))
             heads.append(head)
         return heads

@@ -27,9 +27,15 @@ def swiglu(x: Tensor) -> Tensor:
     return F.silu(gate) * value
 
 
+def gelu_tanh(x: Tensor) -> Tensor:
+    """GELU by the formula that GPT-2 was trained with (Hendrycks & Gimpel 2016, section 2)."""
+    return F.gelu(x, approximate="tanh")
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,  # overwrites what nobody needs again: less memory to write and read back
     "gelu": F.gelu,
+    "gelu_tanh": gelu_tanh,
     "relu_squared": relu_squared,
     "swiglu": swiglu,
 }

@@ -19,7 +19,7 @@ from gpt.errors import ConfigError, nearest
 
 CHOICES = {
     "architecture": ("gpt", "bigram"),
-    "activation": ("relu", "gelu", "relu_squared", "swiglu"),
+    "activation": ("relu", "gelu", "gelu_tanh", "relu_squared", "swiglu"),
     "norm": ("pre", "post", "none"),
     "norm_kind": ("layer", "rms"),
     "positions": ("learned", "rotary", "none"),
@@ -123,7 +123,9 @@ class ModelConfig(_Settings):
     causal: bool = True  # a position may look at itself and the past only
     qk_norm: bool = False  # queries and keys brought to one length before they meet
     attention_scale: str = "head_size"  # divide scores by √head_size, by √n_embd (a slip), or not
-    bias: bool = True  # biases in linear maps and norms (queries, keys, values never have any)
+    bias: bool = True  # biases in linear maps and norms
+    qkv_bias: bool = False  # queries, keys and values have biases too, as in GPT-2
+    read_out_bias: bool = True  # where there are biases, the read-out has one; GPT-2's has none
     tie_weights: bool = False  # the same matrix embeds tokens and reads out logits
     init: str = "gpt2"  # GPT-2's initialisation, or PyTorch's default as in the tutorial
 

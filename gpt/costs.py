@@ -26,13 +26,14 @@ def parameters_by_component(config: ModelConfig, vocab_size: int) -> dict[str, i
     wide = C * widened + b * widened + (hidden * C + b * C if hidden else 0)
     projection = config.width * C + b * C if config.output_projection else 0
     qkv = config.width + 2 * config.kv_heads * config.size_of_head
+    mixed = C * qkv + qkv * config.qkv_bias + projection
     return {
         "token embedding": V * C,
         "position embedding": config.block_size * C if config.positions == "learned" else 0,
-        "attention": L * (C * qkv + projection),
+        "attention": L * mixed,
         "feed-forward": L * wide if config.feed_forward else 0,
         "layer norm": norms * (C + shifted * C),
-        "read-out": (0 if config.tie_weights else C * V) + b * V,
+        "read-out": (0 if config.tie_weights else C * V) + b * config.read_out_bias * V,
     }
 
 
@@ -104,7 +105,7 @@ def activation_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> 
     if not config.output_projection:
         attention -= passed_on
     hidden = config.hidden
-    bends = {"relu": 1, "gelu": 2, "relu_squared": 2, "swiglu": 4}[config.activation]
+    bends = {"relu": 1, "swiglu": 4}.get(config.activation, 2)
     if not hidden:  # what the bend puts out is what the part puts out: nobody keeps it here
         bends = max(1, bends - 1)
     feed_forward = norm + C + bends * (hidden or C) + (C if dropout else 0)

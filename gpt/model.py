@@ -51,7 +51,7 @@ class GPT(nn.Module):
         )
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
         self.final_norm = make_norm(config) if config.norm == "pre" else None
-        self.lm_head = nn.Linear(C, vocab_size, bias=config.bias)
+        self.lm_head = nn.Linear(C, vocab_size, bias=config.bias and config.read_out_bias)
         self.tie()
 
     def forward(
@@ -71,10 +71,14 @@ class GPT(nn.Module):
             x = block(x, cache)  # (B, T, C)
         if cache is not None:
             cache.advance(T)
+        logits = self.read_out(x)  # (B, T, V)
+        return logits, None if targets is None else next_token_loss(logits, targets)
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """Scores for the next token from what the last block leaves. (B, T, C) → (B, T, V)."""
         if self.final_norm is not None:
             x = self.final_norm(x)
-        logits = self.lm_head(x)  # (B, T, V)
-        return logits, None if targets is None else next_token_loss(logits, targets)
+        return self.lm_head(x)
 
     def tie(self) -> None:
         """Let one matrix both embed tokens and read out scores, if the configuration says so."""
@@ -114,16 +118,23 @@ def load_weights(model: LanguageModel, weights: Mapping[str, Tensor]) -> None:
 
 
 def build_model(
-    config: ModelConfig, vocab_size: int, seed: int = 1337, device: str | torch.device = "cpu"
+    config: ModelConfig,
+    vocab_size: int,
+    seed: int | None = 1337,
+    device: str | torch.device = "cpu",
 ) -> LanguageModel:
-    """Make the model that `config` describes, with weights drawn from `seed`."""
+    """Make the model that `config` describes, with weights drawn from `seed`.
+
+    With seed None the weights are whatever stood in memory: load others over them.
+    """
     kind = Bigram if config.architecture == "bigram" else GPT
     with without_weights():
         model = kind(config, vocab_size)
     model = model.to_empty(device="cpu")
     if isinstance(model, GPT):
         model.tie()
-    initialise(model, torch.Generator().manual_seed(seed))
+    if seed is not None:
+        initialise(model, torch.Generator().manual_seed(seed))
     return model.to(device)
 
 

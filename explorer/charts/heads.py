@@ -8,7 +8,7 @@ from explorer.charts import Layered, theme
 TITLES = {
     "previous": "previous token",
     "first": "first token",
-    "same": "same token, earlier",
+    "duplicate": "same token, earlier",
     "current": "itself",
 }
 

@@ -20,7 +20,7 @@ def estimate(step, loss):
 
 def test_head_scores_have_a_row_for_each_head_and_score():
     score = gpt.HeadScore(torch.rand(2, 3), 0.2)
-    names = ("previous", "first", "same", "current")
+    names = ("previous", "first", "duplicate", "current")
     table = frames.head_scores(dict.fromkeys(names, score))
     assert len(table) == 24 and table["head"].iloc[3] == "layer 2 head 1"
     chart = create_head_scores_chart(table).to_dict()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +19,18 @@ TOKENIZER = gpt.CharTokenizer.train(TEXT)
 V = TOKENIZER.vocab_size
 
 MODEL = ModelConfig(block_size=8, n_layer=2, n_head=2, n_embd=16, init="tutorial")
+# One small model of every kind that the settings allow.
+KINDS = [
+    pytest.param(replace(MODEL, **changes), id=str(changes))
+    for changes in [
+        {}, {"norm": "post"}, {"norm": "none", "residual": False}, {"attention_scale": "n_embd"},
+        {"output_projection": False}, {"head_size": 3}, {"tie_weights": True}, {"dropout": 0.5},
+        {"positions": "rotary", "qk_norm": True}, {"n_kv_head": 1, "norm_kind": "rms"},
+        {"activation": "swiglu"}, {"feed_forward": False}, {"feed_forward_multiple": 0},
+        {"causal": False}, {"bias": False},
+        {"qkv_bias": True, "read_out_bias": False, "activation": "gelu_tanh"},
+    ]
+]  # fmt: skip
 TRAIN = TrainConfig(
     batch_size=4, max_steps=12, eval_interval=4, eval_iters=2, sample_tokens=6, prompt="3"
 )
@@ -31,6 +44,16 @@ def ids_of(batch: int, time: int, seed: int = 0, vocab_size: int = V) -> Tensor:
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def shaken(config: ModelConfig, vocab_size: int = V, seed: int = 1) -> Any:
+    """A model as after some training: every bias and norm matters. In evaluation mode."""
+    model = gpt.build_model(config, vocab_size, seed).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.2 * torch.randn(p.shape, generator=generator))
+    return model
 
 
 def start(

@@ -27,6 +27,8 @@ MODERN = [
     {"qk_norm": True, "norm_kind": "rms"},
     {"n_kv_head": 2},
     {"n_kv_head": 1, "positions": "rotary", "qk_norm": True, "norm_kind": "rms"},
+    {"qkv_bias": True},
+    {"qkv_bias": True, "n_kv_head": 2, "positions": "rotary"},
 ]
 PARITY += [
     pytest.param(B, T, replace(CONFIG, **changes))
@@ -46,28 +48,30 @@ def test_fast_and_readable_attention_are_one_function(B, T, config):
 
     out = fast(x)
     (out * upstream).sum().backward()
-    H, K, D = config.n_head, config.kv_heads, config.size_of_head
-    gradients = fast.query_key_value.weight.grad.view(H + 2 * K, D, -1).split((H, K, K))
 
     readable = fast.projection(torch.cat([head(y)[0] for head in heads], dim=-1))
     torch.testing.assert_close(readable, out, **CLOSE)
     (readable * upstream).sum().backward()
     torch.testing.assert_close(y.grad, x.grad, **CLOSE)
-    for name, expected in zip(("query", "key", "value"), gradients, strict=True):
-        found = torch.stack([getattr(head, name).weight.grad for head in heads])
-        groups = found.unflatten(0, (len(expected), -1))  # heads that share a matrix add up
-        torch.testing.assert_close(groups.sum(1), expected, **CLOSE)
+    H, K, D = config.n_head, config.kv_heads, config.size_of_head
+    for kind, parameter in fast.query_key_value.named_parameters():  # weight, and perhaps bias
+        gradients = parameter.grad.unflatten(0, (-1, D)).split((H, K, K))
+        for name, expected in zip(("query", "key", "value"), gradients, strict=True):
+            found = torch.stack([getattr(getattr(head, name), kind).grad for head in heads])
+            groups = found.unflatten(0, (len(expected), -1))  # heads that share a matrix add up
+            torch.testing.assert_close(groups.sum(1), expected, **CLOSE)
 
 
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("n_head", [1, 4])
-def test_it_is_pytorchs_own_multi_head_attention(n_head, causal):
+@pytest.mark.parametrize("qkv_bias", [False, True])
+def test_it_is_pytorchs_own_multi_head_attention(n_head, causal, qkv_bias):
     torch.manual_seed(0)
-    ours = MultiHeadAttention(replace(CONFIG, n_head=n_head, causal=causal))
+    ours = MultiHeadAttention(replace(CONFIG, n_head=n_head, causal=causal, qkv_bias=qkv_bias))
     theirs = nn.MultiheadAttention(CONFIG.n_embd, n_head, batch_first=True)
     with torch.no_grad():
         theirs.in_proj_weight.copy_(ours.query_key_value.weight)
-        theirs.in_proj_bias.zero_()
+        theirs.in_proj_bias.copy_(ours.query_key_value.bias if qkv_bias else torch.zeros(48))
         theirs.out_proj.weight.copy_(ours.projection.weight)
         theirs.out_proj.bias.copy_(ours.projection.bias)
     x = normal(2, 7, CONFIG.n_embd)

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from itertools import product
 
@@ -48,12 +49,18 @@ def test_a_bare_block_is_attention_alone():
     assert torch.equal(block(X), block.attention(X))
 
 
-@pytest.mark.parametrize(("name", "bend"), [("relu", F.relu), ("gelu", F.gelu)])
+def by_formula(x):
+    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "bend"), [("relu", F.relu), ("gelu", F.gelu), ("gelu_tanh", by_formula)]
+)
 def test_feed_forward_widens_bends_and_narrows(name, bend):
     feed_forward = FeedForward(replace(CONFIG, activation=name))
     assert feed_forward.widen.weight.shape == (64, 16)
     expected = feed_forward.narrow(bend(feed_forward.widen(X)))
-    assert torch.equal(feed_forward(X), expected)
+    torch.testing.assert_close(feed_forward(X), expected)
 
 
 def test_the_tutorials_first_feed_forward_is_one_map_and_the_bend():
@@ -72,8 +79,10 @@ def test_without_bias_no_part_has_one():
     assert names and not any(name.endswith("bias") for name in names)
 
 
-def test_queries_keys_and_values_never_have_a_bias():
+def test_queries_keys_and_values_have_a_bias_only_if_told():
     assert Block(CONFIG, 0).attention.query_key_value.bias is None
+    told = Block(replace(CONFIG, qkv_bias=True, n_kv_head=1), 0)
+    assert told.attention.query_key_value.bias.shape == (16 + 8 + 8,)
 
 
 def test_dropout_acts_in_training_only():

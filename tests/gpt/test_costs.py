@@ -31,7 +31,10 @@ def configs(draw):
     projection = head_size != 0 or draw(st.booleans())
     flags = {
         name: draw(st.booleans())
-        for name in ("feed_forward", "residual", "bias", "tie_weights", "causal")
+        for name in (
+            *("feed_forward", "residual", "bias", "tie_weights", "causal"),
+            *("qkv_bias", "read_out_bias"),
+        )
     }
     return ModelConfig(
         **flags,
@@ -108,7 +111,8 @@ def counted_flops(config, vocab_size, batch_size):
 FLOPS = [{}, {"bias": False}, {"feed_forward": False}, {"tie_weights": True}, {"head_size": 8},
          {"output_projection": False}, {"positions": "none"}, {"feed_forward_multiple": 0},
          {"block_size": 256}, {"n_embd": 16, "block_size": 128}, {"activation": "swiglu"},
-         {"n_kv_head": 2}, {"positions": "rotary", "qk_norm": True}]  # fmt: skip
+         {"n_kv_head": 2}, {"positions": "rotary", "qk_norm": True},
+         {"qkv_bias": True, "read_out_bias": False}]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", FLOPS, ids=str)
@@ -160,7 +164,8 @@ MEMORY = [{}, {"bias": False}, {"activation": "gelu"}, {"norm": "none"}, {"norm"
           {"tie_weights": True}, {"positions": "none"}, {"causal": False}, {"block_size": 128},
           {"dropout": 0.2}, {"dropout": 0.2, "block_size": 128},
           {"dropout": 0.2, "residual": False}, {"architecture": "bigram"},
-          {"activation": "relu_squared"}, {"activation": "swiglu"}, {"norm_kind": "rms"},
+          {"activation": "relu_squared"}, {"activation": "swiglu"}, {"activation": "gelu_tanh"},
+          {"qkv_bias": True, "read_out_bias": False}, {"norm_kind": "rms"},
           {"n_kv_head": 2}, {"positions": "rotary"}, {"qk_norm": True}]  # fmt: skip
 
 

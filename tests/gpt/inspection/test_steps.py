@@ -1,4 +1,4 @@
-"""Gradient norms, layer norm by hand, and heads beside the fused attention."""
+"""A head step by step, heads beside the fused attention, gradient norms, layer norm by hand."""
 
 import math
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gpt
-from tests.gpt.helpers import MODEL, V, ids_of
+from tests.gpt.helpers import KINDS, MODEL, V, ids_of, normal
 
 DEEP = replace(MODEL, n_layer=6)
 
@@ -82,3 +82,19 @@ def test_heads_one_by_one_are_the_fused_heads(changes, layer):
 def test_a_layer_that_is_not_there_is_refused():
     with pytest.raises(gpt.GPTError, match="below 2"):
         gpt.heads_beside_fused(gpt.build_model(MODEL, V), ids_of(1, 3), layer=2)
+
+
+@pytest.mark.parametrize("config", KINDS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_the_steps_of_a_head_lead_to_what_it_puts_out(config, causal):
+    """Each step follows from the one before, and the last two are the head's own."""
+    model = gpt.build_model(replace(config, causal=causal), V).eval()
+    head, x = model.blocks[0].attention.heads()[1], normal(6, config.n_embd)
+    steps = gpt.attention_steps(head, x)
+    torch.testing.assert_close(steps["scores"], steps["query"] @ steps["key"].T)
+    torch.testing.assert_close(steps["scaled"], steps["scores"] * head.scale)
+    torch.testing.assert_close(steps["weights"], steps["masked"].softmax(-1))
+    torch.testing.assert_close(steps["output"], steps["weights"] @ steps["value"])
+    assert (steps["masked"].isinf() == torch.ones(6, 6).triu(1).bool() * causal).all()
+    output, weights = head(x[None])
+    assert torch.equal(steps["output"], output[0]) and torch.equal(steps["weights"], weights[0])
