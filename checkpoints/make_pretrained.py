@@ -122,6 +122,8 @@ def pack(run: Path, folder: Path, recipe: Recipe) -> None:
     gpt.save_checkpoint(folder, model, tokenizer, preset, card)
     model, tokenizer, _ = gpt.load_checkpoint(folder)  # as whoever opens it will have it
     card |= measured(model, tokenizer, gpt.load_corpus(recipe.corpus))
+    if recipe.corpus == "copying":
+        card |= induction(model, tokenizer)
     gpt.write_json(folder / "config.json", gpt.read_config(folder) | {"card": card})
     (folder / "run.json").write_bytes((run / "run.json").read_bytes())
     kept = chosen_snapshots(run, folder, recipe.snapshots)
@@ -164,6 +166,20 @@ def measured(model: Any, tokenizer: Any, corpus: gpt.Corpus) -> dict[str, Any]:
     losses = {f"{name}_loss": round(gpt.whole_loss(model, ids), 4) for name, ids in splits.items()}
     how = "both losses over every window of the split that does not overlap another"
     return losses | {"measured": f"{how} (python -m gpt eval)"}
+
+
+def induction(model: Any, tokenizer: Any) -> dict[str, Any]:
+    """The strongest induction head, what chance would give it, and what it is good for."""
+    found = gpt.induction_scores(model, leave_out=tokenizer.encode("\n"))
+    score = found.heads["induction"]
+    layer, head = divmod(int(score.values.argmax()), score.values.shape[1])
+    return {
+        "induction_head": f"layer {layer}, head {head} (from 0)",
+        "induction_score": round(score.values.max().item(), 3),
+        "induction_score_of_even_attention": round(score.uniform, 3),
+        "loss_first_half": round(found.first_loss, 3),
+        "loss_repeated_half": round(found.repeated_loss, 3),
+    }
 
 
 def chosen_snapshots(run: Path, folder: Path, most: int) -> set[int]:
