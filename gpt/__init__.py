@@ -54,6 +54,7 @@ _HOMES = {
     "inspection": [
         "Ablation",
         "Attribution",
+        "CacheStep",
         "Copy",
         "Effects",
         "EmbeddingMap",
@@ -72,6 +73,8 @@ _HOMES = {
         "attribute",
         "bits_per_byte",
         "bits_per_character",
+        "cache_bytes",
+        "cache_steps",
         "embedding_map",
         "gradient_norms",
         "head_importance",

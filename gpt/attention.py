@@ -142,8 +142,7 @@ class MultiHeadAttention(nn.Module):
             k, v = cache.append(self.layer, k, v)  # (B, K, past + T, D)
         if K < H:  # grouped-query attention (Ainslie et al. 2023): H/K heads share keys and values
             k, v = (part.repeat_interleave(H // K, dim=1) for part in (k, v))
-        trains = self.training and x.requires_grad  # at rest every caller gets the same bits
-        if cache is None and trains and x.is_cpu and self.config.trains_plainly(T):
+        if cache is None and self.training and x.is_cpu and self.config.trains_plainly(T):
             y = plain_attention(q, k, v, self.scale)
         else:
             y = F.scaled_dot_product_attention(

@@ -7,6 +7,7 @@ from gpt.inspection.copies import Copy, longest_copies
 from gpt.inspection.effects import Effects, ablation_effects, head_importance, sequence_losses
 from gpt.inspection.embedding import EmbeddingMap, embedding_map, nearest_tokens
 from gpt.inspection.induction import InductionScores, doubled_blocks, induction_scores
+from gpt.inspection.kv_cache import CacheStep, cache_bytes, cache_steps
 from gpt.inspection.lens import Lens, lens_logits, logit_lens
 from gpt.inspection.residual import residual_norms, residuals
 from gpt.inspection.rollout import Rollout, attention_rollout
@@ -26,6 +27,7 @@ __all__ = [
     "NAMES",
     "Ablation",
     "Attribution",
+    "CacheStep",
     "Copy",
     "Effects",
     "EmbeddingMap",
@@ -44,6 +46,8 @@ __all__ = [
     "attribute",
     "bits_per_byte",
     "bits_per_character",
+    "cache_bytes",
+    "cache_steps",
     "doubled_blocks",
     "embedding_map",
     "gradient_norms",
