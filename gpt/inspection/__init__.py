@@ -1,4 +1,10 @@
-"""Looking inside a model while it reads, without changing what it says."""
+"""Looking inside a model while it reads, without changing what it says.
+
+In the order of a first reading: `capture` (every activation by name), `scores` and `induction`
+(what heads attend to), `tokens` (what each token costs), `residual`, `writes`, `lens` and
+`attribution` (how the answer comes about), `ablation` and `effects` (what happens without a part),
+`rollout`, `embedding`, `copies`, `kv_cache`, and `steps` (single parts taken apart).
+"""
 
 from gpt.inspection.ablation import Ablation, Means, ablated, mean_activations
 from gpt.inspection.attribution import Attribution, attribute

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from gpt.attention import MultiHeadAttention, ready_to_meet
 from gpt.errors import GPTError, nearest
-from gpt.inspection.twin import blocks_of, existing, twin_of
+from gpt.inspection.checks import existing
+from gpt.inspection.twin import blocks_of, twin_of
 
 NAMES = (
     *("resid_pre", "attention_input", "attn_scores", "pattern", "z", "attn_out"),
