@@ -51,6 +51,7 @@ _HOMES = {
     "inspection": [
         "Ablation",
         "Attribution",
+        "CacheStep",
         "Copy",
         "Effects",
         "EmbeddingMap",
@@ -69,6 +70,8 @@ _HOMES = {
         "attribute",
         "bits_per_byte",
         "bits_per_character",
+        "cache_bytes",
+        "cache_steps",
         "embedding_map",
         "gradient_norms",
         "head_importance",

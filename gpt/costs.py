@@ -26,11 +26,11 @@ def parameters_by_component(config: ModelConfig, vocab_size: int) -> dict[str, i
     wide = C * widened + b * widened + (hidden * C + b * C if hidden else 0)
     projection = config.width * C + b * C if config.output_projection else 0
     qkv = config.width + 2 * config.kv_heads * config.size_of_head
-    mixed = C * qkv + qkv * config.qkv_bias + projection
+    attention = C * qkv + qkv * config.qkv_bias + projection
     return {
         "token embedding": V * C,
         "position embedding": config.block_size * C if config.positions == "learned" else 0,
-        "attention": L * mixed,
+        "attention": L * attention,
         "feed-forward": L * wide if config.feed_forward else 0,
         "layer norm": norms * (C + shifted * C),
         "read-out": (0 if config.tie_weights else C * V) + b * config.read_out_bias * V,

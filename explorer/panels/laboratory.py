@@ -23,7 +23,8 @@ GROUPS = {
     "Parts": [
         *("norm", "norm_kind", "activation", "positions", "attention_scale", "init"),
         *("feed_forward_multiple", "n_kv_head"),
-        *("qk_norm", "residual", "feed_forward", "bias", "tie_weights"),
+        *("qk_norm", "residual", "feed_forward", "tie_weights"),
+        *("bias", "qkv_bias", "read_out_bias"),
     ],
 }
 STEPS, MINUTES = "steps", "minutes"

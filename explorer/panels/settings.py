@@ -135,8 +135,9 @@ CONTROLS = {
     ),
     "activation": Control(
         "Activation",
-        "The bend in the feed-forward network. relu_squared and swiglu came after GPT-2.",
-        ("relu", "gelu", "relu_squared", "swiglu"),
+        "The bend in the feed-forward network. gelu_tanh is GPT-2's formula for gelu; relu_squared"
+        " and swiglu came later.",
+        ("relu", "gelu", "gelu_tanh", "relu_squared", "swiglu"),
     ),
     "qk_norm": Control(
         "Query-key norm",
@@ -174,6 +175,13 @@ CONTROLS = {
     "feed_forward": Control("Feed-forward", "A small network on each position after attention."),
     "bias": Control(
         "Biases", "A learned offset in linear maps and norms. GPT-2 had them; most models do not."
+    ),
+    "qkv_bias": Control(
+        "Biases on queries, keys, values", "A learned offset for each of them too, as GPT-2 has it."
+    ),
+    "read_out_bias": Control(
+        "Bias on the read-out",
+        "A learned offset for the score of each token, where biases are on. GPT-2 has none.",
     ),
     "tie_weights": Control(
         "Tie embedding and read-out",

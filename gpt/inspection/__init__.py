@@ -1,4 +1,10 @@
-"""Looking inside a model while it reads, without changing what it says."""
+"""Looking inside a model while it reads, without changing what it says.
+
+In the order of a first reading: `capture` (every activation by name), `scores` and `induction`
+(what heads attend to), `tokens` (what each token costs), `residual`, `writes`, `lens` and
+`attribution` (how the answer comes about), `ablation` and `effects` (what happens without a part),
+`rollout`, `embedding`, `copies`, `kv_cache`, and `steps` (single parts taken apart).
+"""
 
 from gpt.inspection.ablation import Ablation, Means, ablated, mean_activations
 from gpt.inspection.attribution import Attribution, attribute
@@ -7,6 +13,7 @@ from gpt.inspection.copies import Copy, longest_copies
 from gpt.inspection.effects import Effects, ablation_effects, head_importance, sequence_losses
 from gpt.inspection.embedding import EmbeddingMap, embedding_map, nearest_tokens
 from gpt.inspection.induction import InductionScores, doubled_blocks, induction_scores
+from gpt.inspection.kv_cache import CacheStep, cache_bytes, cache_steps
 from gpt.inspection.lens import Lens, lens_logits, logit_lens
 from gpt.inspection.residual import residual_norms, residuals
 from gpt.inspection.rollout import Rollout, attention_rollout
@@ -26,6 +33,7 @@ __all__ = [
     "NAMES",
     "Ablation",
     "Attribution",
+    "CacheStep",
     "Copy",
     "Effects",
     "EmbeddingMap",
@@ -44,6 +52,8 @@ __all__ = [
     "attribute",
     "bits_per_byte",
     "bits_per_character",
+    "cache_bytes",
+    "cache_steps",
     "doubled_blocks",
     "embedding_map",
     "gradient_norms",

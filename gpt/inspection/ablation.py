@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from gpt.errors import GPTError
 from gpt.inspection.capture import trace
-from gpt.inspection.twin import blocks_of, check_head, existing, twin_of
+from gpt.inspection.checks import check_head, existing
+from gpt.inspection.twin import blocks_of, twin_of
 from gpt.model import LanguageModel
 
 KINDS = ("zero", "mean")
@@ -69,12 +70,13 @@ def mean_activations(model: LanguageModel, idx: Tensor) -> Means:
 def ablated(model: LanguageModel, ablation: Ablation, means: Means | None = None) -> Any:
     """A model without the parts that `ablation` names; it shares its weights with `model`.
 
-    Kind "mean" needs `means`. Raises GPTError for a part that the model does not have.
+    Kind "mean" needs `means`, except for positions. Raises GPTError for a part that the model does
+    not have.
     """
     _check(model, ablation, means)
     twin = twin_of(model)
     for layer, block in enumerate(blocks_of(twin)):
-        put = _zeros(block) if ablation.kind == "zero" else _of_layer(means, layer)
+        put = _zeros(block) if means is None or ablation.kind == "zero" else _of(means, layer)
         if heads := sorted(h for where, h in ablation.heads if where == layer):
             hook = partial(_put_heads, heads, put.z)
             block.attention.projection.register_forward_pre_hook(hook)
@@ -122,17 +124,18 @@ def _zeros(block: Any) -> Means:
     return Means(z, nothing, nothing, nothing)
 
 
-def _of_layer(means: Means | None, layer: int) -> Means:
+def _of(means: Means, layer: int) -> Means:
     return Means(*(getattr(means, field.name)[layer] for field in fields(Means)))
 
 
 def _check(model: Any, ablation: Ablation, means: Means | None) -> None:
     config, L = model.config, len(blocks_of(model))
-    if ablation.kind == "mean" and means is None:
+    layers = ablation.attention | ablation.blocks | ablation.feed_forwards
+    if ablation.kind == "mean" and means is None and (layers or ablation.heads):
         raise GPTError("Mean-ablation needs means: pass gpt.mean_activations(model, idx).")
     for layer, head in ablation.heads:
         check_head(model, layer, head)
-    existing(ablation.attention | ablation.blocks | ablation.feed_forwards, L)
+    existing(layers, L)
     if ablation.feed_forwards and not config.feed_forward:
         raise GPTError("This model has no feed-forward to switch off.")
     if ablation.positions and (not L or config.positions == "none"):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gpt.errors import GPTError
 from gpt.inspection.capture import trace
-from gpt.inspection.twin import check_position
+from gpt.inspection.checks import check_position
 from gpt.inspection.writes import head_outputs, spread, through_norm
 
 MEAN = "mean"

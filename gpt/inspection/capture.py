@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from gpt.attention import MultiHeadAttention, ready_to_meet
 from gpt.errors import GPTError, nearest
-from gpt.inspection.twin import blocks_of, existing, twin_of
+from gpt.inspection.checks import existing
+from gpt.inspection.twin import blocks_of, twin_of
 
 NAMES = (
     *("resid_pre", "attention_input", "attn_scores", "pattern", "z", "attn_out"),
@@ -47,8 +48,8 @@ def trace(
       "logits"  (B, T, V) exactly what the model itself says in evaluation mode
 
     With `layers`, the first axis has these layers in this order: all patterns of a large model are
-    gigabytes, one layer's are not. Only what is asked for is kept. The bigram has no layers: L, H
-    and C are 0. Raises GPTError for an unknown name or layer.
+    gigabytes, one layer's are not. Only what is asked for is computed and kept. The bigram has no
+    layers: L, H and C are 0. Raises GPTError for an unknown name or layer.
     """
     seen = _places(NAMES if names is None else names)
     twin = twin_of(model)
@@ -58,8 +59,8 @@ def trace(
         for name, source in _sources(blocks[layer]).items():
             if name in seen:
                 source.keep_in(seen[name], layer)
-    if "final" in seen and len(blocks):
-        _Source(twin.lm_head, "input").keep_in(seen["final"], 0)
+    if blocks:
+        _at_the_end(twin, seen, chosen)
     with torch.no_grad():
         logits, _ = twin(idx)
     if "logits" in seen:
@@ -132,6 +133,16 @@ def _places(names: Iterable[str]) -> dict[str, dict[int, Tensor]]:
     if unknown := [name for name in seen if name not in NAMES]:
         raise GPTError(f"There is no activation {unknown[0]!r}.{nearest(unknown[0], NAMES)}")
     return seen
+
+
+def _at_the_end(twin: Any, seen: dict[str, dict[int, Tensor]], chosen: Sequence[int]) -> None:
+    """Watch the read-out, and take from the twin what nobody asked for: it and the last layers."""
+    if "logits" not in seen:
+        twin.lm_head = nn.Identity()
+    if "final" in seen:
+        _Source(twin.lm_head, "input").keep_in(seen["final"], 0)
+    elif "logits" not in seen:
+        twin.blocks = twin.blocks[: max(chosen, default=-1) + 1]
 
 
 def _joined(

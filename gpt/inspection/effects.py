@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from gpt.inspection.ablation import Ablation, Means, ablated, mean_activations
 from gpt.inspection.capture import trace
-from gpt.inspection.twin import blocks_of, existing, twin_of
+from gpt.inspection.checks import existing
+from gpt.inspection.twin import blocks_of, twin_of
 from gpt.model import LanguageModel
 
 

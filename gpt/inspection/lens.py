@@ -7,13 +7,12 @@ then reads the stream as it is. The last row is what the model says. The lens sh
 read out linearly, and no more: a token that it does not show may be there all the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from gpt.inspection.capture import trace
 from gpt.inspection.residual import residuals
 from gpt.model import Bigram, LanguageModel
 
@@ -29,11 +28,14 @@ class Lens:
     kl: Tensor  # KL(what the model says ‖ what the layer would say) in nats; the last row is 0
 
 
+@torch.no_grad()
 def lens_logits(model: LanguageModel, idx: Tensor) -> Tensor:
     """Scores after each layer: idx (B, T) → (L + 1, B, T, V); the last row is the model's own."""
-    return torch.stack(list(_rows(model, idx)))
+    streams, read_out = _streams(model, idx)
+    return torch.stack([read_out(x) for x in streams])
 
 
+@torch.no_grad()
 def logit_lens(model: LanguageModel, idx: Tensor, targets: Tensor | None = None) -> Lens:
     """What each layer would say on idx (B, T), with one layer's scores in memory at a time.
 
@@ -43,10 +45,11 @@ def logit_lens(model: LanguageModel, idx: Tensor, targets: Tensor | None = None)
     if targets is None:
         targets = torch.cat([idx[:, 1:], torch.full_like(idx[:, :1], -1)], dim=1)
     known, place = targets >= 0, targets.clamp(min=0)[..., None]  # (B, T), (B, T, 1)
-    final = trace(model, idx, ["logits"])["logits"].log_softmax(-1)
+    streams, read_out = _streams(model, idx)
+    final = read_out(streams[-1]).log_softmax(-1)  # (B, T, V)
     columns = []
-    for logits in _rows(model, idx):
-        log_p = logits.log_softmax(-1)  # (B, T, V)
+    for x in streams:
+        log_p = read_out(x).log_softmax(-1)  # (B, T, V)
         top_p, top = log_p.max(-1)
         true = log_p.gather(-1, place)  # (B, T, 1)
         better = (log_p > true).sum(-1)
@@ -62,11 +65,11 @@ def logit_lens(model: LanguageModel, idx: Tensor, targets: Tensor | None = None)
     return Lens(*(torch.stack(column) for column in zip(*columns, strict=True)))
 
 
-@torch.no_grad()
-def _rows(model: LanguageModel, idx: Tensor) -> Iterator[Tensor]:
-    """The scores (B, T, V) after the embeddings and after each layer."""
+def _streams(model: LanguageModel, idx: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """The stream after the embeddings and each layer, (L + 1, B, T, C), and what reads it out.
+
+    The bigram has nothing but its scores, (1, B, T, V).
+    """
     if isinstance(model, Bigram):
-        yield model(idx)[0]
-        return
-    for x in residuals(model, idx):
-        yield model.read_out(x)
+        return model(idx)[0][None], lambda x: x
+    return residuals(model, idx), model.read_out

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from gpt.attention import Head, ready_to_meet
 from gpt.inspection.capture import trace
-from gpt.inspection.twin import blocks_of, existing, twin_of
+from gpt.inspection.checks import existing
+from gpt.inspection.twin import blocks_of, twin_of
 
 
 def attention_steps(head: Head, x: Tensor) -> dict[str, Tensor]:

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from gpt.attention import MultiHeadAttention
 from gpt.inspection.capture import trace
-from gpt.inspection.twin import blocks_of, check_head, check_position
+from gpt.inspection.checks import check_head, check_position
+from gpt.inspection.twin import blocks_of
 from gpt.model import LanguageModel
 
 

@@ -83,9 +83,16 @@ def test_only_what_is_asked_for_comes_back():
     assert trace(model, idx, ["mlp_out"], layers=[])["mlp_out"].shape == (0, 2, 5, 16)
 
 
-def test_scores_are_not_computed_unless_asked_for(monkeypatch):
-    monkeypatch.setattr(MultiHeadAttention, "heads", None)
-    assert list(trace(build_model(MODEL, V), ids_of(1, 4), ["resid_post"])) == ["resid_post"]
+def test_what_nobody_asked_for_is_not_computed(monkeypatch):
+    model, idx = build_model(replace(MODEL, n_layer=3), V), ids_of(1, 4)
+    everything = trace(model, idx)
+    monkeypatch.setattr(MultiHeadAttention, "heads", None)  # scores and patterns need it
+    for part in (model.lm_head, model.blocks[2]):
+        part.forward = None
+    found = trace(model, idx, ["resid_post"], layers=[1, 0])["resid_post"]
+    assert torch.equal(found, everything["resid_post"][[1, 0]])
+    with pytest.raises(TypeError):
+        trace(model, idx, ["resid_post"])
 
 
 def test_a_misspelt_name_and_a_layer_that_is_not_there_are_refused():
