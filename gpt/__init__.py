@@ -95,6 +95,7 @@ _HOMES = {
     ],
     "model": ["GPT", "Bigram", "build_model", "load_weights", "next_token_loss", "weights_of"],
     "planning": ["Plan", "fit_to_time"],
+    "parallel": ["Group", "process_group"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["Token", "filter_stages", "generate", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],

@@ -42,19 +42,26 @@ class Batches:
     """Draws (B, T) inputs and (B, T) targets at random places of `ids`.
 
     With ids 10, 11, 12, 13, … and T = 3, a window at place 1 gives inputs 11, 12, 13 and
-    targets 12, 13, 14.
+    targets 12, 13, 14. All places are drawn, whichever `share` of the windows is handed out.
     """
 
-    def __init__(self, ids: Tensor, block_size: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        ids: Tensor,
+        block_size: int,
+        batch_size: int,
+        seed: int,
+        share: slice = slice(None),
+    ) -> None:
         check_length(ids, block_size)
         self.windows = ids.unfold(0, block_size + 1, 1)  # a view, not a copy: (N - T, T + 1)
-        self.batch_size = batch_size
+        self.batch_size, self.share = batch_size, share
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return inputs and targets, both (B, T)."""
         places = torch.randint(len(self.windows), (self.batch_size,), generator=self.generator)
-        chosen = self.windows[places.to(self.windows.device)]  # (B, T + 1)
+        chosen = self.windows[places[self.share].to(self.windows.device)]  # (B, T + 1)
         return chosen[:, :-1], chosen[:, 1:]
 
 

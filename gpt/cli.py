@@ -2,12 +2,14 @@
 
 Progress goes to stderr; the last line of stdout of `train`, `eval` and `bench` is one JSON object.
 Exit status 0, or 2 with one sentence for a person's mistake, or 130 after Ctrl-C (the checkpoint
-stands). The training is `gpt.train`, the same loop that the pages use.
+stands). The training is `gpt.train`, the same loop that the pages use. Of several processes that
+torchrun starts, the first shows and records the training, and says what is wrong.
 """
 
 import argparse
 import json
 import math
+import os
 import signal
 import statistics
 import sys
@@ -21,6 +23,7 @@ from gpt.errors import CheckpointError, ConfigError, GPTError, nearest
 
 PRETRAINED = Path("checkpoints/pretrained")
 RUNS = Path("checkpoints/runs")
+LAST_WORDS = 10.0  # seconds that other processes leave to the first
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,22 +32,35 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except GPTError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return _refuse(str(error))
     except BrokenPipeError:  # whoever read the output has left, as `head` does
         return 0
     except OSError as error:
-        print(f"{error.strerror or error}: {error.filename or 'no file'}.", file=sys.stderr)
-        return 2
+        return _refuse(f"{error.strerror or error}: {error.filename or 'no file'}.")
+    except RuntimeError:  # in the others, when the first is gone: they have nothing to add
+        _let_the_first_speak()
+        raise
     return 0
+
+
+def _refuse(sentence: str) -> int:
+    """Say a mistake and return the exit status."""
+    _let_the_first_speak()
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+def _let_the_first_speak() -> None:
+    """Wait in all other processes: torchrun ends them when the first has said what is wrong."""
+    if int(os.environ.get("RANK", 0)) > 0:
+        time.sleep(LAST_WORDS)
 
 
 class _Parser(argparse.ArgumentParser):
     """An argument parser that says a mistake in one line and knows the nearest right name."""
 
     def error(self, message: str) -> Any:
-        print(f"{message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(2)
+        raise SystemExit(_refuse(f"{message} (see {self.prog} --help)"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,25 +108,39 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from gpt.bench import use_threads
+    with gpt.process_group(options.device) as group:
+        folder, preset, corpus, state = _open_run(options, group.size)
+        tokenizer = gpt.CharTokenizer.train(corpus.text)
+        if options.minutes is not None:
+            preset = _fit(preset, tokenizer.vocab_size, options, group.size)
+        share = preset.train.batch_size // group.size
+        use_threads()(gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, share))
+        model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
+        events = gpt.train(model, corpus, tokenizer, preset.train, options.device, state, group)
+        with Interrupt(group):
+            if group.rank > 0:
+                _follow(events, group)
+                return
+            if state is None:  # after all mistakes are told, so that --out is still free after one
+                _describe(folder, preset, corpus, options)
+            card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
+            recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
+            summary = Summary(preset.train.max_steps)
+            ended = _record(events, recorder, summary, group)
+    if ended is None:
+        print(f"Stopped at step {summary.step}. To continue: --resume {folder}", file=sys.stderr)
+        raise SystemExit(130)
+    where = {"run": str(folder), "checkpoint": str(folder / "checkpoint"), "preset": preset.name}
+    about = {"parameters": sum(p.numel() for p in model.parameters()), "processes": group.size}
+    about["device"] = str(next(model.parameters()).device)
+    print(json.dumps(where | summary.result() | about))
 
-    folder, preset, corpus, state = _open_run(options)
-    tokenizer = gpt.CharTokenizer.train(corpus.text)
-    if options.minutes is not None:
-        preset = _fit(preset, tokenizer.vocab_size, options)
-    batch = preset.train.batch_size
-    use_threads()(gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, batch))
-    model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
-    events = gpt.train(model, corpus, tokenizer, preset.train, options.device, resume=state)
-    if state is None:  # not before all mistakes are told, so that --out is still free after one
-        _describe(folder, preset, corpus, options)
-    card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
-    recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
-    summary = Summary(preset.train.max_steps)
-    interrupt = Interrupt()
+
+def _record(events: Any, recorder: Any, summary: "Summary", group: Any) -> Any:
+    """Show a training and write it down -> its last event, or None when it was asked to stop."""
     event, request = None, None
     try:
-        while not isinstance(event, gpt.Finished) and not interrupt.asked:
+        while not isinstance(event, gpt.Finished) and not group.stopping:
             event = events.send(request)
             recorder.take(event)
             summary.take(event)
@@ -118,27 +148,32 @@ def _train(options: argparse.Namespace) -> None:
         if not isinstance(event, gpt.Finished):
             recorder.take(events.send("snapshot"))
     finally:
-        interrupt.close()
         recorder.close()
         summary.close()
     ended = event if isinstance(event, gpt.Finished) else None
     status = {"state": "finished" if ended else "stopped", "step": summary.step}
-    gpt.write_json(folder / "status.json", status | {"val_loss": ended and ended.val_loss})
-    if ended is None:
-        print(f"Stopped at step {summary.step}. To continue: --resume {folder}", file=sys.stderr)
-        raise SystemExit(130)
-    where = {"run": str(folder), "checkpoint": str(folder / "checkpoint"), "preset": preset.name}
-    about = {"parameters": sum(p.numel() for p in model.parameters())}
-    about["device"] = str(next(model.parameters()).device)
-    print(json.dumps(where | summary.result() | about))
+    status_path = recorder.folder / "status.json"
+    gpt.write_json(status_path, status | {"val_loss": ended and ended.val_loss})
+    group.wait()
+    return ended
 
 
-def _fit(preset: Any, vocab_size: int, options: argparse.Namespace) -> Any:
+def _follow(events: Any, group: Any) -> None:
+    """Take part in a training that the first process records."""
+    for _ in events:
+        if group.stopping:
+            break
+    group.wait()
+
+
+def _fit(preset: Any, vocab_size: int, options: argparse.Namespace, processes: int) -> Any:
     """The recipe that takes `--minutes` on this machine; what had to change goes to stderr."""
     from gpt.bench import use_threads
 
     if not options.minutes > 0:
         raise ConfigError(f"--minutes must be above 0, got {options.minutes:g}.")
+    if processes > 1:
+        raise ConfigError("--minutes plans for one process: give --steps instead.")
     if options.resume or options.steps:
         raise ConfigError("--minutes chooses the steps of a new run: leave out --steps, --resume.")
     path = RUNS / "machine.json"
@@ -152,19 +187,29 @@ def _fit(preset: Any, vocab_size: int, options: argparse.Namespace) -> Any:
     return plan.preset
 
 
-def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:
+def _open_run(options: argparse.Namespace, processes: int) -> tuple[Path, Any, Any, Any]:
     """Return the folder, the preset, the corpus, and the state to resume from, if any."""
     changes = dict(_assignment(text) for text in options.settings)
     if options.steps is not None:
         changes["max_steps"] = options.steps
     if options.resume is not None:
-        return _reopen_run(options.resume, changes)
+        folder, preset, corpus, state = _reopen_run(options.resume)
+        preset = preset.with_settings(changes)
+        if "batch_size" in changes:
+            preset = _for_all(preset, processes)
+        return folder, preset, corpus, state
     preset = gpt.get_preset(options.preset).with_settings({"seed": options.seed} | changes)
+    preset = _for_all(preset, processes)
     corpus = gpt.load_corpus(options.corpus)
     folder = options.out or RUNS / gpt.new_run_id()
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already: choose another --out, or --resume it.")
     return folder, preset, corpus, None
+
+
+def _for_all(preset: Any, processes: int) -> Any:
+    """A person asks for the batch_size of each process; the run has, and keeps, that of all."""
+    return preset.with_settings({"batch_size": preset.train.batch_size * processes})
 
 
 def _describe(folder: Path, preset: Any, corpus: Any, options: argparse.Namespace) -> None:
@@ -173,7 +218,7 @@ def _describe(folder: Path, preset: Any, corpus: Any, options: argparse.Namespac
     gpt.write_json(folder / "run.json", about | {"id": folder.name})
 
 
-def _reopen_run(folder: Path, changes: dict[str, Any]) -> tuple[Path, Any, Any, Any]:
+def _reopen_run(folder: Path) -> tuple[Path, Any, Any, Any]:
     try:
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         preset = gpt.get_preset(about["preset"]).with_settings(about["model"] | about["train"])
@@ -183,22 +228,29 @@ def _reopen_run(folder: Path, changes: dict[str, Any]) -> tuple[Path, Any, Any, 
     if corpus.sha256 != about["corpus"]["sha256"]:
         raise ConfigError(f"The text {corpus.name} has changed since {folder} was started.")
     state = gpt.load_state(folder / "resume" / "state.safetensors")
-    return folder, preset.with_settings(changes), corpus, state
+    return folder, preset, corpus, state
 
 
 class Interrupt:
-    """The first Ctrl-C asks to end after the present step; a second one ends at once."""
+    """The first Ctrl-C asks to end after the present step; a second one ends at once.
 
-    def __init__(self) -> None:
-        self.asked = False
-        self._before = signal.signal(signal.SIGINT, self._ask)
+    So does SIGTERM, with which systems end a program, and torchrun its processes.
+    """
 
-    def close(self) -> None:
-        signal.signal(signal.SIGINT, self._before)
+    def __init__(self, group: Any) -> None:
+        self.group = group
+
+    def __enter__(self) -> None:
+        asks = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._ask) for number in asks}
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def _ask(self, number: int, frame: Any) -> None:
-        self.asked = True
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        self.group.stop_asked = True
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -39,6 +39,7 @@ from gpt.events import (
 )
 from gpt.model import LanguageModel, load_weights, weights_of
 from gpt.optim import build_optimizer, learning_rate_at
+from gpt.parallel import Group
 from gpt.sampling import generate
 from gpt.text import Corpus
 
@@ -54,14 +55,18 @@ def train(
     config: TrainConfig,
     device: str = "auto",
     resume: TrainState | None = None,
+    group: Group | None = None,
 ) -> Events:
     """Train `model` in place and yield what happens; see the module's header.
+
+    In a `group` of several processes (see gpt/parallel.py) each calls this in the same way, takes
+    its share of every batch, and is told the same, but for the clock.
 
     Raises TextError when the text is too short for the context, ConfigError for a device that is
     not there, CheckpointError when `resume` does not belong to this model. All before any event.
     """
     # Checked here and not in the generator, so that a mistake is told before the first event.
-    job = _Job(model, corpus, tokenizer, config, pick_device(device))
+    job = _Job(model, corpus, tokenizer, config, pick_device(device), group or Group())
     if resume is not None:
         job.restore(resume)
     return _events(job)
@@ -103,18 +108,22 @@ class _Job:
         tokenizer: Any,
         config: TrainConfig,
         device: torch.device,
+        group: Group,
     ) -> None:
         if device.type == "cpu":
             keep_freed_memory()
         self.model, self.tokenizer, self.config, self.device = model, tokenizer, config, device
+        self.group = group
         self.block_size = model.config.block_size
         self.splits = encode_splits(tokenizer, corpus.text, self.block_size, device)
         model.to(device).train()
         flops = flops_per_iteration(model.config, model.vocab_size, config.batch_size)
         self.dtype = dtype_of_products(config.precision, flops, device)
+        share = group.share(config.batch_size)
         self.batches = Batches(
-            self.splits["train"], self.block_size, config.batch_size, config.seed
+            self.splits["train"], self.block_size, config.batch_size, config.seed, share
         )
+        self.replica = group.replica(model)
         self.optimizer = build_optimizer(model, config)
         self.dropout_state = torch.Generator().manual_seed(config.seed).get_state()
         self.step = 0
@@ -132,13 +141,14 @@ class _Job:
         learning_rate = learning_rate_at(self.step, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        x, y = self.batches.draw()  # (B, T), (B, T)
+        x, y = self.batches.draw()  # (B, T), (B, T), B this process's share
         with self._own_dropout(), products_in(self.dtype, self.device):
-            _, loss = self.model(x, y)
+            _, loss = self.replica(x, y)
         loss.backward()
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         total = nn.utils.get_total_norm(gradients)
-        value, norm = loss.item(), total.item()  # waits for the device: the time below is true
+        mean = self.group.sum(loss) / self.group.size
+        value, norm = mean.item(), total.item()  # waits for the device: the time below is true
         if norm > self.config.grad_clip > 0:
             nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.grad_clip, total)
         if math.isfinite(value) and math.isfinite(norm):
@@ -148,7 +158,8 @@ class _Job:
         self.step += 1
         seconds = time.perf_counter() - start
         self.seconds += seconds
-        return StepStats(self.step, value, learning_rate, norm, x.numel() / seconds, self.seconds)
+        speed = self.config.batch_size * self.block_size / seconds
+        return StepStats(self.step, value, learning_rate, norm, speed, self.seconds)
 
     # --- looking at the model --------------------------------------------------------------
 
@@ -171,11 +182,12 @@ class _Job:
             parts, total = [], 0
             # The same windows at every step, so that two estimates differ by the weights alone.
             seed = self.config.seed + 1
-            for loss, count in chunk_losses(self.model, ids, self.config, seed, self.dtype):
+            chunks = chunk_losses(self.model, ids, self.config, seed, self.dtype, self.group)
+            for loss, count in chunks:
                 parts.append(loss)
                 done, total = done + 1, count
                 yield from self.tell(Evaluating(self.step, done, 2 * total))
-            losses[split] = torch.stack(parts).mean().item()
+            losses[split] = self.group.sum(torch.stack(parts)).mean().item()
         seconds = time.perf_counter() - start
         self.last = Evaluation(self.step, losses["train"], losses["val"], seconds)
         if self.best is None or self.last.val_loss < self.best.val_loss:
@@ -301,6 +313,8 @@ class _Job:
             yield
             return
         outside = torch.get_rng_state()
+        if self.group.rank > 0:  # what is saved and resumed is the state of the first process
+            self.dropout_state = self.group.dropout_state(self.config.seed, self.step)
         torch.set_rng_state(self.dropout_state)
         try:
             yield
@@ -315,19 +329,23 @@ def chunk_losses(
     config: TrainConfig,
     seed: int,
     dtype: torch.dtype = torch.float32,
+    group: Group | None = None,
 ) -> Iterator[tuple[Tensor, int]]:
     """Yield (loss, number of chunks) for random windows of `ids` (N,), without changing the model.
 
     At least eval_iters × batch_size windows in all. Small batches go through the model several at
-    once: the mean is the same, and a tiny model does not spend its time on being called.
+    once: the mean is the same, and a tiny model does not spend its time on being called. The
+    processes of a `group` take turns, and the loss of a chunk that is another's is 0.
     """
     T = model.config.block_size
     windows = config.eval_iters * config.batch_size
     size = min(windows, max(config.batch_size, EVALUATION_TOKENS // T))
     batches = Batches(ids, T, size, seed)
     chunks = math.ceil(windows / size)
-    for _ in range(chunks):
-        yield _loss(model, *batches.draw(), dtype), chunks
+    for chunk in range(chunks):
+        x, y = batches.draw()
+        mine = group is None or group.takes(chunk)
+        yield _loss(model, x, y, dtype) if mine else torch.zeros((), device=x.device), chunks
 
 
 def estimate_loss(

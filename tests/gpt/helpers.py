@@ -57,13 +57,16 @@ def shaken(config: ModelConfig, vocab_size: int = V, seed: int = 1) -> Any:
 
 
 def start(
-    model: ModelConfig | nn.Module = MODEL, resume: gpt.TrainState | None = None, **settings: Any
+    model: ModelConfig | nn.Module = MODEL,
+    resume: gpt.TrainState | None = None,
+    group: gpt.Group | None = None,
+    **settings: Any,
 ) -> Any:
     """A training of the small corpus, not yet begun."""
     config = replace(TRAIN, **settings)
     if isinstance(model, ModelConfig):
         model = gpt.build_model(model, V, config.seed)
-    return gpt.train(model, CORPUS, TOKENIZER, config, "cpu", resume)
+    return gpt.train(model, CORPUS, TOKENIZER, config, "cpu", resume, group)
 
 
 def losses_of(events: Iterable[Any]) -> list[float]:

@@ -36,6 +36,15 @@ def test_batches_are_the_tutorials_batches():
                 assert torch.equal(mine, theirs)
 
 
+def test_shares_are_parts_of_the_same_batches():
+    whole = Batches(IDS, block_size=8, batch_size=6, seed=1)
+    shares = [Batches(IDS, 8, 6, 1, share) for share in (slice(0, 2), slice(2, 6))]
+    for _ in range(3):
+        for expected, *parts in zip(whole.draw(), *(s.draw() for s in shares), strict=True):
+            assert [len(part) for part in parts] == [2, 4]
+            assert torch.equal(torch.cat(parts), expected)
+
+
 def test_drawing_leaves_the_global_generator_alone():
     state = torch.get_rng_state()
     Batches(IDS, 5, 4, seed=3).draw()

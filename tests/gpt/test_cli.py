@@ -12,7 +12,7 @@ import pytest
 
 import gpt
 from gpt import cli
-from gpt.cli import main
+from gpt.cli import Interrupt, main
 from tests.gpt.helpers import TEXT, machine_probe
 
 ROOT = Path(gpt.__file__).parent.parent
@@ -241,6 +241,16 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_losses(here, 
     assert call(capsys, "train", "blocks", "--resume", "mine", "--steps", goal)[0] == 0
     train(capsys, "--out", "whole", "--steps", goal)
     assert steps_in(folder) == steps_in(here / "whole")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_both_ways_to_ask_for_the_end_are_heard_and_a_second_one_is_not_kept_back(number):
+    group, before = gpt.Group(), signal.getsignal(number)
+    with Interrupt(group):
+        assert not group.stopping
+        os.kill(os.getpid(), number)
+        assert group.stopping and signal.getsignal(number) == signal.SIG_DFL
+    assert signal.getsignal(number) == before
 
 
 def wait_for(condition, process):
