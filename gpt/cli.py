@@ -23,7 +23,7 @@ from gpt.errors import CheckpointError, ConfigError, GPTError, nearest
 
 PRETRAINED = Path("checkpoints/pretrained")
 RUNS = Path("checkpoints/runs")
-LAST_WORDS = 10.0  # seconds that other processes leave to the first
+LAST_WORDS = 5.0  # seconds that one of several processes leaves to another to say what is wrong
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,23 +37,23 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _refuse(f"{error.strerror or error}: {error.filename or 'no file'}.")
-    except RuntimeError:  # in the others, when the first is gone: they have nothing to add
-        _let_the_first_speak()
+    except RuntimeError:  # perhaps only because another process is gone, which says why
+        _wait_for_turn(2)
         raise
     return 0
 
 
 def _refuse(sentence: str) -> int:
     """Say a mistake and return the exit status."""
-    _let_the_first_speak()
+    _wait_for_turn(min(1, int(os.environ.get("RANK", 0))))
     print(sentence, file=sys.stderr)
     return 2
 
 
-def _let_the_first_speak() -> None:
-    """Wait in all other processes: torchrun ends them when the first has said what is wrong."""
-    if int(os.environ.get("RANK", 0)) > 0:
-        time.sleep(LAST_WORDS)
+def _wait_for_turn(turn: int) -> None:
+    """Among torchrun's processes, wait: it ends all when one has said what is wrong and ended."""
+    if "RANK" in os.environ:
+        time.sleep(turn * LAST_WORDS)
 
 
 class _Parser(argparse.ArgumentParser):

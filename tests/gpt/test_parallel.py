@@ -166,16 +166,30 @@ def test_a_mistake_is_said_once(tmp_path):
     assert "(exitcode: 2)" in err and "[rank" not in err
 
 
-@pytest.mark.parametrize(("rank", "waits"), [(0, []), (1, [cli.LAST_WORDS])])
+@pytest.mark.parametrize(("rank", "waits"), [("0", 0), ("1", 1), ("3", 1)])
 @pytest.mark.parametrize("arguments", [["train", "blok"], ["train", "blocks", "--steps", "many"]])
 def test_other_processes_leave_a_mistake_to_the_first(monkeypatch, capsys, rank, waits, arguments):
     """Were one of them to end before it, torchrun would end the first before it has spoken."""
     slept = []
     monkeypatch.setattr(cli.time, "sleep", slept.append)
-    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("RANK", rank)
     with contextlib.suppress(SystemExit):
         assert cli.main(arguments) == 2
-    assert slept == waits and len(capsys.readouterr().err.splitlines()) == 1
+    assert slept == [waits * cli.LAST_WORDS] and len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_process_that_lost_another_leaves_it_to_that_one_to_say_why(monkeypatch):
+    def lost(_):
+        raise RuntimeError("Connection closed by peer")
+
+    slept = []
+    monkeypatch.setattr(cli.time, "sleep", slept.append)
+    monkeypatch.setattr(cli, "_list", lost)
+    for several, waits in [({}, []), ({"RANK": "0"}, [2 * cli.LAST_WORDS])]:
+        monkeypatch.setattr(cli.os, "environ", several)
+        with pytest.raises(RuntimeError):
+            cli.main(["list"])
+        assert slept == waits
 
 
 def test_minutes_are_planned_for_one_process_only(tmp_path, monkeypatch, capsys):
@@ -215,6 +229,14 @@ def test_alone_nothing_is_wrapped_summed_or_waited_for():
     assert not group.stopping
     group.stop_asked = True
     assert group.stopping
+
+
+def test_several_wait_for_each_other_before_they_end(monkeypatch):
+    """torchrun ends all when one has ended, and the first may still be writing."""
+    waited = []
+    monkeypatch.setattr(parallel.dist, "barrier", lambda: waited.append("here"))
+    cli._follow(iter([1, 2]), Group(1, 2))
+    assert waited == ["here"]
 
 
 def test_without_torchrun_a_process_is_alone(monkeypatch):
