@@ -108,8 +108,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
+    folder, preset, corpus, state = _open_run(options)
+    from gpt.bench import use_threads  # loads torch: after most mistakes are told
+
     with gpt.process_group(options.device) as group:
-        folder, preset, corpus, state = _open_run(options, group.size)
         tokenizer = gpt.CharTokenizer.train(corpus.text)
         if options.minutes is not None:
             preset = _fit(preset, tokenizer.vocab_size, options, group.size)
@@ -187,7 +189,7 @@ def _fit(preset: Any, vocab_size: int, options: argparse.Namespace, processes: i
     return plan.preset
 
 
-def _open_run(options: argparse.Namespace, processes: int) -> tuple[Path, Any, Any, Any]:
+def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:
     """Return the folder, the preset, the corpus, and the state to resume from, if any."""
     changes = dict(_assignment(text) for text in options.settings)
     if options.steps is not None:
@@ -196,10 +198,10 @@ def _open_run(options: argparse.Namespace, processes: int) -> tuple[Path, Any, A
         folder, preset, corpus, state = _reopen_run(options.resume)
         preset = preset.with_settings(changes)
         if "batch_size" in changes:
-            preset = _for_all(preset, processes)
+            preset = _for_all(preset)
         return folder, preset, corpus, state
     preset = gpt.get_preset(options.preset).with_settings({"seed": options.seed} | changes)
-    preset = _for_all(preset, processes)
+    preset = _for_all(preset)
     corpus = gpt.load_corpus(options.corpus)
     folder = options.out or RUNS / gpt.new_run_id()
     if (folder / "run.json").exists():
@@ -207,8 +209,9 @@ def _open_run(options: argparse.Namespace, processes: int) -> tuple[Path, Any, A
     return folder, preset, corpus, None
 
 
-def _for_all(preset: Any, processes: int) -> Any:
+def _for_all(preset: Any) -> Any:
     """A person asks for the batch_size of each process; the run has, and keeps, that of all."""
+    processes = int(os.environ.get("WORLD_SIZE", 1))  # that torchrun started
     return preset.with_settings({"batch_size": preset.train.batch_size * processes})
 
 
