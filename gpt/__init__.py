@@ -50,6 +50,7 @@ _HOMES = {
         "StepStats",
         "TrainState",
     ],
+    "filters": ["filter_stages", "probabilities"],
     "inspection": [
         "HeadScore",
         "NormSteps",
@@ -64,7 +65,7 @@ _HOMES = {
     ],
     "model": ["GPT", "Bigram", "build_model", "load_weights", "next_token_loss", "weights_of"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
-    "sampling": ["Token", "filter_stages", "generate", "stream", "window_start"],
+    "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
     "tokenizers": ["CharTokenizer", "tokenizer_from_dict"],
     "training": ["estimate_loss", "train", "whole_loss"],
