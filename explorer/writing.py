@@ -19,7 +19,8 @@ _unfinished: "weakref.WeakSet[Writing]" = weakref.WeakSet()
 
 
 class Writing:
-    """Draws `count` tokens after `prompt`. `text` is the prompt and what was written so far.
+    """Draws `count` tokens after `prompt`. `text` is the prompt and what was written so far, and
+    `so_far` that with the newest token, of one moment: a look may come between two tokens.
 
     tokens: all that was drawn, with the scores each was drawn from; it begins with the tokens that
     stand at the end of `prompt` already, when a text is continued.
@@ -37,11 +38,10 @@ class Writing:
         seed: int | None = None,
         tokens: "Sequence[gpt.Token]" = (),
     ) -> None:
-        self.text = prompt
+        self.so_far: tuple[str, gpt.Token | None] = (prompt, None)  # text, newest token: a pair
         self.tokens = list(tokens)
         self.count, self.done = count, 0
         self.seconds = 0.0
-        self.last: gpt.Token | None = None
         self.error: str | None = None
         self._stopped = threading.Event()
         self._looked = time.monotonic()
@@ -51,6 +51,10 @@ class Writing:
         self._thread = threading.Thread(target=self._write, daemon=True)
         _unfinished.add(self)
         self._thread.start()
+
+    @property
+    def text(self) -> str:
+        return self.so_far[0]
 
     @property
     def running(self) -> bool:
@@ -74,9 +78,9 @@ class Writing:
         try:
             start = time.perf_counter()
             for token in self._tokens:
-                self.last, self.done = token, self.done + 1
+                self.so_far = self.text + token.text, token
+                self.done += 1
                 self.tokens.append(token)
-                self.text += token.text
                 self.seconds = time.perf_counter() - start
                 if self._stopped.is_set() or time.monotonic() - self._looked > ABANDONED_AFTER:
                     return

@@ -47,6 +47,7 @@ _HOMES = {
         "StepStats",
         "TrainState",
     ],
+    "filters": ["filter_stages", "probabilities"],
     "huggingface": ["load_huggingface"],
     "inspection": [
         "Ablation",
@@ -97,7 +98,7 @@ _HOMES = {
     "planning": ["Plan", "fit_to_time"],
     "parallel": ["Group", "process_group"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
-    "sampling": ["Token", "filter_stages", "generate", "stream", "window_start"],
+    "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
     "timing": [
         "MachineProbe",

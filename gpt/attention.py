@@ -106,6 +106,10 @@ class KVCache:
     def advance(self, tokens: int) -> None:
         self.length += tokens
 
+    def clear(self) -> None:
+        """Forget all tokens; the memory stays."""
+        self.length = 0
+
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, scale: float, dropout: float = 0.0) -> Tensor:
     """Causal attention of all heads in three products, as `Head` does it. (B, H, T, D) each."""

@@ -1,7 +1,9 @@
 """Batches: random windows of a text, each with the same window one token later as its target.
 
 One window of T + 1 tokens holds T examples: after 1 token, what is the 2nd; after 2, the 3rd; …
-Windows are cut out without a Python loop, and drawn by a generator of their own.
+Windows are cut out without a Python loop, and drawn by a generator of their own. The text keeps the
+small integers of its tokenizer, one byte a character as a rule; what is drawn becomes the int64
+that embeddings and losses take.
 """
 
 from collections.abc import Iterator
@@ -14,11 +16,13 @@ from gpt.text import TRAIN_SHARE, split
 
 
 def encode_splits(tokenizer, text: str, block_size: int, device: torch.device) -> dict[str, Tensor]:
-    """Encode `text` and cut it into {"train": (N,), "val": (M,)} int64 ids on `device`.
+    """Encode `text` and cut it into {"train": (N,), "val": (M,)} ids on `device`.
+
+    They are of the tokenizer's own type, such as uint8: see its `encode_array`.
 
     Raises TextError when the validation part is too short for one window of block_size + 1.
     """
-    ids = torch.from_numpy(tokenizer.encode_array(text)).long().to(device)
+    ids = torch.from_numpy(tokenizer.encode_array(text)).to(device)
     train, val = split(ids)
     if len(val) < block_size + 1:
         need = int((block_size + 1) / (1 - TRAIN_SHARE)) + 1
@@ -59,16 +63,17 @@ class Batches:
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Return inputs and targets, both (B, T)."""
+        """Return inputs and targets, both (B, T) int64."""
         places = torch.randint(len(self.windows), (self.batch_size,), generator=self.generator)
-        chosen = self.windows[places[self.share].to(self.windows.device)]  # (B, T + 1)
+        chosen = self.windows[places[self.share].to(self.windows.device)].long()  # (B, T + 1)
         return chosen[:, :-1], chosen[:, 1:]
 
 
 def every_window(ids: Tensor, block_size: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the whole of `ids` once, as batches of windows that do not overlap."""
+    """Yield the whole of `ids` once, as int64 batches of windows that do not overlap."""
     check_length(ids, block_size)
     count = (len(ids) - 1) // block_size
     inputs = ids[: count * block_size].view(count, block_size)
     targets = ids[1 : count * block_size + 1].view(count, block_size)
-    yield from zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
+    for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
+        yield x.long(), y.long()

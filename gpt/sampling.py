@@ -1,18 +1,18 @@
-"""Sampling: from scores to the next token, again and again.
+"""Sampling: draw the next token, join it to the text, again and again.
 
-The model gives a score for every token (logits). Temperature stretches or flattens them, top-k
-and top-p strike out the unlikely, and one token is drawn. Filters act in this order: temperature,
-top-k (Fan et al. 2018), top-p (Holtzman et al. 2020).
+The model gives a score for every token (logits); `filters.probabilities` says what the next one is
+drawn from.
 
 With the cache of keys and values each step computes one position instead of all. A model with
 learned positions can look at `block_size` tokens; when they are full, the window moves on by half
 (`window_start`), is read once, and then grows again. Cached and uncached follow the same rule and
 say the same. The tutorial's own loop, which moves the window by one token at each step, is
-`stride=1`.
+`stride=1`. A step costs the time to read all weights from memory, whether it is for one text or for
+several: `generate_batch` writes them together.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +20,11 @@ import torch
 from torch import Tensor
 
 from gpt.attention import KVCache
-from gpt.errors import ConfigError, GPTError
+from gpt.errors import ConfigError
+from gpt.filters import check_filters, probabilities
 from gpt.model import LanguageModel
 
-
-@dataclass(frozen=True)
-class Stages:
-    """The distribution over the vocabulary (V,) after each filter; every one sums to 1."""
-
-    raw: Tensor
-    tempered: Tensor
-    top_k: Tensor
-    top_p: Tensor  # what the token is drawn from
+Filters = tuple[float, int | None, float | None]  # temperature, top_k, top_p
 
 
 @dataclass(frozen=True)
@@ -42,61 +35,6 @@ class Token:
     text: str
     probability: float
     logits: Tensor  # (V,)
-
-
-def filter_stages(
-    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
-) -> Stages:
-    """Return the distribution of `logits` (V,) before and after each filter.
-
-    temperature 0 puts everything on the largest score. top_k keeps the k largest. top_p keeps the
-    fewest largest whose sum reaches p: a token stays if the sum before it is below p. Ties keep the
-    lower id. Raises ConfigError for values outside their limits, GPTError for scores that are not
-    numbers.
-    """
-    check_filters(temperature, top_k, top_p)
-    relative = logits.float() - logits.max()  # the largest is 0, so that nothing overflows
-    raw = torch.softmax(relative, dim=-1)
-    if raw.isnan().any():
-        raise GPTError(
-            "The model's scores are not numbers: its training diverged or its weights are damaged."
-            " Use an earlier checkpoint, or train with a smaller learning rate."
-        )
-    if temperature == 0:
-        tempered = torch.zeros_like(raw)
-        tempered[logits.argmax()] = 1.0
-    else:
-        tempered = torch.softmax(relative / max(temperature, 1e-30), dim=-1)
-    after_k = _keep_top_k(tempered, top_k) if top_k else tempered
-    after_p = _keep_top_p(after_k, top_p) if top_p is not None and top_p < 1 else after_k
-    return Stages(raw, tempered, after_k, after_p)
-
-
-def check_filters(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    if not 0 <= temperature <= 100:
-        raise ConfigError(f"temperature must be between 0 (greedy) and 100, got {temperature}.")
-    if top_k is not None and top_k < 0:
-        raise ConfigError(f"top_k must be at least 1, or 0 or None for no limit, got {top_k}.")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ConfigError(f"top_p must be above 0 and at most 1, got {top_p}.")
-
-
-def _keep_top_k(p: Tensor, k: int) -> Tensor:
-    kept = torch.zeros_like(p)
-    order = torch.sort(p, descending=True, stable=True).indices[:k]
-    kept[order] = p[order]
-    return kept / kept.sum()
-
-
-def _keep_top_p(p: Tensor, top_p: float) -> Tensor:
-    values, order = torch.sort(p, descending=True, stable=True)
-    before = values.cumsum(0) - values  # probability of everything more likely
-    kept = torch.zeros_like(p)
-    needed = before < top_p
-    needed[0] = True  # also where top_p is too small for a float32
-    chosen = order[needed & (values > 0)]
-    kept[chosen] = p[chosen]
-    return kept / kept.sum()
 
 
 def window_start(tokens: int, block_size: int, stride: int | None = None) -> int:
@@ -112,42 +50,46 @@ def window_start(tokens: int, block_size: int, stride: int | None = None) -> int
 
 
 class Reader:
-    """Reads a growing list of tokens and gives the scores for the next one.
+    """Reads texts of equal length as they grow, `batch` at once, and scores what comes next.
 
     With `use_cache` only tokens that are new since the last call are computed.
     """
 
     def __init__(
-        self, model: LanguageModel, use_cache: bool = True, stride: int | None = None
+        self,
+        model: LanguageModel,
+        use_cache: bool = True,
+        stride: int | None = None,
+        batch: int = 1,
     ) -> None:
-        block_size = model.config.block_size
-        if stride is not None and not 1 <= stride <= block_size:
+        config = model.config
+        if stride is not None and not 1 <= stride <= config.block_size:
             raise ConfigError(
-                f"stride must be between 1 and the context of {block_size}, got {stride}."
+                f"stride must be between 1 and the context of {config.block_size}, got {stride}."
             )
-        # Without the mask a new token changes what the ones before it say: nothing to keep.
-        self.use_cache = use_cache and model.config.causal
         self.model, self.stride = model, stride
         self.device = next(model.parameters()).device
-        self.cache: KVCache | None = None
+        # Without the mask a new token changes what the ones before it say: nothing to keep.
+        keeps = use_cache and config.causal
+        self.cache = KVCache(config, batch, self.device) if keeps else None
         self.start = 0
 
     @torch.inference_mode()
-    def next_logits(self, ids: list[int]) -> Tensor:
-        """Scores (V,) for the token after `ids`."""
-        start = window_start(len(ids), self.model.config.block_size, self.stride)
-        if self.cache is None or start != self.start:
-            self.start = start
-            self.cache = KVCache(self.model.config, 1, self.device) if self.use_cache else None
-        new = ids[start + (self.cache.length if self.cache else 0) :]
-        idx = torch.tensor([new], device=self.device)  # (1, T)
+    def next_logits(self, texts: Sequence[list[int]], length: int) -> Tensor:
+        """Scores (B, V) for the token after the first `length` tokens of each text."""
+        start = window_start(length, self.model.config.block_size, self.stride)
+        if self.cache is not None and start != self.start:
+            self.cache.clear()
+        self.start = start
+        known = start + (self.cache.length if self.cache is not None else 0)
+        idx = torch.tensor([ids[known:length] for ids in texts], device=self.device)  # (B, T)
         was_training = self.model.training
         if was_training:  # switching walks all modules: not for every token of a model at rest
             self.model.eval()
         logits, _ = self.model(idx, cache=self.cache)
         if was_training:
             self.model.train()
-        return logits[0, -1]
+        return logits[:, -1]
 
 
 def stream(
@@ -171,10 +113,9 @@ def stream(
     """
     check_filters(temperature, top_k, top_p)
     ids = tokenizer.encode(prompt, unknown=unknown) or [0]
-    generator = torch.Generator()
-    generator.seed() if seed is None else generator.manual_seed(seed)
     reader = Reader(model, use_cache, stride)
-    return _stream(reader, tokenizer, ids, max_new_tokens, (temperature, top_k, top_p), generator)
+    filters = (temperature, top_k, top_p)
+    return _stream(reader, tokenizer, ids, max_new_tokens, filters, _generator(seed))
 
 
 def _stream(
@@ -182,15 +123,28 @@ def _stream(
     tokenizer: Any,
     ids: list[int],
     count: int,
-    filters: tuple[float, int | None, float | None],
+    filters: Filters,
     generator: torch.Generator,
 ) -> Iterator[Token]:
     for _ in range(count):
-        logits = reader.next_logits(ids).float().cpu()
-        probabilities = filter_stages(logits, *filters).top_p
-        chosen = int(torch.multinomial(probabilities, 1, generator=generator))
+        logits = reader.next_logits([ids], len(ids))[0].float().cpu()  # (V,)
+        chosen, probability = _draw(logits, filters, generator)
         ids.append(chosen)
-        yield Token(chosen, tokenizer.decode([chosen]), float(probabilities[chosen]), logits)
+        yield Token(chosen, tokenizer.decode([chosen]), probability, logits)
+
+
+def _draw(logits: Tensor, filters: Filters, generator: torch.Generator) -> tuple[int, float]:
+    """A token for the scores `logits` (V,), and the probability that it had."""
+    p = probabilities(logits, *filters)
+    chosen = int(torch.multinomial(p, 1, generator=generator))
+    return chosen, float(p[chosen])
+
+
+def _generator(seed: int | None) -> torch.Generator:
+    """Random numbers that repeat with `seed`, and never do without one."""
+    generator = torch.Generator()
+    generator.seed() if seed is None else generator.manual_seed(seed)
+    return generator
 
 
 def generate(
@@ -207,17 +161,47 @@ def generate(
     stride: int | None = None,
 ) -> str:
     """Return the prompt and what the model writes after it; see `stream` for the settings."""
-    tokens = stream(
-        model,
-        tokenizer,
-        prompt,
-        max_new_tokens,
-        temperature,
-        top_k,
-        top_p,
-        seed,
-        use_cache,
-        unknown,
-        stride,
-    )
+    settings = (temperature, top_k, top_p, seed, use_cache, unknown, stride)
+    tokens = stream(model, tokenizer, prompt, max_new_tokens, *settings)
     return prompt + "".join(token.text for token in tokens)
+
+
+def generate_batch(
+    model: LanguageModel,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    max_new_tokens: int = 200,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    unknown: str = "error",
+    stride: int | None = None,
+) -> list[str]:
+    """Return each prompt and what the model writes after it, one pass of the model for all.
+
+    Prompt i says what `generate` says with seed + i: the same prompt twice gives two texts. (The
+    scores differ by rounding, about 1e-6 of their size, so a draw on the edge may fall otherwise.)
+    Prompts may differ in length: a shorter one begins to write while longer ones are still read, a
+    token at a time, which takes as many more passes as there are tokens between them, at most
+    `block_size`.
+    """
+    check_filters(temperature, top_k, top_p)
+    if not prompts:
+        return []
+    texts = [tokenizer.encode(prompt, unknown=unknown) or [0] for prompt in prompts]
+    reader = Reader(model, stride=stride, batch=len(texts))
+    block_size, filters = model.config.block_size, (temperature, top_k, top_p)
+    # What stands before its window is not read; the window of what is left is the same.
+    texts = [ids[window_start(len(ids), block_size, stride) :] for ids in texts]
+    begins = [len(ids) for ids in texts]
+    generators = [_generator(None if seed is None else seed + i) for i in range(len(texts))]
+    for length in range(min(begins), max(begins) + max_new_tokens):
+        logits = reader.next_logits(texts, length).float().cpu()  # (B, V)
+        for ids, scores, generator in zip(texts, logits, generators, strict=True):
+            if len(ids) == length:  # else the next token is the prompt's own
+                ids.append(_draw(scores, filters, generator)[0])
+    return [
+        prompt + tokenizer.decode(ids[begin : begin + max_new_tokens])
+        for prompt, ids, begin in zip(prompts, texts, begins, strict=True)
+    ]

@@ -83,8 +83,9 @@ lesson.section("The code")
 code.code_panel(
     this,
     {
-        "the filters": gpt.filter_stages,
-        "draw, join, repeat": gpt.sampling._stream,
+        "the filters": gpt.probabilities,
+        "draw": gpt.sampling._draw,
+        "join, repeat": gpt.sampling._stream,
         "what the model reads (with and without the cache)": gpt.sampling.Reader,
         "the cache": gpt.KVCache,
     },

@@ -1,5 +1,5 @@
 // From logits to the probabilities that are drawn from: the same order and meaning as
-// gpt.sampling.filter_stages. Pure functions, no drawing.
+// gpt.filters.filter_stages. Pure functions, no drawing.
 
 // Ids by falling logit, ties by id: no filter changes this order.
 function fallingOrder(logits) {

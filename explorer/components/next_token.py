@@ -1,7 +1,7 @@
 """The distribution over the next token, with temperature, top-k and top-p applied in the browser.
 
 The logits travel once; every movement of a slider is computed where it is drawn, in the order and
-with the meaning of `gpt.sampling.filter_stages`. Python hears of the settings when a slider is let
+with the meaning of `gpt.filters.filter_stages`. Python hears of the settings when a slider is let
 go, so that it samples with exactly what is shown.
 """
 

@@ -93,7 +93,7 @@ def first_batch(preset: gpt.Preset, text: cache.Text) -> Any:
     T, train = preset.model.block_size, preset.train
     if len(text.val_ids) <= T:
         return None
-    ids = torch.from_numpy(text.train_ids).long()
+    ids = torch.from_numpy(text.train_ids)
     x, y = gpt.Batches(ids, T, train.batch_size, train.seed).draw()
     most = max(1, MOST_TOKENS // T)
     return x[:most], y[:most]

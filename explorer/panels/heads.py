@@ -122,6 +122,6 @@ def _windows(model: Shown, text: cache.Text, read: str, where: str) -> tuple[Any
     if T < 2 or len(text.val_ids) <= T:
         return None, "The context must be at least 2, and the validation text longer than it."
     B = max(1, WINDOW_TOKENS // T)
-    validation = torch.from_numpy(text.val_ids).long()
+    validation = torch.from_numpy(text.val_ids)
     windows, _ = gpt.Batches(validation, T, B, seed=0).draw()
     return windows, f"{B} windows of {T} tokens of the validation text"

@@ -130,14 +130,19 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
 
 
 def _where_it_stands(lesson: Lesson, model: Shown, prompt: str) -> tuple[str, int | None, Any]:
-    """The text so far, the token just drawn (after a single draw), and the scores to show (V,)."""
+    """The text so far, the token just drawn (if it is shown), and the scores to show (V,).
+
+    While a text is written, the scores are those of its newest draw: they are there, and computing
+    the next ones at every look would slow down the writing.
+    """
     writing: Writing | None = state.get(lesson, "writing")
     if writing is not None and state.get(lesson, "written_from") != prompt:
         state.put(lesson, "writing", None)  # a new prompt begins a new text
         writing = None
-    text = writing.text if writing else prompt
-    last = writing.last if writing and writing.count == 1 else None
-    if last is not None and len(last.logits) == model.tokenizer.vocab_size:  # the same model's
+    text, last = writing.so_far if writing else (prompt, None)
+    drawn_is_shown = writing is not None and (writing.running or writing.count == 1)
+    same_model = last is not None and len(last.logits) == model.tokenizer.vocab_size
+    if last is not None and drawn_is_shown and same_model:
         return text, last.id, last.logits.numpy()
     ids, said = readable(model, text)
     if said and not writing:

@@ -14,8 +14,9 @@ caller chooses between an error that names them, dropping them, or replacing the
 import json
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import numpy as np
 from gpt.errors import CheckpointError, TextError
 
 ON_UNKNOWN = ("error", "drop", "replace")
+PIECE = 2**16  # characters looked up at a time: what that takes stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,11 @@ class CharTokenizer:
             raise CheckpointError("A character vocabulary must list distinct single characters.")
         self.tokens = list(tokens)
         codes = np.array([ord(t) for t in self.tokens], dtype=np.int64)
-        # One table lookup a character; -1 marks the unknown. Only as long as the largest code.
-        self._ids = np.full(int(codes.max(initial=0)) + 2, -1, dtype=np.int32)
-        self._ids[codes] = np.arange(len(codes), dtype=np.int32)
+        V = len(codes)
+        dtype = next(t for t in (np.uint8, np.int16, np.int32) if np.iinfo(t).max >= V)
+        # One table lookup a character; V marks the unknown. Only as long as the largest code.
+        self._ids = np.full(int(codes.max(initial=0)) + 2, V, dtype)
+        self._ids[codes] = np.arange(V)
 
     @classmethod
     def train(cls, text: str) -> "CharTokenizer":
@@ -71,7 +75,10 @@ class CharTokenizer:
         return self.encode_array(text, unknown).tolist()
 
     def encode_array(self, text: str, unknown: str = "error") -> np.ndarray:
-        """Return the ids as an int32 array.
+        """Return the ids as an array of the smallest of uint8, int16, int32 that holds V.
+
+        Beside that array it takes no memory to speak of, however long the text. Convert before
+        calculating: uint8 ends at 255.
 
         `unknown` decides about characters that are not in the vocabulary: "error" raises
         TextError naming the first ones, "drop" leaves them out, "replace" puts a space (or, where
@@ -79,20 +86,19 @@ class CharTokenizer:
         """
         if unknown not in ON_UNKNOWN:
             raise TextError(f"unknown must be one of {', '.join(ON_UNKNOWN)}, got {unknown!r}.")
-        ids = self._look_up(text)
-        strange = ids < 0
-        if not strange.any():
-            return ids
-        if unknown == "drop":
-            return ids[~strange]
-        if unknown == "replace":
-            return np.where(strange, np.int32(max(0, self._look_up(" ")[0])), ids)
-        first = self.unknown(text)
-        shown = ", ".join(map(str, first[:3])) + (", …" if len(first) > 3 else "")
-        raise TextError(
-            f"The training text never had {shown}: leave such characters out, or choose to drop or"
-            " replace them."
-        )
+        ids, end = np.empty(len(text), self._ids.dtype), 0
+        for _, piece in self._pieces(text):
+            strange = piece == self.vocab_size
+            if strange.any():
+                if unknown == "error":
+                    raise self._refusal(text)
+                if unknown == "drop":
+                    piece = piece[~strange]
+                else:
+                    piece[strange] = self.tokens.index(" ") if " " in self.tokens else 0
+            ids[end : end + len(piece)] = piece
+            end += len(piece)
+        return ids[:end]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of the ids; raises TextError for an id outside the vocabulary."""
@@ -104,7 +110,7 @@ class CharTokenizer:
 
     def unknown(self, text: str) -> list[Unknown]:
         """Return every character of `text` that is not in the vocabulary, with its position."""
-        return [Unknown(text[i], int(i)) for i in np.flatnonzero(self._look_up(text) < 0)]
+        return list(self._unknown(text))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the vocabulary as a JSON file."""
@@ -122,7 +128,25 @@ class CharTokenizer:
     def from_dict(cls, values: Mapping[str, Any]) -> "CharTokenizer":
         return cls(values["tokens"])
 
-    def _look_up(self, text: str) -> np.ndarray:
-        """Ids of all characters, -1 where unknown. Works on the code points at C speed."""
-        codes = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32)
-        return self._ids[np.minimum(codes, len(self._ids) - 1)]
+    def _unknown(self, text: str) -> Iterator[Unknown]:
+        for start, ids in self._pieces(text):
+            for i in np.flatnonzero(ids == self.vocab_size):
+                yield Unknown(text[start + i], start + int(i))
+
+    def _refusal(self, text: str) -> TextError:
+        first = list(islice(self._unknown(text), 4))
+        shown = ", ".join(map(str, first[:3])) + (", …" if len(first) > 3 else "")
+        return TextError(
+            f"The training text never had {shown}: leave such characters out, or choose to drop or"
+            " replace them."
+        )
+
+    def _pieces(self, text: str) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the text piece by piece: where it begins, and its ids, V where unknown.
+
+        Works on the code points at C speed.
+        """
+        for start in range(0, len(text), PIECE):
+            piece = text[start : start + PIECE].encode("utf-32-le", errors="surrogatepass")
+            codes = np.frombuffer(piece, dtype=np.uint32)
+            yield start, self._ids.take(codes, mode="clip")  # beyond the table: its last, V

@@ -178,14 +178,14 @@ FILTERS = [
 
 def test_the_bars_are_what_gpt_samples_with(page):
     torch = pytest.importorskip("torch")
-    sampling = pytest.importorskip("gpt.sampling")
+    filters = pytest.importorskip("gpt.filters")
     for temperature, top_k, top_p in FILTERS:
         page.locator("input.temperature").fill(str(temperature))
         place = (top_k or 66) - 1  # the slider counts its places from 0
         page.locator("input.top_k").fill(str(place))
         page.locator("input.top_p").fill(str(top_p or 1))
         logits = torch.from_numpy(make_logits())
-        expected = sampling.filter_stages(logits, temperature, top_k, top_p)
+        expected = filters.filter_stages(logits, temperature, top_k, top_p)
         order = np.argsort(-make_logits(), kind="stable")
         drawn = json.loads(data(page, ".next-token")["final"])
         assert np.allclose(drawn, expected.top_p.numpy()[order], atol=1e-5)

@@ -177,7 +177,7 @@ SETTINGS = [
 
 
 def stages(logits, temperature, top_k, top_p):
-    """The contract of gpt.sampling.filter_stages in numpy, float64."""
+    """The contract of gpt.filters.filter_stages in numpy, float64."""
     order = np.argsort(-logits, kind="stable")
 
     def keep(p, count):
@@ -228,8 +228,8 @@ def test_the_filters_in_the_browser_are_the_filters_in_the_contract():
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_contract_is_what_gpt_samples_with(settings):
     torch = pytest.importorskip("torch")
-    sampling = pytest.importorskip("gpt.sampling")
-    got = sampling.filter_stages(torch.from_numpy(sample_logits()), *settings)
+    filters = pytest.importorskip("gpt.filters")
+    got = filters.filter_stages(torch.from_numpy(sample_logits()), *settings)
     for stage, expected in stages(sample_logits().astype(np.float64), *settings).items():
         assert np.allclose(getattr(got, stage).numpy(), expected, atol=1e-5), stage
 

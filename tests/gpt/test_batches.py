@@ -55,7 +55,26 @@ def test_the_text_is_encoded_and_split():
     parts = encode_splits(TOKENIZER, TEXT, 8, torch.device("cpu"))
     train, val = split(TEXT)
     assert TOKENIZER.decode(parts["train"]) == train and TOKENIZER.decode(parts["val"]) == val
-    assert parts["train"].dtype == torch.int64
+    assert parts["train"].dtype == parts["val"].dtype == torch.uint8
+
+
+def test_a_text_of_bytes_gives_the_batches_of_the_same_text_in_int64():
+    of_bytes = encode_splits(TOKENIZER, TEXT, 8, torch.device("cpu"))["train"]
+    for read in (
+        lambda ids: [Batches(ids, 8, 4, seed=1).draw()],
+        lambda ids: every_window(ids, 8, 4),
+    ):
+        for small, large in zip(read(of_bytes), read(of_bytes.long()), strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(small, large, strict=True))
+            assert all(part.dtype == torch.int64 for part in small)
+
+
+def test_a_text_to_learn_from_is_held_once():
+    """Both parts and all windows are views of the one array, a byte a character."""
+    parts = encode_splits(TOKENIZER, TEXT, 8, torch.device("cpu"))
+    views = [*parts.values(), Batches(parts["train"], 8, 4, seed=1).windows]
+    assert len({view.untyped_storage().data_ptr() for view in views}) == 1
+    assert views[0].untyped_storage().nbytes() == len(TEXT)
 
 
 @pytest.mark.parametrize("block_size", [1, 8, 31])

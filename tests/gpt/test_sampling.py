@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 import gpt
 from gpt.config import PRESETS, ModelConfig
-from gpt.errors import ConfigError, GPTError, TextError
+from gpt.errors import ConfigError, TextError
+from gpt.filters import filter_stages
 from gpt.model import build_model
-from gpt.sampling import Reader, filter_stages, generate, stream, window_start
-from tests.gpt.helpers import MODEL, TOKENIZER, V, normal
+from gpt.sampling import Reader, generate, generate_batch, stream, window_start
+from tests.gpt.helpers import MODEL, TOKENIZER, V
 
 GPT = build_model(MODEL, V).eval()
 BIGRAM = build_model(replace(PRESETS["bigram"].model, block_size=8), V).eval()
@@ -26,136 +27,18 @@ PROMPTS = {
 }
 
 
-# --- the filters -------------------------------------------------------------------------------
-
-
-def in_numpy(logits, temperature, top_k, top_p):
-    """The three filters again, token by token, in double precision."""
-    p = np.exp((logits - logits.max()).astype(np.float64) / temperature)
-    p /= p.sum()
-    order = sorted(range(len(p)), key=lambda i: (-p[i], i))
-    if top_k:
-        p[order[top_k:]] = 0
-        p /= p.sum()
-    if top_p is not None:
-        total = 0.0
-        for i in order:
-            if total >= top_p:
-                p[i] = 0
-            total += p[i]
-        p /= p.sum()
-    return p
-
-
-FILTERS = [(1.0, None, None), (0.5, None, None), (2.0, 5, None), (1.0, None, 0.7), (0.8, 7, 0.6),
-           (1.3, 1, 1.0), (1.0, 1000, 0.001), (1.0, 0, 0.95)]  # fmt: skip
-
-
-@pytest.mark.parametrize("filters", FILTERS, ids=str)
-def test_the_filters_are_what_a_loop_over_tokens_says(filters):
-    for seed in range(5):
-        logits = 3 * normal(40, seed=seed)
-        found = filter_stages(logits, *filters).top_p.numpy()
-        np.testing.assert_allclose(found, in_numpy(logits.numpy(), *filters), rtol=1e-4, atol=1e-7)
-
-
-@pytest.mark.parametrize("filters", [(0.7, 5, 0.6), (1.0, 3, 0.99), (1.5, 40, 0.3)], ids=str)
-def test_the_filters_are_those_of_transformers(filters):
-    from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
-
-    temperature, top_k, top_p = filters
-    warpers = [
-        TemperatureLogitsWarper(temperature), TopKLogitsWarper(top_k), TopPLogitsWarper(top_p)
-    ]  # fmt: skip
-    for seed in range(5):
-        scores = logits = 3 * normal(1, 40, seed=seed)
-        stages = filter_stages(logits[0], *filters)
-        for warper, stage in zip(
-            warpers, [stages.tempered, stages.top_k, stages.top_p], strict=True
-        ):
-            scores = warper(None, scores)
-            torch.testing.assert_close(stage, scores.softmax(-1)[0], rtol=1e-5, atol=1e-6)
-
-
-def test_the_stages_in_order_on_numbers_to_check_by_hand():
-    stages = filter_stages(torch.tensor([0.4, 0.1, 0.3, 0.2]).log(), 1.0, top_k=3, top_p=0.5)
-    expected = [
-        (stages.raw, [0.4, 0.1, 0.3, 0.2]),
-        (stages.tempered, [0.4, 0.1, 0.3, 0.2]),
-        (stages.top_k, [4 / 9, 0, 3 / 9, 2 / 9]),
-        (stages.top_p, [4 / 7, 0, 3 / 7, 0]),  # 4/9 is below 0.5, 7/9 is not
-    ]
-    for stage, numbers in expected:
-        torch.testing.assert_close(stage, torch.tensor(numbers))
-
-
-@pytest.mark.parametrize("top_p", [1e-40, 1e-306])
-def test_a_top_p_too_small_for_a_float32_keeps_the_likeliest(top_p):
-    kept = filter_stages(torch.tensor([0.2, 0.5, 0.3]).log(), top_p=top_p).top_p
-    assert kept.tolist() == [0, 1, 0]
-
-
-def test_ties_keep_the_lower_id():
-    equal = torch.zeros(4)
-    assert filter_stages(equal, top_k=2).top_k.tolist() == [0.5, 0.5, 0, 0]
-    assert filter_stages(equal, top_p=0.5).top_p.tolist() == [0.5, 0.5, 0, 0]
-    assert filter_stages(equal, top_p=0.51).top_p.tolist() == pytest.approx([1 / 3] * 3 + [0])
-    assert filter_stages(equal, temperature=0).top_p.tolist() == [1, 0, 0, 0]
-
-
-@given(
-    st.lists(st.floats(-80, 80, width=32), min_size=1, max_size=30),
-    st.floats(0, 100),
-    st.one_of(st.none(), st.integers(0, 40)),
-    st.one_of(st.none(), st.floats(0, 1, exclude_min=True)),
-)
-def test_every_allowed_setting_gives_a_distribution(logits, temperature, top_k, top_p):
-    stages = filter_stages(torch.tensor(logits), temperature, top_k, top_p)
-    for stage in vars(stages).values():
-        assert stage.sum().item() == pytest.approx(1, abs=1e-4) and (stage >= 0).all()
-    assert stages.top_p[int(torch.tensor(logits).argmax())] > 0  # the likeliest always stays
-    if top_k:
-        assert (stages.top_k > 0).sum() <= top_k
-
-
-@pytest.mark.parametrize("temperature", [1e-30, 1e-40, 5e-324])
-def test_a_tiny_temperature_is_nearly_greedy_and_no_overflow(temperature):
-    assert filter_stages(torch.tensor([1.0, 30.0, 2.0]), temperature).top_p.tolist() == [0, 1, 0]
-
-
-BAD = [
-    ({"temperature": -0.1}, "temperature must be between 0"),
-    ({"temperature": float("nan")}, "temperature"),
-    ({"temperature": 101}, "got 101"),
-    ({"top_k": -1}, "top_k must be at least 1"),
-    ({"top_p": 0}, "top_p must be above 0"),
-    ({"top_p": 1.01}, "top_p"),
-]
-
-
-@pytest.mark.parametrize(("settings", "words"), BAD)
-def test_a_filter_outside_its_limits_is_refused_before_any_token(settings, words):
-    with pytest.raises(ConfigError, match=words):
-        stream(GPT, TOKENIZER, "3", **settings)
-    with pytest.raises(ConfigError, match=words):
-        filter_stages(torch.zeros(3), **settings)
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_scores_that_are_no_numbers_are_an_error_in_words(bad):
-    with pytest.raises(GPTError, match="not numbers"):
-        filter_stages(torch.tensor([0.0, bad, 1.0]))
-
-
-# --- generating --------------------------------------------------------------------------------
+MODELS = {
+    "gpt": GPT,
+    "bigram": BIGRAM,
+    "no positions": NO_POSITIONS,
+    "modern": MODERN,
+    "ahead": LOOKS_AHEAD,
+}
+every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-@pytest.mark.parametrize(
-    "model",
-    [GPT, BIGRAM, NO_POSITIONS, MODERN, LOOKS_AHEAD],
-    ids=["gpt", "bigram", "no positions", "modern", "ahead"],
-)
+@every_model
 def test_the_cache_changes_no_token_and_no_score(model, prompt):
     """Through three windows of the context and into a fourth."""
     settings = {"max_new_tokens": 30, "seed": 3}
@@ -173,6 +56,14 @@ def test_every_score_is_that_of_reading_the_window():
         expected = GPT(torch.tensor([window]))[0][0, -1]
         torch.testing.assert_close(token.logits, expected, rtol=1e-4, atol=1e-5)
         ids.append(token.id)
+
+
+def test_the_memory_of_the_cache_is_taken_once():
+    reader, ids = Reader(GPT), TOKENIZER.encode("7 times 8 is 56; then")
+    place = reader.cache.keys.data_ptr()
+    for n in range(1, len(ids)):  # through several windows
+        reader.next_logits([ids], n)
+        assert reader.cache.keys.data_ptr() == place
 
 
 def test_the_cache_really_reads_one_token_at_a_time():
@@ -302,9 +193,81 @@ def test_readers_of_one_model_do_not_disturb_each_other():
 
 @pytest.mark.parametrize("config", [ModelConfig(block_size=1, n_embd=8), MODEL])
 def test_a_reader_accepts_the_smallest_context(config):
-    reader = Reader(build_model(config, V).eval())
-    assert all(reader.next_logits(list(range(n))).shape == (V,) for n in (1, 2, 3, 10))
+    reader, ids = Reader(build_model(config, V).eval()), list(range(10))
+    assert all(reader.next_logits([ids], n).shape == (1, V) for n in (1, 2, 3, 10))
+
+
+def test_a_filter_outside_its_limits_is_refused_before_any_token():
+    with pytest.raises(ConfigError, match="top_p must be above 0"):
+        stream(GPT, TOKENIZER, "3", top_p=0)
+    with pytest.raises(ConfigError, match="temperature must be between 0"):
+        generate_batch(GPT, TOKENIZER, ["3"], temperature=-1)
 
 
 def test_generate_is_exported():
     assert gpt.generate is generate
+
+
+# --- several texts at once -----------------------------------------------------------------------
+
+TOGETHER = [*PROMPTS.values(), "3 t", "0 times 0 is 0; then we rest.\n5"]
+FILTERS = {"temperature": 0.9, "top_k": 9, "top_p": 0.95}
+
+
+@pytest.mark.parametrize("stride", [None, 1, 5])
+@every_model
+def test_texts_written_together_are_those_written_alone(model, stride):
+    """Of any length, twice the same, in and beyond the context; through several windows."""
+    settings = {"max_new_tokens": 25, "stride": stride, **FILTERS}
+    together = generate_batch(model, TOKENIZER, TOGETHER, seed=7, **settings)
+    alone = [
+        generate(model, TOKENIZER, prompt, seed=7 + i, **settings)
+        for i, prompt in enumerate(TOGETHER)
+    ]
+    assert together == alone
+    assert [len(t) - len(p) for t, p in zip(together, TOGETHER, strict=True)] == [25] * 6
+    assert together[1] != together[4]  # one prompt, two texts
+
+
+@every_model
+def test_scores_of_texts_read_together_are_those_of_each_alone(model):
+    texts = [TOKENIZER.encode(t) for t in ("7 times 8 is 56; then", "1 times 2 is 2; then ")]
+    together = Reader(model, batch=2)
+    alone = [Reader(model), Reader(model)]
+    for n in (3, 4, 5, 8, 9, 10, 21):
+        rows = [reader.next_logits([ids], n) for reader, ids in zip(alone, texts, strict=True)]
+        torch.testing.assert_close(together.next_logits(texts, n), torch.cat(rows))
+
+
+def test_texts_written_together_take_one_pass_for_each_token():
+    read = []
+    hook = GPT.register_forward_pre_hook(lambda _, args: read.append(tuple(args[0].shape)))
+    generate_batch(GPT, TOKENIZER, ["3 times", "5 times", "7 t"], 4, seed=0)
+    hook.remove()
+    # The shortest writes while the others are read; at 8 tokens the window of all moves on.
+    assert read == [(3, 3), *[(3, 1)] * 5, (3, 5), (3, 1)]
+
+
+def test_what_stands_before_the_window_is_not_read():
+    read = []
+    hook = GPT.register_forward_pre_hook(lambda _, args: read.append(args[0].shape[1]))
+    generate_batch(GPT, TOKENIZER, ["7 times 8 is 56; then we rest." * 9, "5"], 2, seed=0)
+    hook.remove()
+    assert len(read) <= 8 + 2
+
+
+def test_no_prompts_no_texts_and_no_tokens_no_change():
+    assert generate_batch(GPT, TOKENIZER, []) == []
+    assert generate_batch(GPT, TOKENIZER, ["3", "5 times"], 0) == ["3", "5 times"]
+
+
+def test_without_a_seed_no_two_texts_are_the_same():
+    texts = generate_batch(GPT, TOKENIZER, ["4"] * 3, 40)
+    assert len(set(texts)) == 3
+
+
+def test_unknown_characters_of_any_prompt_are_refused_or_dropped():
+    with pytest.raises(TextError, match="EURO SIGN"):
+        generate_batch(GPT, TOKENIZER, ["3", "3€"], 5)
+    texts = generate_batch(GPT, TOKENIZER, ["3€", "3"], 5, seed=0, unknown="drop")
+    assert texts[0][2:] == generate(GPT, TOKENIZER, "3", 5, seed=0)[1:]

@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from gpt.errors import CheckpointError, TextError
 from gpt.tokenizers import CharTokenizer, tokenizer_from_dict
+from gpt.tokenizers.character import PIECE
 from tests.gpt.helpers import TEXT
 from tests.peers import tutorial_form
 
@@ -75,8 +77,44 @@ def test_an_id_outside_the_vocabulary_is_refused(wrong):
         HELLO.decode([0, wrong])
 
 
-def test_the_array_form_is_compact():
-    assert HELLO.encode_array("hole").dtype == np.int32
+@pytest.mark.parametrize(
+    ("V", "dtype"),
+    [(4, np.uint8), (255, np.uint8), (256, np.int16), (32_767, np.int16), (32_768, np.int32)],
+)
+def test_the_array_form_is_as_small_as_the_vocabulary_allows(V, dtype):
+    """At the largest V of a type its largest number stands for the unknown."""
+    tokens = [chr(0x10000 + i) for i in range(V)]
+    tokenizer, text = CharTokenizer(tokens), "".join(tokens)
+    ids = tokenizer.encode_array(text)
+    assert ids.dtype == dtype and ids.tolist() == list(range(V))
+    unknown = [chr(0xFFFF), chr(0x10000 + V), chr(0x10FFFF)]
+    assert [u.character for u in tokenizer.unknown("".join(unknown) + text)] == unknown
+    assert tokenizer.encode(text + unknown[1], "drop") == list(range(V))
+
+
+def test_a_long_text_is_encoded_piece_by_piece_without_a_seam():
+    first, second = PIECE - 1, 2 * PIECE
+    text = list("hole" * (PIECE * 5 // 8))  # two and a half pieces
+    text[first] = text[first + 1] = text[second] = "€"
+    text = "".join(text)
+    expected = ["hole".find(c) for c in text]
+    tokenizer = CharTokenizer(list("hole"))
+    assert [u.position for u in tokenizer.unknown(text)] == [first, first + 1, second]
+    with pytest.raises(TextError, match=f"at position {second}:"):
+        tokenizer.encode(text)
+    assert tokenizer.encode(text, "drop") == [i for i in expected if i >= 0]
+    assert tokenizer.encode(text, "replace") == [max(0, i) for i in expected]
+
+
+def test_encoding_takes_a_byte_a_character_and_nothing_else():
+    """It once held the text's code points, the ids and their comparison at the same time."""
+    text = "hello there\n" * 400_000
+    tokenizer = CharTokenizer.train(text)
+    tracemalloc.start()
+    ids = tokenizer.encode_array(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ids.nbytes == len(text) <= peak < 1.3 * len(text)
 
 
 def test_a_tokenizer_survives_a_file(tmp_path):

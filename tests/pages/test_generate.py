@@ -1,4 +1,5 @@
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -110,6 +111,31 @@ def test_a_diverged_run_cannot_write_and_the_page_says_why(bench):  # noqa: F811
     at = bench.open(PAGE, run=run.id)
     assert ["its training diverged" in box.value for box in at.warning] == [True]
     press(press(at, "both"), "measure")
+
+
+def test_while_it_writes_the_page_shows_the_newest_draw_and_computes_nothing(
+    bench,  # noqa: F811
+    monkeypatch,
+):
+    """It once computed the next scores at every look, which held up the writing."""
+    at, enough, stream = bench.open(PAGE), threading.Event(), gpt.stream
+
+    def slowly(*settings, **more):
+        for i, token in enumerate(stream(*settings, **more)):
+            yield token
+            assert i < 4 or enough.wait(60)
+
+    monkeypatch.setattr(gpt, "stream", slowly)
+    traced = []
+    monkeypatch.setattr(cache, "trace", lambda *a: traced.append(a))
+    at = press(at, "write")
+    writing = at.session_state[f"{PAGE}.writing"]
+    assert writing.running and len(writing.tokens) == 5 and traced == []
+    assert "came the marked one, drawn from:" in said(at)
+    monkeypatch.undo()
+    enough.set()
+    writing.wait(30)
+    assert "comes:" in said(at.run()) and "came the marked one" not in said(at)
 
 
 # --- the roads not taken ----------------------------------------------------------------------
