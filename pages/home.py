@@ -7,7 +7,7 @@ from explorer import cache, engine, history, lessons, machine, state
 from explorer.panels import lesson, text, training
 from explorer.writing import Writing
 
-SHOWPIECE = "gpt_mini"
+SHOWPIECE = "gpt_large"
 
 this = lesson.open_page("home")
 lesson.idea(
