@@ -87,6 +87,18 @@ def test_a_block_that_does_not_fit_is_refused(block):
         gpt.induction_scores(gpt.build_model(CONFIG, V), block)
 
 
+def test_tokens_that_end_the_text_can_be_left_out():
+    """A newline in the block once hid the head of a model that copies within a line."""
+    model = gpt.build_model(CONFIG, V).eval()
+    found = gpt.induction_scores(model, tokens=[3, 5, 7, 9])
+    assert found.block == 4
+    idx = torch.tensor([3, 5, 7, 9])[doubled_blocks(4, 4, 8)]
+    expected = head_scores(trace(model, idx)["pattern"], idx)["induction"].values
+    torch.testing.assert_close(found.heads["induction"].values, expected)
+    with pytest.raises(gpt.GPTError, match="the 4 tokens to draw from"):
+        gpt.induction_scores(model, 5, tokens=[3, 5, 7, 9])
+
+
 def test_a_small_vocabulary_or_context_limits_the_block():
     assert gpt.induction_scores(gpt.build_model(CONFIG, 7)).block == 7
     with pytest.raises(gpt.GPTError, match="context of 3"):
