@@ -170,7 +170,8 @@ def measured(model: Any, tokenizer: Any, corpus: gpt.Corpus) -> dict[str, Any]:
 
 def induction(model: Any, tokenizer: Any) -> dict[str, Any]:
     """The strongest induction head, what chance would give it, and what it is good for."""
-    found = gpt.induction_scores(model, leave_out=tokenizer.encode("\n"))
+    letters = [i for i, token in enumerate(tokenizer.tokens) if token != "\n"]
+    found = gpt.induction_scores(model, tokens=letters)
     score = found.heads["induction"]
     layer, head = divmod(int(score.values.argmax()), score.values.shape[1])
     return {

@@ -4,6 +4,7 @@ Everything here is read-only for its callers. Models are keyed by the file they 
 snapshot is a new model and an old one simply falls out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,10 @@ def untrained(_config: gpt.ModelConfig, vocab_size: int, seed: int, key: str) ->
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def snapshot(folder: str, path: str, changed: int) -> Any:
-    """The model of a run at one of its snapshots; `changed` is the file's time of change."""
+    """The model of a run, or of a shipped checkpoint, at one of its snapshots.
+
+    `changed` is the file's time of change.
+    """
     preset, vocab_size = _recipe(folder)
     model = gpt.build_model(preset.model, vocab_size)
     gpt.load_weights(model, gpt.read_weights(Path(path)))
@@ -96,13 +100,19 @@ def snapshot(folder: str, path: str, changed: int) -> Any:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def run_tokenizer(folder: str) -> Any:
     """The tokenizer of a run, as its checkpoint has it."""
-    return gpt.tokenizer_from_dict(gpt.read_config(Path(folder) / "checkpoint")["tokenizer"])
+    return gpt.tokenizer_from_dict(_config(folder)["tokenizer"])
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _recipe(folder: str) -> tuple[gpt.Preset, int]:
-    config = gpt.read_config(Path(folder) / "checkpoint")
+    config = _config(folder)
     return gpt.Preset.from_dict(config["preset"]), config["vocab_size"]
+
+
+def _config(folder: str) -> dict[str, Any]:
+    """The settings of a run, whose model lies in `checkpoint/`, or of a shipped checkpoint."""
+    inside = Path(folder) / "checkpoint"
+    return gpt.read_config(inside if inside.is_dir() else Path(folder))
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -119,6 +129,12 @@ def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
         "pattern": found["pattern"][:, 0].numpy(),
         "attention_input": found["attention_input"][:, 0].numpy(),
     }
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def measured(what: str, key: str, ids: tuple[int, ...], _compute: Callable[[], Any]) -> Any:
+    """`_compute()`, done once for each measure `what` of the model called `key` on a text."""
+    return _compute()
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

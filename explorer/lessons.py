@@ -92,6 +92,13 @@ LESSONS = [
         ":material/edit_note:",
         "From scores to text: temperature, top-k, top-p.",
     ),
+    Lesson(
+        "look_inside",
+        9,
+        "Look inside",
+        ":material/search:",
+        "What every part of a trained network does with your text.",
+    ),
 ]
 
 BY_KEY = {lesson.key: lesson for lesson in [HOME, *LESSONS]}

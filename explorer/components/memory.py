@@ -36,6 +36,13 @@ def choice(key: str, field: str, state: Mapping[str, Any]) -> Choice | None:
     return chosen if chosen is not None else note["start"]
 
 
+def ask_anew(key: str) -> None:
+    """Let what the page asks for next win over the clicks, even if it asked for the same before."""
+    note = _note(key, None)
+    note.update(asked=None)
+    st.session_state[_name(key)] = note
+
+
 def _name(key: str) -> str:
     return f"{key}:memory"
 

@@ -17,7 +17,9 @@ UNTRAINED = "untrained"
 MOST = 40  # runs in the list
 
 
-def choose(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> Callable[[], Shown]:
+def choose(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, label: str = "Which model writes"
+) -> Callable[[], Shown]:
     """A chooser; returns a function that gives the chosen model, always its newest weights.
 
     preset: the untrained model. The address keeps the choice: `run` for a run, `model` for others.
@@ -31,14 +33,14 @@ def choose(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> Callable[[],
     if st.session_state.get(key) not in names:  # opened, come back to, or the run is deleted
         st.session_state[key] = _asked(lesson, names)
     chosen = st.selectbox(
-        "Which model writes",
+        label,
         list(names),
         format_func=names.__getitem__,
         key=key,
         help="Shipped models first, then the runs of this server, the newest first.",
     )
     if len(names) == 1:
-        st.info("No trained model is here yet, so an untrained one writes: expect noise.")
+        st.info("No trained model is here yet, so this one is untrained: expect noise.")
     if state.get(lesson, "writer") != chosen:  # another model begins a text of its own
         state.put(lesson, "writing", None)
         state.put(lesson, "writer", chosen)
@@ -73,6 +75,15 @@ def chosen_run(lesson: Lesson) -> Run | None:
         return engine.store().get(chosen)
     except RunError:  # deleted meanwhile
         return None
+
+
+def chosen_folder(lesson: Lesson) -> Path | None:
+    """The folder of the chosen run or shipped model, with its snapshots; None for an untrained one.
+
+    Call it after `choose`.
+    """
+    run = chosen_run(lesson)
+    return run.folder if run else cache.pretrained().get(state.get(lesson, "writer"))
 
 
 def _name(entry: history.Entry) -> str:

@@ -5,7 +5,7 @@ weight on the token after the earlier copy, can come from nowhere else (Olsson e
 2209.11895).
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,26 +36,30 @@ def induction_scores(
     block: int | None = None,
     draws: int = 8,
     seed: int = 0,
-    leave_out: Collection[int] = (),
+    tokens: Sequence[int] | None = None,
 ) -> InductionScores:
     """Let `model` read `draws` blocks of S = `block` different random tokens, each said twice.
 
+    `tokens` are the ids to draw from, all unless told otherwise: leave out those that mean an end
+    to the model, such as a newline where every line stands for itself.
+
     On [r; r] the induction score is the mean of A[i, i - S + 1] over the second half: the token
     after the earlier copy; the duplicate score that of A[i, i - S]. `block` None: as many as
-    context and vocabulary allow, at most 64. `leave_out`: ids that are never drawn, such as the
-    line break, which tells a model that what stood before is over. Raises GPTError for a block that
-    does not fit.
+    context and vocabulary allow, at most 64. Raises GPTError for a block that does not fit.
     """
-    tokens = torch.tensor([i for i in range(model.vocab_size) if i not in leave_out])
-    most = min(len(tokens), model.config.block_size // 2)
+    count = model.vocab_size if tokens is None else len(tokens)
+    most = min(count, model.config.block_size // 2)
     S = min(most, LONGEST) if block is None else block
     if not 2 <= S <= most:
         raise GPTError(
             f"A block said twice must have from 2 to {most} tokens, all different, to fit into the"
-            f" vocabulary of {len(tokens)} and the context of {model.config.block_size}:"
+            f" {count} tokens to draw from and the context of {model.config.block_size}:"
             f" got {S}."
         )
-    idx = tokens[doubled_blocks(len(tokens), S, draws, seed)].to(next(model.parameters()).device)
+    idx = doubled_blocks(count, S, draws, seed)  # (draws, 2S)
+    if tokens is not None:
+        idx = torch.as_tensor(tokens)[idx]
+    idx = idx.to(next(model.parameters()).device)
     losses = token_losses(trace(model, idx, ["logits"])["logits"], idx)  # (draws, 2S - 1)
     return InductionScores(
         heads=model_head_scores(model, idx),

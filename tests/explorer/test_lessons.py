@@ -35,8 +35,7 @@ def test_before_is_the_nearest_rung():
 
 def test_a_page_can_be_imported_without_loading_torch():
     """A cold server shows the page's shell first; torch comes behind it."""
-    modules = [
-        f"explorer.panels.{path.stem}" for path in (ROOT / "explorer" / "panels").glob("*.py")
-    ]
+    files = (ROOT / "explorer" / "panels").rglob("*.py")
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
     code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -74,7 +74,8 @@ def test_its_loss_is_the_one_on_the_card(name, monkeypatch):
 def test_the_copying_model_has_an_induction_head():
     """Far above chance, and what it reads for the second time costs it next to nothing."""
     model, tokenizer, card = gpt.load_checkpoint(FOLDER / "copying")
-    found = gpt.induction_scores(model, leave_out=tokenizer.encode("\n"))
+    letters = [i for i, token in enumerate(tokenizer.tokens) if token != "\n"]
+    found = gpt.induction_scores(model, tokens=letters)
     score = found.heads["induction"]
     assert score.values.max() > 0.9 > 20 * score.uniform
     assert found.repeated_loss < 0.1 < 2 < found.first_loss

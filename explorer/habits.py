@@ -1,0 +1,80 @@
+"""What a head looks at, in words: always beside what an even head would give."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import gpt
+
+SHARES = {
+    "previous": "the previous token",
+    "first": "the first token",
+    "current": "the reading token itself",
+    "duplicate": "earlier copies of the reading token",
+    "induction": "what followed an earlier copy of the reading token",
+}
+SHORT = {
+    "previous": "previous token",
+    "first": "first token",
+    "current": "itself",
+    "duplicate": "same token, earlier",
+    "induction": "after the same token",
+}
+CLEAR = 0.2  # so much more of the weight than an even head gives is called a habit
+
+
+class Habit(NamedTuple):
+    """The kind of place a head favours most, above what an even head gives to it."""
+
+    score: str  # a key of SHARES
+    value: float  # share of the weight, 0 to 1
+    uniform: float  # the same of an even head
+
+    @property
+    def excess(self) -> float:
+        return self.value - self.uniform
+
+    @property
+    def clear(self) -> bool:
+        return self.excess >= CLEAR
+
+
+def habit(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> Habit:
+    """The habit of one head (counted from 0); kinds of places the text does not have are left out.
+
+    scores: of `gpt.head_scores` for a text of at least two tokens.
+    """
+    found = (
+        Habit(name, scores[name].values[layer, head].item(), scores[name].uniform)
+        for name in SHARES
+    )
+    return max((h for h in found if not math.isnan(h.value)), key=lambda h: h.excess)
+
+
+def name(layer: int, head: int) -> str:
+    """Layer and head, counted from 1 as everywhere on the screen: (1, 0) → "2.1"."""
+    return f"{layer + 1}.{head + 1}"
+
+
+def label(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
+    """Such as "previous token 0.91 (even 0.02)"; without a habit how evenly it is spread."""
+    best = habit(scores, layer, head)
+    if not best.clear:
+        return f"no clear habit (entropy {scores['entropy'].values[layer, head].item():.2f})"
+    return f"{SHORT[best.score]} {best.value:.2f} (even {best.uniform:.2f})"
+
+
+def sentence(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
+    """The same as one sentence, for those who cannot see the picture."""
+    best = habit(scores, layer, head)
+    share = (
+        f"{best.value:.0%} of its weight to {SHARES[best.score]}; evenly spread it would be"
+        f" {best.uniform:.0%}"
+    )
+    if best.clear:
+        return f"Head {name(layer, head)} gives {share}."
+    entropy = scores["entropy"].values[layer, head].item()
+    return (
+        f"Head {name(layer, head)} has no clear habit: its entropy is {entropy:.2f} (1 is an even"
+        f" spread, 0 is all on one token), and it gives at most {share}."
+    )

@@ -1,0 +1,140 @@
+"""What `gpt.inspection` measures, as tidy DataFrames with documented columns, ready for charts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from explorer import habits
+from explorer.components.glyphs import visible
+
+if TYPE_CHECKING:
+    import gpt
+
+MEASURES = (*habits.SHARES, "entropy", "distance")
+
+
+def head_table(scores: Mapping[str, "gpt.HeadScore"]) -> pd.DataFrame:
+    """A row a head: columns head ("2.1"), habit (words), clear (bool), one for each of MEASURES."""
+    rows = []
+    layers, heads = scores["previous"].values.shape
+    for layer in range(layers):
+        for head in range(heads):
+            found = [scores[name].values[layer, head].item() for name in MEASURES]
+            clear = habits.habit(scores, layer, head).clear
+            words = habits.label(scores, layer, head)
+            rows.append((habits.name(layer, head), words, clear, *found))
+    return pd.DataFrame(rows, columns=["head", "habit", "clear", *MEASURES])
+
+
+def next_tokens(
+    p: Any, vocabulary: Sequence[str], most: int, true: int | None = None, beside: Any = None
+) -> pd.DataFrame:
+    """The `most` likeliest next tokens, and the true one: p (V,) as a tensor.
+
+    Columns token (visible), id, probability, rank (from 1), true (bool); with `beside` (V,),
+    another model's probabilities, that column too.
+    """
+    order = p.argsort(descending=True, stable=True).tolist()
+    chosen = order[:most]
+    if true is not None and true not in chosen:
+        chosen.append(true)
+    rows = [(visible(vocabulary[i]), i, p[i].item(), order.index(i) + 1, i == true) for i in chosen]
+    frame = pd.DataFrame(rows, columns=["token", "id", "probability", "rank", "true"])
+    if beside is not None:
+        frame["beside"] = [beside[i].item() for i in chosen]
+    return frame
+
+
+def lens_cells(
+    lens: "gpt.Lens", tokens: Sequence[str], vocabulary: Sequence[str], places: Iterable[int]
+) -> pd.DataFrame:
+    """What each layer would say at each of the positions `places`, a row a cell.
+
+    Columns row ("embeddings", "layer 1", …, "model"), position, read (visible), says (visible),
+    probability, rank (of the true next token, 0 unknown), kl (nats), right (bool).
+    """
+    last = len(lens.top) - 1
+    cells = []
+    for i in places:
+        for layer in range(last + 1):
+            rank = int(lens.target_rank[layer, 0, i])
+            cells.append(
+                (
+                    lens_row(layer, last),
+                    i,
+                    visible(tokens[i]),
+                    visible(vocabulary[int(lens.top[layer, 0, i])]),
+                    float(lens.top_p[layer, 0, i]),
+                    rank,
+                    float(lens.kl[layer, 0, i]),
+                    rank == 1,
+                )
+            )
+    columns = ["row", "position", "read", "says", "probability", "rank", "kl", "right"]
+    return pd.DataFrame(cells, columns=columns)
+
+
+def lens_row(layer: int, last: int) -> str:
+    """What a row of the lens is called: the last is what the model itself says."""
+    return "model" if layer == last else f"layer {layer}" if layer else "embeddings"
+
+
+def attribution_parts(found: "gpt.Attribution", most: int) -> pd.DataFrame:
+    """The shares of a score: columns part, kind, share; the largest first, at most `most` rows.
+
+    What is left out is summed up in a last row, so that the shares always sum to the score.
+    """
+    rows = [
+        ("token embedding", "embedding", found.token_embedding[0].item()),
+        ("position embedding", "embedding", found.position_embedding[0].item()),
+    ]
+    for layer, heads in enumerate(found.heads[:, 0].tolist()):
+        rows += [(f"head {habits.name(layer, h)}", "head", x) for h, x in enumerate(heads)]
+        rows.append(
+            (f"feed-forward {layer + 1}", "feed-forward", found.feed_forward[layer, 0].item())
+        )
+    biases = found.attention_bias.sum() + found.final_norm_bias[0] + found.read_out_bias[0]
+    rows.append(("biases", "bias", biases.item()))
+    rows = [row for row in rows if row[2] != 0.0]
+    rows.sort(key=lambda row: -abs(row[2]))
+    if len(rows) > most:
+        rest = sum(row[2] for row in rows[most - 1 :])
+        rows = [*rows[: most - 1], (f"{len(rows) - most + 1} smaller parts", "rest", rest)]
+    return pd.DataFrame(rows, columns=["part", "kind", "share"])
+
+
+def sweep_cells(effects: Sequence["gpt.Effects"]) -> pd.DataFrame:
+    """Effects of one layer each → columns layer (from 1), part ("head 1", …, "feed-forward"),
+    effect and error (nats per token; error missing with one sequence), noise (bool), label."""
+    rows = []
+    for layer, found in enumerate(effects, 1):
+        parts = [
+            (f"head {h}", x, e)
+            for h, (x, e) in enumerate(
+                zip(found.heads[0].tolist(), found.heads_error[0].tolist(), strict=True), 1
+            )
+        ]
+        parts.append(
+            ("feed-forward", found.feed_forwards[0].item(), found.feed_forwards_error[0].item())
+        )
+        rows += [(layer, *part) for part in parts]
+    frame = pd.DataFrame(rows, columns=["layer", "part", "effect", "error"])
+    frame = frame[frame["effect"].notna()].reset_index(drop=True)
+    frame["noise"] = ~(frame["effect"].abs() >= 2 * frame["error"])  # unknown errors are no proof
+    signed = [f"{x:+.3f}" if abs(x) < 10 else f"{x:+.1f}" for x in frame["effect"]]
+    frame["label"] = [
+        f"({x})" if noise else x for x, noise in zip(signed, frame["noise"], strict=True)
+    ]
+    return frame
+
+
+def score_history(
+    steps: Sequence[int], scores: Sequence[Mapping[str, "gpt.HeadScore"]], name: str
+) -> pd.DataFrame:
+    """Columns step, head ("2.1"), value: one score of every head over the snapshots of a run."""
+    rows = []
+    for step, found in zip(steps, scores, strict=True):
+        for layer, heads in enumerate(found[name].values.tolist()):
+            rows += [(step, habits.name(layer, h), value) for h, value in enumerate(heads)]
+    return pd.DataFrame(rows, columns=["step", "head", "value"])

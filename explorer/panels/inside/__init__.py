@@ -1,0 +1,1 @@
+"""Looking into one model while it reads one text: the parts of page 9."""

@@ -1,0 +1,190 @@
+"""All heads at a glance, one of them enlarged, and what each looks at, in numbers."""
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+import gpt
+from explorer import cache, habits, inspected, state
+from explorer.components.attention_map import attention_map
+from explorer.panels.inside import reading as selection
+from explorer.panels.inside.look import VIEW
+from explorer.panels.inside.reading import Reading
+
+OFF_VIEW = "Switch off"  # the name of the view that the caution leads to
+CAUTION = (
+    "**Attention is not explanation.** A weight says where a head looks, not why the model says"
+    " what it says: what is carried along depends on the values too, and a head may be ignored"
+    " downstream. Whether it matters, switching it off tells."
+)
+THIS_TEXT, DOUBLED = "this text", "random tokens, said twice"
+LAYER_ORDER = "layer and head"
+COLUMNS = {
+    "previous": "previous",
+    "first": "first",
+    "current": "itself",
+    "duplicate": "same",
+    "induction": "after same",
+}
+
+
+def attention_view(reading: Reading) -> None:
+    """The map of all heads, its words, the caution, and the table of scores."""
+    if not reading.has_heads:
+        st.info("The bigram has no attention heads: it only knows the last token.")
+        return
+    lesson = reading.lesson
+    found = cache.trace(reading.model, reading.ids, reading.shown.key)
+    chosen = attention_map(
+        found["pattern"],
+        reading.tokens,
+        key=f"{lesson.key}_{selection.MAP}",
+        causal=reading.model.config.causal,
+        height=420,
+        selected=selection.asked_of_map(reading),
+    )
+    if chosen != (reading.layer, reading.head):
+        selection.clicked_head(lesson, *chosen)
+        st.rerun()
+    st.markdown(habits.sentence(reading.scores(), reading.layer, reading.head) + " (Measured.)")
+    words, button = st.columns([4, 1], vertical_alignment="center")
+    words.caption(CAUTION)
+    name = habits.name(reading.layer, reading.head)
+    button.button(
+        f"Switch {name} off",
+        key=f"{lesson.key}_off_now",
+        icon=":material/toggle_off:",
+        on_click=_switch_off,
+        args=(reading,),
+        help="What does the model say without this head?",
+        width="stretch",
+    )
+    scores_table(reading)
+
+
+def _switch_off(reading: Reading) -> None:
+    lesson, name = reading.lesson, habits.name(reading.layer, reading.head)
+    st.session_state[f"{lesson.key}_{VIEW}"] = OFF_VIEW
+    state.put(lesson, "off_heads", [name])
+    st.session_state.pop(f"{lesson.key}_off_heads", None)
+
+
+def scores_table(reading: Reading) -> None:
+    """Every head's scores beside an even head's: sorted and filtered; a ticked row is chosen."""
+    lesson = reading.lesson
+    where, order, kind = st.columns([3, 2, 2], vertical_alignment="bottom")
+    on = where.segmented_control(
+        "Scored on",
+        [THIS_TEXT, DOUBLED],
+        default=THIS_TEXT,
+        key=f"{lesson.key}_scored_on",
+        required=True,
+        help="In random tokens nothing can be foreseen but the repetition: a head that finds it"
+        " there does not owe it to the language.",
+    )
+    scores, said = _scores(reading, on or THIS_TEXT)
+    if scores is None:
+        st.info(said)
+        return
+    names = {LAYER_ORDER: LAYER_ORDER, **habits.SHORT, "entropy": "entropy", "distance": "distance"}
+    by = order.selectbox(
+        "Sort by",
+        list(names),
+        format_func=names.__getitem__,
+        key=f"{lesson.key}_sorted_by",
+        help="Which score stands first: the largest at the top.",
+    )
+    only = kind.selectbox(
+        "Show",
+        ["all heads", "any clear habit", *habits.SHORT.values()],
+        key=f"{lesson.key}_only",
+        help=f"A habit is clear when the head gives {habits.CLEAR:.0%} of its weight more to such"
+        " places than an even head would.",
+    )
+    table = _arranged(inspected.head_table(scores), by, only)
+    if table.empty:
+        st.info("No head has such a habit on this text.")
+        return
+    _draw(reading, table, scores, f"{on} {by} {only}")
+    st.caption(
+        f"Measured on {said}. In brackets: the same of a head that spreads its weight evenly; a"
+        " score near it says nothing. Entropy: 1 is an even spread, 0 all on one token."
+        " Empty: the text has no such place. Tick a row to choose a head."
+    )
+
+
+def _arranged(table: pd.DataFrame, by: str, only: str) -> pd.DataFrame:
+    if by != LAYER_ORDER:
+        table = table.sort_values(by, ascending=False, kind="stable")
+    if only == "any clear habit":
+        table = table[table["clear"]]
+    elif only != "all heads":
+        table = table[table["clear"] & table["habit"].str.startswith(only)]
+    return table.reset_index(drop=True)
+
+
+def _draw(
+    reading: Reading, table: pd.DataFrame, scores: dict[str, "gpt.HeadScore"], shown: str
+) -> None:
+    lesson = reading.lesson
+    columns = {
+        name: st.column_config.ProgressColumn(
+            f"{COLUMNS[name]} ({scores[name].uniform:.2f})",
+            format="%.2f",
+            min_value=0,
+            max_value=1,
+            width=96,
+            help=f"Share of its weight on {words}; in brackets: of an even head.",
+        )
+        for name, words in habits.SHARES.items()
+    }
+    even = scores["distance"].uniform
+    event = st.dataframe(
+        table.drop(columns=["habit", "clear"]),
+        hide_index=True,
+        height=38 + 35 * min(len(table), 8),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"{lesson.key}_heads_{shown}_{state.get(lesson, 'ticks', 0)}",
+        column_config={
+            "head": st.column_config.TextColumn("head", width=50),
+            **columns,
+            "entropy": st.column_config.NumberColumn("entropy (1)", format="%.2f", width=80),
+            "distance": st.column_config.NumberColumn(
+                f"distance ({even:.1f})", format="%.1f", width=80
+            ),
+        },
+    )
+    ticked = event["selection"]["rows"]
+    if ticked:
+        layer, head = (int(part) - 1 for part in table["head"][ticked[0]].split("."))
+        state.put(lesson, "ticks", state.get(lesson, "ticks", 0) + 1)  # unticked: it is chosen now
+        selection.choose_head(lesson, layer, head)
+        st.rerun()
+
+
+def _scores(reading: Reading, on: str) -> tuple[dict[str, "gpt.HeadScore"] | None, str]:
+    """The scores to show and what they were measured on, or None and the reason."""
+    if on == THIS_TEXT:
+        return reading.scores(), f"the {len(reading.ids)} tokens of the text above"
+    try:
+        found = induction(reading)
+    except gpt.GPTError as error:
+        return None, str(error)
+    return found.heads, (
+        f"{found.draws} blocks of {found.block} different random tokens, each said twice: the model"
+        f" pays {found.first_loss:.2f} nats a token the first time and {found.repeated_loss:.2f}"
+        " the second"
+    )
+
+
+def induction(reading: Reading) -> "gpt.InductionScores":
+    """Scores on blocks said twice; raises GPTError where they do not fit into the context.
+
+    Of tokens with something to see: a newline would end what the model is to remember.
+    """
+    vocabulary = reading.shown.tokenizer.tokens
+    seen = [i for i, token in enumerate(vocabulary) if token.strip()]
+    compute = partial(gpt.induction_scores, reading.model, tokens=seen)
+    return cache.measured("induction", reading.shown.key, (), compute)

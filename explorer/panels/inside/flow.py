@@ -1,0 +1,109 @@
+"""Where an output comes from (rollout), and what need not be computed again (the cache)."""
+
+import pandas as pd
+import streamlit as st
+
+import gpt
+from explorer import cache
+from explorer.charts.shares import STATES, create_kept_chart, create_rollout_chart
+from explorer.components.glyphs import visible, visible_all
+from explorer.panels.inside.reading import Reading
+
+MOST_COLUMNS = 64  # positions in the picture of the cache
+
+
+def rollout_view(reading: Reading) -> None:
+    """How much of each input is in the output at the chosen position, if attention were all."""
+    if not reading.has_heads:
+        st.info("The bigram has no attention to roll out: each output comes from its own token.")
+        return
+    import torch
+
+    config, i = reading.model.config, reading.position
+    pattern = cache.trace(reading.model, reading.ids, reading.shown.key)["pattern"]
+    found = gpt.attention_rollout(torch.from_numpy(pattern)[:, None], config.causal)
+    seen = i + 1 if config.causal else len(reading.ids)
+    shares = pd.DataFrame(
+        {
+            "position": range(seen),
+            "token": visible_all(reading.tokens[:seen]),
+            "share": found.shares[-1, 0, i, :seen].tolist(),
+            "even": found.uniform[-1, i, :seen].tolist(),
+        }
+    )
+    st.altair_chart(
+        create_rollout_chart(shares), key=f"{reading.lesson.key}_rollout", width="stretch"
+    )
+    most = int((shares["share"] - shares["even"]).idxmax())
+    st.markdown(
+        f"Furthest above even attention: position {most}, {reading.token(most)}, with"
+        f" {shares['share'][most]:.1%} of the output at position {i}; evenly it would be"
+        f" {shares['even'][most]:.1%}."
+    )
+    st.caption(
+        "Derived from the measured weights: the mean over the heads and the residual path, half"
+        " each, multiplied through the layers. Red marks: the same for even attention, in which"
+        " depth alone already piles weight on the first token. It leaves out values, feed-forwards"
+        " and norms: it says where a path exists, not what travels along it."
+    )
+
+
+def cache_view(reading: Reading) -> None:
+    """What is kept and what is computed when the chosen position is read with the cache."""
+    config, i = reading.model.config, reading.position
+    if not reading.has_heads:
+        st.info("The bigram keeps nothing: it only needs the last token.")
+        return
+    if not config.causal:
+        st.info("Without the mask a new token changes what earlier ones say: nothing can be kept.")
+        return
+    start = max(0, min(i - MOST_COLUMNS // 2, len(reading.ids) - MOST_COLUMNS))
+    cells = [
+        (layer + 1, j, visible(reading.tokens[j]), STATES[0 if j < i else 1 if j == i else 2])
+        for layer in range(config.n_layer)
+        for j in range(start, min(start + MOST_COLUMNS, len(reading.ids)))
+    ]
+    table = pd.DataFrame(cells, columns=["layer", "position", "token", "state"])
+    st.altair_chart(create_kept_chart(table), key=f"{reading.lesson.key}_kept", width="stretch")
+    held, taken, difference = reading.measured(f"cache {i}", lambda: _step(reading))
+    L, H, G, D = config.n_layer, config.n_head, config.kv_heads, config.size_of_head
+    columns = st.columns(3)
+    columns[0].metric(
+        "Kept after this step",
+        f"{held / 1024:,.1f} KiB",
+        help=f"2 (keys and values) × {L} layers × {G} heads × {D} numbers × {i + 1} positions"
+        f" × 4 bytes (derived); {taken / 1024:,.1f} KiB are set aside for the whole context.",
+    )
+    columns[1].metric(
+        "Dot products q·k in this step",
+        f"{L * H * (i + 1):,}",
+        help=f"{L} layers × {H} heads × {i + 1} positions to look at (derived).",
+    )
+    columns[2].metric(
+        "Without the cache",
+        f"{L * H * (i + 1) * (i + 2) // 2:,}",
+        help="The same for this position and all before it, computed again (derived).",
+    )
+    st.caption(
+        f"At position {i} one query, key and value are computed in each layer and head; the keys"
+        f" and values of the {i} positions before come from the cache. Largest difference between"
+        f" the scores with the cache and without it: {difference:.1e} (measured; rounding only)."
+    )
+
+
+def _step(reading: Reading) -> tuple[int, int, float]:
+    """Bytes in use and bytes taken after reading up to the position with the cache, and how far the
+    scores of that step lie from those without it."""
+    import torch
+
+    kept = gpt.KVCache(reading.model.config, 1, torch.device("cpu"))
+    i, idx = reading.position, reading.idx
+    with torch.inference_mode():
+        if i:
+            reading.model(idx[:, :i], cache=kept)
+        logits, _ = reading.model(idx[:, i : i + 1], cache=kept)
+    whole = cache.trace(reading.model, reading.ids, reading.shown.key)["logits"][i]
+    taken = kept.keys.nbytes + kept.values.nbytes
+    used = taken * kept.length // reading.model.config.block_size
+    difference = (logits[0, -1] - torch.from_numpy(whole)).abs().max().item()
+    return used, taken, difference

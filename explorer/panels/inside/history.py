@@ -1,0 +1,148 @@
+"""The same text through the snapshots of a training: when did the heads learn what they do?"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import gpt
+from explorer import habits, inspected
+from explorer.charts.history import create_loss_history_chart, create_score_history_chart
+from explorer.panels.inside.attention import DOUBLED, THIS_TEXT, induction
+from explorer.panels.inside.look import at_step
+from explorer.panels.inside.reading import Reading
+from explorer.panels.inside.tokens import token_losses
+from explorer.runs.store import Run
+
+MOST = 30  # snapshots, evenly chosen among all
+
+Scores = Mapping[str, "gpt.HeadScore"]
+
+
+def history_view(reading: Reading) -> None:
+    """Lines of one score over the steps, and of the loss."""
+    steps = _steps(reading.folder)
+    if len(steps) < 2:
+        st.info(
+            "There are no snapshots of this model's training: choose a run, or a shipped model that"
+            " brings them."
+        )
+        return
+    if not reading.has_heads:
+        st.info("The bigram has no attention heads to follow.")
+        return
+    lesson = reading.lesson
+    left, right = st.columns(2, vertical_alignment="bottom")
+    on = left.segmented_control(
+        "Measured on",
+        [DOUBLED, THIS_TEXT],
+        default=DOUBLED,
+        key=f"{lesson.key}_history_on",
+        required=True,
+        help="In random tokens said twice, only a head that looks back to the earlier copy helps.",
+    )
+    names = {**habits.SHORT, "entropy": "entropy"}
+    score = right.selectbox(
+        "Score",
+        list(names),
+        index=list(names).index("induction"),
+        format_func=names.__getitem__,
+        key=f"{lesson.key}_history_score",
+        help="The share of its weight that a head gives to such a place; entropy: 1 is even.",
+    )
+    try:
+        found, losses, lost = _measure(reading, steps, on or DOUBLED)
+    except gpt.GPTError as error:
+        st.info(str(error))
+        return
+    if lost:
+        st.warning("Left out, because their snapshots cannot be used: step " + ", ".join(lost))
+    if len(found) < 2:
+        st.info("Fewer than two snapshots can be used: there is no history to draw.")
+        return
+    _draw(reading, found, losses, score, names[score])
+
+
+def _steps(folder: Path | None) -> list[int]:
+    known = [step for step, _ in Run(folder).snapshots()] if folder else []
+    if len(known) <= MOST:
+        return known
+    return [known[i] for i in np.unique(np.linspace(0, len(known) - 1, MOST).round().astype(int))]
+
+
+def _measure(
+    reading: Reading, steps: Sequence[int], on: str
+) -> tuple[dict[int, Scores], pd.DataFrame, list[str]]:
+    """Scores by step, losses (columns step, loss, what), and the steps that cannot be used."""
+    found: dict[int, Scores] = {}
+    losses: list[tuple[int, float, str]] = []
+    lost: list[str] = []
+    bar = st.progress(0.0, "Reading the snapshots …")
+    for number, step in enumerate(steps, 1):
+        then = at_step(reading.folder, step, reading.shown, quiet=True)
+        if then is reading.shown:  # as good as no snapshot
+            lost.append(f"{step:,}")
+            continue
+        past = Reading(reading.lesson, then, reading.ids, reading.tokens, "")
+        if on == THIS_TEXT:
+            costs = token_losses(past)
+            found[step] = past.scores()
+            losses.append((step, sum(costs) / len(costs), "this text"))
+        else:
+            twice = induction(past)
+            found[step] = twice.heads
+            losses.append((step, twice.first_loss, "said the first time"))
+            losses.append((step, twice.repeated_loss, "said the second time"))
+        bar.progress(number / len(steps), f"Snapshot {number} of {len(steps)}")
+    bar.empty()
+    return found, pd.DataFrame(losses, columns=["step", "loss", "what"]), lost
+
+
+def _draw(
+    reading: Reading, found: dict[int, Scores], losses: pd.DataFrame, score: str, title: str
+) -> None:
+    history = inspected.score_history(list(found), list(found.values()), score)
+    if history["value"].isna().all():
+        st.info("This text has no such place: choose another score, or the random tokens.")
+        return
+    name = habits.name(reading.layer, reading.head)
+    uniform = next(iter(found.values()))[score].uniform
+    left, right = st.columns(2, gap="large")
+    left.altair_chart(
+        create_score_history_chart(history, name, title, uniform, reading.shown.step),
+        key=f"{reading.lesson.key}_history",
+        width="stretch",
+    )
+    right.altair_chart(
+        create_loss_history_chart(losses, reading.shown.step),
+        key=f"{reading.lesson.key}_history_loss",
+        width="stretch",
+    )
+    st.markdown(jump_words(history, losses, title))
+    st.caption(
+        f"Measured on {len(found)} snapshots. Thick: head {name}, chosen above. Dashed: an even"
+        " head. Upright line: the step that this page shows; move it with the slider above, and the"
+        " other views follow."
+    )
+
+
+def jump_words(history: pd.DataFrame, losses: pd.DataFrame, title: str) -> str:
+    """Where the head that ends highest rose most, and what the loss did there."""
+    table: Any = history.pivot(index="step", columns="head", values="value")
+    head = table.iloc[-1].idxmax()
+    line = table[head]
+    rise = line.diff()
+    if not rise.max() > 0:
+        return f"“{title}”: head {head} is the highest at the end, and never rose."
+    after = rise.idxmax()
+    before = line.index[line.index.get_loc(after) - 1]
+    kind = losses["what"].iloc[-1]
+    cost = losses[losses["what"] == kind].set_index("step")["loss"]
+    return (
+        f"“{title}” ends highest in head {head}. It rose most between steps {before:,} and"
+        f" {after:,}, from {line[before]:.2f} to {line[after]:.2f}; the loss ({kind}) went from"
+        f" {cost[before]:.2f} to {cost[after]:.2f} nats there."
+    )

@@ -1,0 +1,210 @@
+"""A text as one model reads it, and the one selection that every view of the page follows.
+
+Position, layer and head are chosen once, in whichever view, and kept in the session and in the
+address, so that a link shows the same cell of the same picture.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+import gpt
+from explorer import cache, habits, state
+from explorer.components import memory
+from explorer.components.attention_map import MAX_BYTES
+from explorer.components.glyphs import visible
+from explorer.lessons import Lesson
+from explorer.panels.attention import readable
+from explorer.panels.model import Shown
+
+EXAMPLES = ("To be, or not to be, that is the question", "qxbfmzwkdhqxbfmzwkdh")
+MAP = "map"  # the attention map remembers clicks of its own under this name
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one model reads, with what is chosen in it; layers, heads and positions from 0."""
+
+    lesson: Lesson
+    shown: Shown
+    ids: tuple[int, ...]
+    tokens: list[str]
+    said: str  # what was left out, in words
+    folder: Path | None = None  # where the snapshots of the model lie
+    position: int = 0
+    layer: int = 0
+    head: int = 0
+
+    @property
+    def model(self) -> Any:
+        return self.shown.model
+
+    @property
+    def has_heads(self) -> bool:
+        return self.model.config.architecture != "bigram"
+
+    @property
+    def idx(self) -> Any:
+        """The ids as a batch of one, (1, T)."""
+        import torch
+
+        return torch.tensor([self.ids])
+
+    def measured(self, what: str, compute: Callable[[], Any]) -> Any:
+        """`compute()` for this model and text, done once and shared."""
+        return cache.measured(what, self.shown.key, self.ids, compute)
+
+    def scores(self) -> dict[str, "gpt.HeadScore"]:
+        """Head scores on this text."""
+        return self.measured("scores", lambda: gpt.model_head_scores(self.model, self.idx))
+
+    def token(self, position: int) -> str:
+        """A token made visible, in quotes, as Markdown shows it letter by letter."""
+        return quoted(self.tokens[position])
+
+
+def quoted(token: str) -> str:
+    """‘token’ with everything visible, and nothing that Markdown would take for a sign."""
+    glyphs = "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:^&=" else c for c in visible(token))
+    return f"‘{glyphs}’"
+
+
+def ask_text(lesson: Lesson, shown: Shown) -> str:
+    """The text box; an example that the model's vocabulary knows stands in it at first."""
+    suited = next((e for e in EXAMPLES if not shown.tokenizer.unknown(e)), EXAMPLES[0])
+    key = begin(
+        lesson, "text", lambda text: suited if text is None or text in EXAMPLES else str(text)
+    )
+    text = st.text_area(
+        "Text to read",
+        key=key,
+        height=68,
+        max_chars=2000,
+        help="Any text. The model reads at most its context; spaces and newlines count too. Press"
+        " Ctrl+Enter.",
+    )
+    keep(lesson, "text", text, suited)
+    return text
+
+
+def read(lesson: Lesson, shown: Shown, text: str, folder: Path | None = None) -> Reading:
+    """`text` as the model reads it, cut to what its context and the pictures can hold."""
+    ids, said = readable(shown, text)
+    config = shown.model.config
+    heads = config.n_layer * config.n_head if config.architecture != "bigram" else 1
+    most = int(math.sqrt(MAX_BYTES / (heads if config.causal else 2 * heads))) - 1
+    if len(ids) > most:
+        said += f" The pictures of {heads} heads hold {most} tokens: the last {most} are shown."
+        ids = ids[-most:]
+    tokens = [shown.tokenizer.decode([i]) for i in ids]
+    return Reading(lesson, shown, tuple(ids), tokens, said.strip(), folder)
+
+
+def select(reading: Reading) -> Reading:
+    """The two choosers that all views share, and the reading with what is chosen."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        position = _ask_position(reading)
+    if not reading.has_heads:
+        return replace(reading, position=position)
+    with right:
+        layer, head = _ask_head(reading)
+    return replace(reading, position=position, layer=layer, head=head)
+
+
+def _ask_position(reading: Reading) -> int:
+    last = len(reading.ids) - 1
+    first = last - 1  # what comes after it is known
+    key = begin(reading.lesson, "position", lambda p: min(max(_whole(p, first), 0), last))
+    position = st.select_slider(
+        "Position",
+        range(last + 1),
+        key=key,
+        format_func=lambda i: f"{i} {visible(reading.tokens[i])}",
+        help="The token that reads, counted from 0. Every view is of the state after it.",
+    )
+    keep(reading.lesson, "position", position, first)
+    return position
+
+
+def _ask_head(reading: Reading) -> tuple[int, int]:
+    config, scores = reading.model.config, reading.scores()
+    names = {
+        habits.name(layer, head): (layer, head)
+        for layer in range(config.n_layer)
+        for head in range(config.n_head)
+    }
+    first = max(names, key=lambda n: habits.habit(scores, *names[n]).excess)
+    key = begin(reading.lesson, "head", lambda n: n if n in names else first)
+    chosen = st.selectbox(
+        "Head",
+        list(names),
+        key=key,
+        format_func=lambda n: f"{n}: {habits.label(scores, *names[n])}",
+        on_change=_ask_the_map,
+        args=(reading.lesson,),
+        help="Layer and head, counted from 1, with what it looks at most on this text. A click in"
+        " the picture of all heads chooses as well.",
+    )
+    keep(reading.lesson, "head", chosen, first)
+    return names[chosen]
+
+
+def choose_head(lesson: Lesson, layer: int, head: int) -> None:
+    """Choose a head for all views, as a callback or before a rerun."""
+    st.session_state.pop(f"{lesson.key}_head", None)
+    state.put(lesson, "head", habits.name(layer, head))
+    _ask_the_map(lesson)
+
+
+def clicked_head(lesson: Lesson, layer: int, head: int) -> None:
+    """Choose the head that was clicked in the map, which therefore need not be told."""
+    st.session_state.pop(f"{lesson.key}_head", None)
+    state.put(lesson, "head", habits.name(layer, head))
+
+
+def asked_of_map(reading: Reading) -> tuple[int, int]:
+    """The head that the map should begin with: constant while it is only clicked in the map."""
+    config = reading.model.config
+    asked = state.get(reading.lesson, "map_head")
+    if asked is None or not (asked[0] < config.n_layer and asked[1] < config.n_head):
+        asked = (reading.layer, reading.head)
+    if state.get(reading.lesson, "map_follows", True):
+        asked = (reading.layer, reading.head)
+    state.put(reading.lesson, "map_head", asked)
+    state.put(reading.lesson, "map_follows", False)
+    return asked
+
+
+def _ask_the_map(lesson: Lesson) -> None:
+    state.put(lesson, "map_follows", True)
+    memory.ask_anew(f"{lesson.key}_{MAP}")
+
+
+def begin(lesson: Lesson, name: str, fit: Callable[[Any], Any]) -> str:
+    """Give the widget `name` its value before it is drawn; returns its key.
+
+    As it stands, else as it was when the page was left, else as the address asks; `fit` makes of
+    that a value which the widget can have.
+    """
+    key = f"{lesson.key}_{name}"
+    known = st.session_state.get(key, state.get(lesson, name, st.query_params.get(key)))
+    st.session_state[key] = fit(known)
+    return key
+
+
+def keep(lesson: Lesson, name: str, value: Any, default: Any) -> None:
+    state.put(lesson, name, value)
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    state.set_address(f"{lesson.key}_{name}", None if value == default else text)
+
+
+def _whole(text: Any, default: int) -> int:
+    try:
+        return int(text)
+    except (TypeError, ValueError):
+        return default

@@ -1,0 +1,114 @@
+"""Every head and feed-forward off, one at a time: what does the loss say?"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+import gpt
+from explorer import inspected, state
+from explorer.charts.sweep import create_sweep_chart
+from explorer.lessons import Lesson
+from explorer.panels import question
+from explorer.panels.inside import look
+from explorer.panels.inside.reading import Reading
+from explorer.panels.inside.switch_off import KINDS, ZERO
+from explorer.panels.inside.windows import validation_windows
+from explorer.panels.model import Shown
+
+REASON = (
+    "A head is missed when nothing else carries what it brings. The others are spare, or wait for"
+    " a text that needs them; and heads that are spare one by one may not be so together."
+)
+
+
+def sweep_panel(lesson: Lesson, shown: Callable[[], Shown], folder: Path | None) -> None:
+    """The question, the button that measures, and the grid of effects."""
+    reading = look.current(lesson, shown, folder)
+    if reading is None or not reading.has_heads:
+        st.info("Choose a model with attention heads and a text of at least two tokens above.")
+        return
+    count = reading.model.config.n_layer * reading.model.config.n_head
+    answer = question.ask_number(
+        lesson,
+        "spare",
+        f"This model has {count} heads. How many of them can be switched off, each alone, without a"
+        " measurable change of the loss (under two standard errors)?",
+        0.0,
+        1000.0,
+        1.0,
+    )
+    st.fragment(lambda: _measured(lesson, reading, answer))()
+
+
+def _measured(lesson: Lesson, reading: Reading, answer: float | None) -> None:
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    kind = left.segmented_control(
+        "In their place",
+        list(KINDS),
+        default=ZERO,
+        key=f"{lesson.key}_sweep_kind",
+        required=True,
+        help="Zero takes the output away; the mean keeps all but what it knows of the text.",
+    )
+    kind = KINDS[kind or ZERO]
+    right.button(
+        "Switch each off, one at a time",
+        key=f"{lesson.key}_sweep",
+        type="primary",
+        icon=":material/toggle_off:",
+        on_click=state.put,
+        args=(lesson, "sweep", True),
+        help="Measures the loss without each head and each feed-forward.",
+    )
+    about = (reading.shown.key, kind)
+    if state.get(lesson, "sweep"):
+        state.put(lesson, "sweep", False)
+        state.put(lesson, "swept", (about, *_sweep(reading, kind)))
+    kept = state.get(lesson, "swept")
+    cells = None
+    if kept is not None and kept[0] == about:
+        cells = _draw(lesson, reading, kept[1], kept[2])
+    heads = None if cells is None else cells[cells["part"] != "feed-forward"]
+    spare = None if heads is None or heads["error"].isna().all() else float(heads["noise"].sum())
+    question.grade_number(answer, spare, 0.5, REASON, press="Switch each off")
+
+
+def _sweep(reading: Reading, kind: str) -> tuple[list["gpt.Effects"], str]:
+    """The effects layer by layer, and what they were measured on."""
+    windows = validation_windows(reading.shown)
+    if windows is None:
+        x, y = reading.idx[:, :-1], reading.idx[:, 1:]
+        said = "the text above alone (no text with this vocabulary is here), so without errors"
+    else:
+        x, y, said = windows
+    means = gpt.mean_activations(reading.model, x) if kind == "mean" else None
+    layers = reading.model.config.n_layer
+    bar = st.progress(0.0, "Switching off …")
+    found = []
+    for layer in range(layers):
+        found.append(gpt.ablation_effects(reading.model, x, y, kind, means, layers=[layer]))
+        bar.progress((layer + 1) / layers, f"Layer {layer + 1} of {layers}")
+    bar.empty()
+    return found, said
+
+
+def _draw(lesson: Lesson, reading: Reading, found: list["gpt.Effects"], said: str) -> pd.DataFrame:
+    cells = inspected.sweep_cells(found)
+    st.altair_chart(create_sweep_chart(cells), key=f"{lesson.key}_sweep_chart", width="content")
+    worst = cells.loc[cells["effect"].idxmax()]
+    st.markdown(
+        f"Most needed: {worst['part']} of layer {worst['layer']}, {worst['effect']:+.3f}"
+        f"{_error(worst['error'])} nats a token; intact the loss is {found[0].loss:.3f}."
+    )
+    st.caption(
+        f"Measured on {said} ({reading.shown.label}): what the loss gains without the part; above 0"
+        " it helped. ± is the paired standard error over the windows. In brackets and grey:"
+        " under two standard errors, which is noise."
+    )
+    return cells
+
+
+def _error(error: float) -> str:
+    return "" if error != error else f" ± {error:.3f}"

@@ -1,0 +1,193 @@
+"""Switching parts off: what does the model say without them, beside what it says with them?"""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+import gpt
+from explorer import habits, inspected
+from explorer.charts.inside import create_next_tokens_chart
+from explorer.components.token_strip import token_strip
+from explorer.panels.inside.reading import Reading, begin, keep
+from explorer.panels.inside.tokens import MOST, probabilities, token_losses
+from explorer.panels.inside.windows import validation_windows
+
+SAMPLE = 80  # tokens written with and without
+TEMPERATURE, SEED = 0.8, 1
+ZERO, MEAN = "nothing (zero)", "their mean"
+KINDS = {ZERO: "zero", MEAN: "mean"}
+
+
+def switch_off_view(reading: Reading) -> None:
+    """Choosers of what is off; below them loss, next token and a sample, with and without."""
+    if not reading.has_heads:
+        st.info("The bigram is one table: it has no parts to switch off.")
+        return
+    ablation = _ask(reading)
+    if ablation == gpt.inspection.Ablation(kind=ablation.kind):
+        st.info("Choose something to switch off.")
+        return
+    try:
+        without = gpt.ablated(reading.model, ablation, _means(reading, ablation.kind))
+    except gpt.GPTError as error:
+        st.warning(str(error))
+        return
+    _compare(reading, ablation, without)
+
+
+def _ask(reading: Reading) -> "gpt.Ablation":
+    config, lesson = reading.model.config, reading.lesson
+    L, H = config.n_layer, config.n_head
+    heads = {habits.name(layer, h): (layer, h) for layer in range(L) for h in range(H)}
+    parts = {f"attention {layer + 1}": ("attention", layer) for layer in range(L)}
+    if config.feed_forward:
+        parts |= {f"feed-forward {layer + 1}": ("feed_forwards", layer) for layer in range(L)}
+    parts |= {f"block {layer + 1}": ("blocks", layer) for layer in range(L)}
+    if config.positions != "none":
+        parts["positions"] = ("positions", 0)
+    chosen = habits.name(reading.layer, reading.head)
+    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+    off_heads = left.multiselect(
+        "Heads off",
+        list(heads),
+        key=begin(lesson, "off_heads", lambda known: _known(known, heads, [chosen])),
+        help="Layer and head, counted from 1. Several may be off at once.",
+    )
+    off_parts = middle.multiselect(
+        "Larger parts off",
+        list(parts),
+        key=begin(lesson, "off_parts", lambda known: _known(known, parts, [])),
+        help="A whole attention or feed-forward of a layer, a whole block (it hands on what it was"
+        " given), or the positions (the model then cannot tell what stands where).",
+    )
+    kind = right.segmented_control(
+        "In their place",
+        list(KINDS),
+        default=ZERO,
+        key=f"{lesson.key}_off_kind",
+        required=True,
+        help="Zero is what later layers have never met. The mean of what a part says keeps all but"
+        " what it knows of this text.",
+    )
+    keep(lesson, "off_heads", off_heads, [chosen])
+    keep(lesson, "off_parts", off_parts, [])
+    by_kind: dict[str, set[int]] = {"attention": set(), "feed_forwards": set(), "blocks": set()}
+    for name in off_parts:
+        where, layer = parts[name]
+        by_kind.setdefault(where, set()).add(layer)
+    return gpt.Ablation(
+        heads={heads[name] for name in off_heads},
+        positions=bool(by_kind.pop("positions", None)),
+        kind=KINDS[kind or ZERO],
+        **by_kind,
+    )
+
+
+def _known(wanted: Any, names: Any, default: list[str]) -> list[str]:
+    """What of `wanted`, a list or its text in the address, there is among `names`."""
+    if wanted is None:
+        return default
+    asked = wanted.split(", ") if isinstance(wanted, str) else wanted
+    return [name for name in asked if name in names]
+
+
+def _means(reading: Reading, kind: str) -> Any:
+    """The means over held-out text, or over this text where there is no other."""
+    if kind == "zero":
+        return None
+
+    def compute() -> Any:
+        windows = validation_windows(reading.shown)
+        return gpt.mean_activations(reading.model, windows[0] if windows else reading.idx)
+
+    return reading.measured("means", compute)
+
+
+def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
+    def compute() -> Any:
+        return gpt.trace(without, reading.idx, ["logits"])["logits"]  # (1, T, V)
+
+    logits = reading.measured(f"off {_words(ablation)}", compute)
+    after = gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
+    before = token_losses(reading)
+    intact, now = sum(before) / len(before), sum(after) / len(after)
+    columns = st.columns(3)
+    columns[0].metric("Loss, intact", f"{intact:.3f} nats", help="Mean loss on this text.")
+    columns[1].metric(
+        "Loss without",
+        f"{now:.3f} nats",
+        f"{now - intact:+.3f}",
+        delta_color="inverse",
+        help="On the same text; a rise means that what is off helped here.",
+    )
+    p, q = probabilities(reading), logits[0, reading.position].float().softmax(-1)
+    best, instead = int(p.argmax()), int(q.argmax())
+    columns[2].metric(
+        "Its first choice, intact",
+        f"{p[best].item():.1%}",
+        f"{100 * (q[best] - p[best]).item():+.1f} points",
+        help="The probability of what the intact model would say next after the chosen position.",
+    )
+    st.markdown(
+        f"Without {_words(ablation)} the loss on this text goes from {intact:.3f} to {now:.3f} nats"
+        f" a token; after {reading.token(reading.position)} the first choice "
+        + ("stays the same." if best == instead else "is another one.")
+        + " (Measured.)"
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        _bars(reading, q, p)
+    with right:
+        token_strip(
+            list(reading.ids),
+            reading.tokens,
+            key=f"{reading.lesson.key}_lost",
+            values=[None, *(a - b for a, b in zip(after, before, strict=True))],
+            value_label="loss without − loss intact (nats)",
+        )
+        _samples(reading, ablation, without)
+
+
+def _bars(reading: Reading, q: Any, p: Any) -> None:
+    i = reading.position
+    true = reading.ids[i + 1] if i + 1 < len(reading.ids) else None
+    table = inspected.next_tokens(q, reading.shown.tokenizer.tokens, MOST, true, beside=p)
+    st.altair_chart(
+        create_next_tokens_chart(table), key=f"{reading.lesson.key}_off_next", width="stretch"
+    )
+    st.caption("Bars: without it; red mark: the intact model; green: what the text says next.")
+
+
+def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
+    """A text from the same seed, intact and without: begun by what stands up to the position."""
+    tokenizer = reading.shown.tokenizer
+    prompt = tokenizer.decode(list(reading.ids[: reading.position + 1]))
+
+    def written(model: Any) -> str:
+        text = gpt.generate(
+            model, tokenizer, prompt, SAMPLE, TEMPERATURE, seed=SEED, unknown="drop"
+        )
+        return text[len(prompt) :]
+
+    i = reading.position
+    for name, words, model in (
+        ("intact", "the intact model", reading.model),
+        (f"off {_words(ablation)}", f"without {_words(ablation)}", without),
+    ):
+        st.caption(f"Goes on after the position, {words} (seed {SEED}, temperature {TEMPERATURE}):")
+        text = reading.measured(f"sample {name} {i}", partial(written, model))
+        st.code(text or " ", language=None, wrap_lines=True)
+
+
+def _words(ablation: "gpt.Ablation") -> str:
+    """What is off, in words, such as "head 2.1, block 3 (their mean in place)"."""
+    parts = [f"head {habits.name(*head)}" for head in sorted(ablation.heads)]
+    for words, layers in (
+        ("attention", ablation.attention),
+        ("feed-forward", ablation.feed_forwards),
+        ("block", ablation.blocks),
+    ):
+        parts += [f"{words} {layer + 1}" for layer in sorted(layers)]
+    parts += ["positions"] * ablation.positions
+    return ", ".join(parts) + " (the mean in its place)" * (ablation.kind == "mean")
