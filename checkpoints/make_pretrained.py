@@ -49,7 +49,7 @@ RECIPES = {
         "gpt_mini",
         "Laptop GPT, with ReLU and untied read-out",
         {"activation": "relu", "tie_weights": "false"},
-        snapshots=6,
+        snapshots=4,
     ),
     "gpt_modern": Recipe(
         "gpt_modern",
