@@ -8,10 +8,15 @@ first_point: from the click on Train to the first loss on the screen, warm serve
 slider_idle, slider_training: from a key on a slider to the new attention picture, which the server
 has computed; with nothing else going on, and with a run training. Seconds; medians and 95th
 percentiles over the rounds.
+writing: characters a second of the shipped gpt_mini, medians of texts written in turns: by
+`gpt.generate` and by the thread that a page writes in, both in this process, and on page 8 of the
+app, as it says itself. The browser draws on the same processor: on a busy machine it takes part of
+it.
 """
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import sys
@@ -25,6 +30,8 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
+import gpt  # noqa: E402
+from explorer.writing import Writing  # noqa: E402
 from tests.browser.conftest import ARGUMENTS  # noqa: E402
 from tests.browser.serving import Server, serve  # noqa: E402
 
@@ -51,6 +58,7 @@ def main() -> None:
             page.wait_for_timeout(8000)  # the training process gets warm
             result["first_point"] = summary([first_point(page, server) for _ in range(rounds)])
             result["slider_idle"] = summary(slider(page, server, rounds * 8))
+            result["writing"] = writing(page, server, rounds)
             train_long(browser, server)
             result["slider_training"] = summary(slider(page, server, rounds * 8))
         browser.close()
@@ -139,6 +147,34 @@ def slider(page: Page, server: Server, count: int) -> list[float]:
         found.append(page.evaluate("window.next"))
         page.wait_for_timeout(700)
     return found
+
+
+def writing(page: Page, server: Server, rounds: int, count: int = 2000) -> dict[str, float]:
+    import torch
+
+    torch.set_num_threads(1)  # as the app has it
+    folder = ROOT / "checkpoints" / "pretrained" / "gpt_mini"
+    model, tokenizer, _ = gpt.load_checkpoint(folder)
+    about = (model, tokenizer, "My lord, I ", count)
+    page.goto(f"{server.address}/generate")
+    write = page.get_by_role("button", name="Write", exact=True)
+    write.wait_for()
+    length = page.get_by_role("spinbutton", name="Characters")
+    length.fill(str(count))
+    length.press("Enter")
+    page.wait_for_timeout(2500)
+    rates: dict[str, list[float]] = {"generate": [], "thread": [], "page": []}
+    for _ in range(rounds):
+        rates["generate"].append(count / timed(lambda: gpt.generate(*about, seed=1)))
+        rates["thread"].append(count / timed(lambda: Writing(*about, seed=1).wait(600)))
+        write.click()
+        said = page.get_by_text(re.compile(f"^{count} characters, ")).inner_text(timeout=600_000)
+        rates["page"].append(float(said.split(", ")[1].split()[0].replace(",", "")))
+        page.get_by_role("button", name="Clear", exact=True).click()
+        page.wait_for_timeout(1500)
+    found = {way: round(statistics.median(each)) for way, each in rates.items()}
+    shares = {f"{way}_over_generate": found[way] / found["generate"] for way in ("thread", "page")}
+    return found | shares
 
 
 def train_long(browser, server: Server) -> None:  # type: ignore[no-untyped-def]
