@@ -90,18 +90,19 @@ class KVCache:
     """
 
     def __init__(self, config: ModelConfig, batch: int, device: torch.device) -> None:
-        D = config.size_of_head
-        shape = (config.n_layer, batch, config.kv_heads, config.block_size, D)
-        self.keys = torch.empty(shape, device=device)  # (L, B, heads of keys, block_size, D)
-        self.values = torch.empty(shape, device=device)
+        shape = (batch, config.kv_heads, config.block_size, config.size_of_head)
+        layers = range(config.n_layer)
+        self.keys = [torch.empty(shape, device=device) for _ in layers]  # (B, heads, block_size, D)
+        self.values = [torch.empty(shape, device=device) for _ in layers]
         self.length = 0
 
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store the new tokens' keys and values; return all of `layer` so far. (B, heads, T, D)"""
         end = self.length + k.shape[2]
-        self.keys[layer, :, :, self.length : end] = k
-        self.values[layer, :, :, self.length : end] = v
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        keys, values = self.keys[layer], self.values[layer]
+        keys[:, :, self.length : end] = k
+        values[:, :, self.length : end] = v
+        return keys[:, :, :end], values[:, :, :end]
 
     def advance(self, tokens: int) -> None:
         self.length += tokens

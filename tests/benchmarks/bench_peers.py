@@ -13,7 +13,7 @@ tests/peers/, with batches of their own; GPT-2 is transformers'
 GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, gradients clipped as the preset does,
 with the tutorial's batches. Sampling is `gpt_tutorial`'s size with untrained weights: ours cached
 and the tutorial's `generate`; within the context also ours without the cache, and eight texts
-written together.
+written together; then the filters alone, for a small and a large vocabulary.
 """
 
 from __future__ import annotations
@@ -210,6 +210,22 @@ def compare_sampling(tokens: int, rounds: int, clock: Clock) -> dict[str, Any]:
     return {f"{name}_at_{tokens}": value for name, value in report.items()}
 
 
+def filter_speeds(rounds: int, clock: Clock) -> dict[str, float]:
+    """Microseconds that the filters take for a token, beside sorting the whole vocabulary."""
+    found = {}
+    for V in (65, 50_257):
+        logits = 4 * torch.randn(V, generator=torch.Generator().manual_seed(1))  # peaked
+        parts: dict[str, Callable[[], object]] = {
+            "temperature": partial(gpt.probabilities, logits, 0.8),
+            "top_k": partial(gpt.probabilities, logits, 0.8, 40),
+            "top_p": partial(gpt.probabilities, logits, 0.8, None, 0.9),
+            "sort": partial(torch.sort, logits, descending=True, stable=True),
+        }
+        seconds = interleaved(parts, 100 * rounds, clock=clock)
+        found |= {f"{name}_microseconds_at_V_{V}": 1e6 * s for name, s in seconds.items()}
+    return found
+
+
 def matmul_peak(clock: Clock, size: int = 1024) -> float:
     """GFLOP/s of a large float32 product here: what the arithmetic itself allows."""
     a, b = torch.randn(size, size), torch.randn(size, size)
@@ -255,6 +271,7 @@ def main() -> None:
         report["sampling"] = {"threads": torch.get_num_threads()}
         for tokens in options.tokens:
             report["sampling"] |= compare_sampling(tokens, options.rounds, clock)
+        report["filters"] = filter_speeds(options.rounds, clock)
     measured = report.get("gpt_mini", {}) | report.get("sampling", {})
     report["reached"] = {n: measured[n] >= least for n, least in TARGETS.items() if n in measured}
     print(json.dumps(report))

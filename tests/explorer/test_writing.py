@@ -22,7 +22,7 @@ def test_it_writes_what_generate_writes(small):
     work.wait(30)
     assert not work.running
     assert work.text == gpt.generate(model, tokenizer, "he", 40, 0.8, seed=3)
-    assert work.done == 40
+    assert work.done == 40 and work.so_far == (work.text, work.tokens[-1])
     assert work.per_second > 0
 
 

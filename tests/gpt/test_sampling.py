@@ -60,10 +60,10 @@ def test_every_score_is_that_of_reading_the_window():
 
 def test_the_memory_of_the_cache_is_taken_once():
     reader, ids = Reader(GPT), TOKENIZER.encode("7 times 8 is 56; then")
-    place = reader.cache.keys.data_ptr()
+    place = reader.cache.keys[0].data_ptr()
     for n in range(1, len(ids)):  # through several windows
         reader.next_logits([ids], n)
-        assert reader.cache.keys.data_ptr() == place
+        assert reader.cache.keys[0].data_ptr() == place
 
 
 def test_the_cache_really_reads_one_token_at_a_time():
