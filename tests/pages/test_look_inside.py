@@ -268,11 +268,7 @@ def test_a_damaged_snapshot_is_told_and_the_rest_goes_on(bench, run):  # noqa: F
 
 
 @pytest.mark.parametrize("view", ["Attention", "Over training"])
-def test_where_the_checkpoint_is_damaged_its_snapshots_are_not_mixed_in(
-    bench,
-    run,
-    view,  # noqa: F811
-):
+def test_a_damaged_checkpoint_brings_no_snapshots(bench, run, view):  # noqa: F811
     """The untrained model in its place has another vocabulary than the snapshots may have."""
     (run.folder / "checkpoint" / "model.safetensors").write_bytes(b"cut")
     at = open_at(bench, view, run)
