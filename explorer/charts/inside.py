@@ -1,5 +1,7 @@
 """Charts of page 9: next tokens, what each layer would say, and the shares of a score."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -61,10 +63,10 @@ def _true_or_not() -> alt.Color:
     )
 
 
-def create_lens_chart(cells: pd.DataFrame) -> Layered:
+def create_lens_chart(cells: pd.DataFrame, chosen: int) -> Layered:
     """cells: columns row, position, read, says, probability, rank, kl, right; at most a few
     thousand. The model's own row is at the top, as in the reference's figures; a cell framed in
-    green says what the text says next."""
+    green says what the text says next. chosen: the position whose name stands out."""
     rows = list(dict.fromkeys(cells["row"]))[::-1]
     read = dict(zip(cells["position"], cells["read"], strict=True))
     names = {position: f"{position} {glyph}" for position, glyph in read.items()}
@@ -74,7 +76,12 @@ def create_lens_chart(cells: pd.DataFrame) -> Layered:
             "column:N",
             sort=list(names.values()),
             title="position and the token read there",
-            axis=alt.Axis(labelAngle=-90 if len(names) > 14 else 0, labelFontSize=12),
+            axis=alt.Axis(
+                labelAngle=-90 if len(names) > 14 else 0,
+                labelFontSize=13,
+                labelColor=_where(chosen, theme.BAD, theme.REFERENCE),
+                labelFontWeight=_where(chosen, "bold", "normal"),
+            ),
         ),
         y=alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelOverlap=False)),
         tooltip=[
@@ -104,6 +111,12 @@ def create_lens_chart(cells: pd.DataFrame) -> Layered:
     )
 
 
+def _where(chosen: int, value: str, otherwise: str) -> dict[str, Any]:
+    """A property of the labels that is another one at the position `chosen`."""
+    test = f"indexof(datum.value, '{chosen} ') === 0"
+    return {"condition": {"test": test, "value": value}, "value": otherwise}
+
+
 def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
     """parts: columns part, kind (a key of KINDS), share (units of the score); some thirty rows."""
     return (
@@ -124,7 +137,7 @@ def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
             ),
             tooltip=["part:N", alt.Tooltip("share:Q", format="+.4f")],
         )
-        .properties(height=BAR * len(parts) + 110, description="What each part adds to the score.")
+        .properties(height=BAR * len(parts) + 130, description="What each part adds to the score.")
     )
 
 

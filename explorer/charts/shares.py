@@ -38,7 +38,7 @@ def create_kept_chart(cells: pd.DataFrame) -> alt.Chart:
         .mark_rect(stroke=theme.REFERENCE, strokeWidth=0.4, cornerRadius=2)
         .encode(
             x=alt.X("position:O", title="position", axis=alt.Axis(labelOverlap=True, labelAngle=0)),
-            y=alt.Y("layer:O", sort="descending", title="layer"),
+            y=alt.Y("layer:O", sort="descending", title="layer", axis=alt.Axis(labelOverlap=False)),
             color=alt.Color(
                 "state:N",
                 scale=alt.Scale(domain=STATES, range=[theme.KEY, theme.QUERY, "transparent"]),
@@ -47,7 +47,7 @@ def create_kept_chart(cells: pd.DataFrame) -> alt.Chart:
             tooltip=["layer:O", "position:O", "token:N", "state:N"],
         )
         .properties(
-            height=24 * int(cells["layer"].max()) + 120,
+            height=26 * int(cells["layer"].max()) + 160,
             description="What the cache of keys and values holds.",
         )
     )

@@ -45,7 +45,7 @@ def test_the_lens_ends_with_what_the_model_says(model):
     p = model(IDS)[0][0].softmax(-1)
     said = cells[cells["row"] == "model"]["probability"].tolist()
     assert said == pytest.approx(p[1:4].max(-1).values.tolist(), abs=1e-6)
-    create_lens_chart(cells).to_dict()
+    create_lens_chart(cells, 2).to_dict()
 
 
 @pytest.mark.parametrize("length", [2, AROUND, 256])

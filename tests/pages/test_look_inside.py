@@ -267,6 +267,15 @@ def test_a_damaged_snapshot_is_told_and_the_rest_goes_on(bench, run):  # noqa: F
     assert any(f"snapshot of step {step} cannot be shown" in box.value for box in at.warning)
 
 
+@pytest.mark.parametrize("view", ["Attention", "Over training"])
+def test_a_damaged_checkpoint_brings_no_snapshots(bench, run, view):  # noqa: F811
+    """The untrained model in its place has another vocabulary than the snapshots may have."""
+    (run.folder / "checkpoint" / "model.safetensors").write_bytes(b"cut")
+    at = open_at(bench, view, run)
+    assert any("cannot be used" in box.value for box in at.warning)
+    assert "untrained" in said(at) and not any(s.key == f"{PAGE}_step" for s in at.select_slider)
+
+
 def test_a_shipped_model_brings_its_snapshots(bench, run, monkeypatch, tmp_path):  # noqa: F811
     folder = tmp_path / "small"
     shutil.copytree(run.checkpoint_path, folder)

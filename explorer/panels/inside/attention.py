@@ -66,8 +66,7 @@ def attention_view(reading: Reading) -> None:
 def _switch_off(reading: Reading) -> None:
     lesson, name = reading.lesson, habits.name(reading.layer, reading.head)
     st.session_state[f"{lesson.key}_{VIEW}"] = OFF_VIEW
-    state.put(lesson, "off_heads", [name])
-    st.session_state.pop(f"{lesson.key}_off_heads", None)
+    selection.want(lesson, "off_heads", [name])
 
 
 def scores_table(reading: Reading) -> None:

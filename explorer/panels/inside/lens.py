@@ -16,7 +16,11 @@ def lens_view(reading: Reading) -> None:
     places = window(reading.position, len(reading.ids))
     vocabulary = reading.shown.tokenizer.tokens
     cells = inspected.lens_cells(lens, reading.tokens, vocabulary, places)
-    st.altair_chart(create_lens_chart(cells), key=f"{reading.lesson.key}_lens", width="stretch")
+    st.altair_chart(
+        create_lens_chart(cells, reading.position),
+        key=f"{reading.lesson.key}_lens",
+        width="stretch",
+    )
     st.markdown(_words(reading, lens))
     norm = {
         "pre": "the model’s own final norm, computed anew on each layer, and its read-out",
@@ -28,8 +32,9 @@ def lens_view(reading: Reading) -> None:
     )
     st.caption(
         f"{part}Measured: each layer is read through {norm}. The row “model” is what it really"
-        " says. A green frame: the first choice is what the text says next. The lens shows what can"
-        " be read out directly; a token that it does not show may be there all the same."
+        " says. A green frame: the first choice is what the text says next; the red name:"
+        " the chosen position. The lens shows what can be read out directly; a token that it does"
+        " not show may be there all the same."
     )
 
 

@@ -33,6 +33,7 @@ def look_panel(
 
     folder: where the snapshots of the shown model lie. live: it is still being trained.
     """
+    folder = _of(shown(), folder)
     left, right = st.columns([3, 2], gap="large")
     with left:
         text = reading.ask_text(lesson, shown())
@@ -57,6 +58,7 @@ def look_panel(
 
 def current(lesson: Lesson, shown: Callable[[], Shown], folder: Path | None) -> Reading | None:
     """The reading that `look_panel` shows, without its widgets; None while it cannot be read."""
+    folder = _of(shown(), folder)
     model = at_step(folder, state.get(lesson, "step"), shown(), quiet=True)
     found = reading.read(lesson, model, str(state.get(lesson, "text") or ""), folder)
     return found if len(found.ids) >= 2 else None
@@ -80,6 +82,11 @@ def at_step(folder: Path | None, step: int | None, newest: Shown, quiet: bool = 
         return newest
     name = newest.label.rsplit(", ", 1)[0]
     return Shown(model, newest.tokenizer, step, f"{name}, at step {step:,}", key)
+
+
+def _of(model: Shown, folder: Path | None) -> Path | None:
+    """`folder`, unless another model takes the place of the one in it, which cannot be read."""
+    return folder if folder is not None and model.key.startswith(str(folder)) else None
 
 
 def _choose_step(lesson: Lesson, folder: Path | None) -> int | None:

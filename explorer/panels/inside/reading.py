@@ -156,15 +156,13 @@ def _ask_head(reading: Reading) -> tuple[int, int]:
 
 def choose_head(lesson: Lesson, layer: int, head: int) -> None:
     """Choose a head for all views, as a callback or before a rerun."""
-    st.session_state.pop(f"{lesson.key}_head", None)
-    state.put(lesson, "head", habits.name(layer, head))
+    want(lesson, "head", habits.name(layer, head))
     _ask_the_map(lesson)
 
 
 def clicked_head(lesson: Lesson, layer: int, head: int) -> None:
     """Choose the head that was clicked in the map, which therefore need not be told."""
-    st.session_state.pop(f"{lesson.key}_head", None)
-    state.put(lesson, "head", habits.name(layer, head))
+    want(lesson, "head", habits.name(layer, head))
 
 
 def asked_of_map(reading: Reading) -> tuple[int, int]:
@@ -188,13 +186,25 @@ def _ask_the_map(lesson: Lesson) -> None:
 def begin(lesson: Lesson, name: str, fit: Callable[[Any], Any]) -> str:
     """Give the widget `name` its value before it is drawn; returns its key.
 
-    As it stands, else as it was when the page was left, else as the address asks; `fit` makes of
-    that a value which the widget can have.
+    As `want` asked, else as it stands, else as it was when the page was left, else as the address
+    asks; `fit` makes of that a value which the widget can have.
     """
     key = f"{lesson.key}_{name}"
     known = st.session_state.get(key, state.get(lesson, name, st.query_params.get(key)))
+    wanted = state.get(lesson, f"{name}.wanted")
+    if wanted is not None:
+        known = wanted
+        state.put(lesson, f"{name}.wanted", None)
     st.session_state[key] = fit(known)
     return key
+
+
+def want(lesson: Lesson, name: str, value: Any) -> None:
+    """Let the widget `name` have this value when it is drawn next.
+
+    (Taking its key out of the session would not do: the browser sends its old value again.)
+    """
+    state.put(lesson, f"{name}.wanted", value)
 
 
 def keep(lesson: Lesson, name: str, value: Any, default: Any) -> None:

@@ -47,7 +47,7 @@ def _ask(reading: Reading) -> "gpt.Ablation":
     if config.positions != "none":
         parts["positions"] = ("positions", 0)
     chosen = habits.name(reading.layer, reading.head)
-    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+    left, middle, right = st.columns([5, 5, 4], vertical_alignment="bottom")
     off_heads = left.multiselect(
         "Heads off",
         list(heads),
@@ -177,7 +177,7 @@ def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
     ):
         st.caption(f"Goes on after the position, {words} (seed {SEED}, temperature {TEMPERATURE}):")
         text = reading.measured(f"sample {name} {i}", partial(written, model))
-        st.code(text or " ", language=None, wrap_lines=True)
+        st.code(text or " ", language=None, wrap_lines=True, height=120)
 
 
 def _words(ablation: "gpt.Ablation") -> str:

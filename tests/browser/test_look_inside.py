@@ -1,0 +1,45 @@
+"""Page 9 in a real Chromium: a head clicked in the map is the head of the page, and goes off."""
+
+import re
+
+import pytest
+
+from tests.browser.serving import ROOT, serve
+from tests.browser.visiting import SOON, Visit
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("looked")
+    with serve(
+        "streamlit_app.py",
+        ROOT,
+        folder / "server.log",
+        EXPLORER_RUNS=str(folder),
+        GPT_CACHE=str(folder / "nothing-fetched"),
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(browser):
+    tab = Visit(browser)
+    yield tab
+    tab.close()
+
+
+def test_from_the_map_to_the_ablation_of_one_head(server, visit):
+    page = visit.open(server, "look_inside").page
+    atlas = page.locator(".atlas .base")
+    atlas.wait_for(timeout=SOON)
+    visit.wait_text("Often misunderstood")
+    page.get_by_text("Attention is not explanation").scroll_into_view_if_needed()
+    box = atlas.bounding_box()
+    last = {"x": box["width"] - 20, "y": box["height"] - 20}  # the last head
+    atlas.click(position=last, force=True)  # what lies above it only draws
+    page.wait_for_url(re.compile(r"look_inside_head=4\.4"), timeout=SOON)
+    visit.wait_text(re.compile(r"Head 4\.4 (gives|has)"))
+    visit.button("Switch 4.4 off").click()
+    visit.wait_text(re.compile(r"Without head 4\.4 the loss on this text goes from"))
+    assert "look_inside_view=Switch" in page.url
+    visit.wait_text("Goes on after the position, without head 4.4")
