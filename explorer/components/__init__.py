@@ -4,5 +4,6 @@
 token with its filters, `token_strip` a text as coloured tokens, `matrices` linked tables of
 numbers. Each file registers its component once, at import. What they share:
 `wire` (bytes to the browser), `glyphs` (tokens made visible),
-`memory` (what the user chose, kept when the page is left), `shared.js` (colours, canvases).
+`memory` (what the user chose, kept when the page is left), `shared.js` (colours, canvases),
+`saving.js` (pictures and tables to keep), `links.js` (one position for all views of a text).
 """

@@ -1,5 +1,5 @@
 // The attention component: what is selected, hovered and pinned, and what that says in words.
-// Data: row sums (float32, L·H·T), then levels (uint16); see `encode` in attention_map.py.
+// Data: row sums (float32, L·H·T, or none), then levels; see `encode` in attention_message.py.
 
 function makeRecord(root) {
   const find = (selector) => root.querySelector(selector);
@@ -13,6 +13,10 @@ function makeRecord(root) {
     scaleCanvas: find(".scale"),
     stripCanvas: find(".strip canvas"),
     selected: { layer: 0, head: 0 },
+    view: "matrix",
+    share: 0.7, // of a row's weight that its lines carry
+    strongestFirst: false,
+    least: null, // fade heads below this score
     rootContrast: true,
     pinned: null,
     cell: null,
@@ -28,9 +32,11 @@ function takeData(r, data) {
   r.data = data;
   r.header = header;
   r.perHead = header.causal ? (time * (time + 1)) / 2 : time * time;
-  r.sums = new Float32Array(body.buffer, body.byteOffset, layers * heads * time);
-  const after = body.byteOffset + r.sums.byteLength;
-  r.levels = new Uint16Array(body.buffer, after, layers * heads * r.perHead);
+  r.sums = header.sums ? new Float32Array(body.buffer, body.byteOffset, layers * heads * time) : null;
+  const after = body.byteOffset + (r.sums?.byteLength ?? 0);
+  const Levels = header.bits === 16 ? Uint16Array : Uint8Array;
+  r.levels = new Levels(body.buffer, after, layers * heads * r.perHead);
+  r.weights = weightTable(header.bits);
   if (asked) r.selected = { layer: header.start.layer, head: header.start.head };
   r.selected.layer = Math.min(r.selected.layer, layers - 1);
   r.selected.head = Math.min(r.selected.head, heads - 1);
@@ -38,6 +44,9 @@ function takeData(r, data) {
     r.pinned = null;
     r.cell = null;
   }
+  const shared = header.link ? sharedPositions().get(header.link) : null;
+  if (newText && shared < time) [r.pinned, r.cell] = [shared, null];
+  takeScores(r);
 }
 
 // ---- changes --------------------------------------------------------------------------------
@@ -58,10 +67,16 @@ function moveTo(r, i, j) {
 
 function pin(r, row) {
   r.pinned = r.pinned === row ? null : row;
-  r.root.dataset.pinned = r.pinned ?? "";
+  showPin(r);
+  tellLink(r, r.pinned);
+}
+
+function showPin(r) {
+  if (!r.zoom) return; // nothing painted yet
   paintCross(r);
   paintStrip(r);
   sayStrip(r);
+  sayCell(r);
 }
 
 function select(r, layer, head, report) {
@@ -82,9 +97,8 @@ function paintHead(r) {
 }
 
 function strongest(r, i) {
-  const end = r.header.causal ? i + 1 : r.header.time;
   let best = 0;
-  for (let j = 1; j < end; j += 1) if (weightAt(r, i, j) > weightAt(r, i, best)) best = j;
+  for (let j = 1; j < rowEnd(r, i); j += 1) if (weightAt(r, i, j) > weightAt(r, i, best)) best = j;
   return best;
 }
 
@@ -93,13 +107,16 @@ function paintAll(r) {
   const since = r.since ?? performance.now();
   r.since = null;
   r.table = colourTable(r);
-  r.cell ??= { i: r.header.time - 1, j: strongest(r, r.header.time - 1) };
+  const row = r.pinned ?? r.header.time - 1;
+  r.cell ??= { i: row, j: strongest(r, row) };
   r.find(".masked-key").hidden = !r.header.causal;
   r.find(".root").setAttribute("aria-pressed", r.rootContrast);
   r.find(".linear").setAttribute("aria-pressed", !r.rootContrast);
   layOut(r);
+  sayOrder(r);
   layOutStrip(r);
   paintScale(r);
+  r.find(".save-all").hidden = r.atlas.alone;
   paintAtlas(r);
   paintChosenHead(r);
   paintHead(r);
@@ -107,94 +124,12 @@ function paintAll(r) {
   reportPainted(r, since);
 }
 
-// ---- events -----------------------------------------------------------------------------------
-
-function listen(r) {
-  const atlas = r.find(".atlas");
-  const zoom = r.find(".zoom");
-  const cellAt = (event) => [
-    Math.floor((event.offsetY - r.zoom.top) / r.zoom.cell),
-    Math.floor((event.offsetX - r.zoom.left) / r.zoom.cell),
-  ];
-  const tokenAt = ({ offsetX, offsetY }) =>
-    r.strip.findIndex(
-      ({ x, y, width, height }) =>
-        offsetX >= x && offsetX <= x + width && offsetY >= y && offsetY <= y + height,
-    );
-  zoom.onpointermove = zoom.onpointerdown = (event) => moveTo(r, ...cellAt(event));
-  zoom.onclick = () => pin(r, r.cell.i);
-  zoom.onkeydown = (event) => {
-    const step = event.shiftKey ? 10 : 1;
-    const { i, j } = r.cell;
-    onKey(event, {
-      ArrowUp: () => moveTo(r, i - step, j),
-      ArrowDown: () => moveTo(r, i + step, j),
-      ArrowLeft: () => moveTo(r, i, j - step),
-      ArrowRight: () => moveTo(r, i, j + step),
-      Enter: () => pin(r, i),
-      " ": () => pin(r, i),
-    });
-  };
-  atlas.onclick = (event) => {
-    const size = r.atlas.thumb + GAP;
-    const layer = Math.floor((event.offsetY - HEAD_LABEL) / size);
-    select(r, layer, Math.floor((event.offsetX - LAYER_LABEL) / size), true);
-  };
-  atlas.onkeydown = (event) => {
-    const { layer, head } = r.selected;
-    onKey(event, {
-      ArrowUp: () => select(r, layer - 1, head),
-      ArrowDown: () => select(r, layer + 1, head),
-      ArrowLeft: () => select(r, layer, head - 1),
-      ArrowRight: () => select(r, layer, head + 1),
-      Enter: () => select(r, layer, head, true),
-    });
-  };
-  r.root.onkeyup = (event) => {
-    if (event.key === "Escape" && r.pinned !== null) pin(r, r.pinned);
-  };
-  r.stripCanvas.onpointermove = (event) => {
-    const token = tokenAt(event);
-    if (token >= 0) moveTo(r, token, strongest(r, token));
-  };
-  r.stripCanvas.onclick = (event) => {
-    if (tokenAt(event) < 0) return;
-    pin(r, tokenAt(event));
-    zoom.focus({ preventScroll: true }); // so that Escape reaches this component
-  };
-  const contrast = (root) => () => {
-    r.rootContrast = root;
-    paintAll(r);
-  };
-  r.find(".root").onclick = contrast(true);
-  r.find(".linear").onclick = contrast(false);
-  r.find(".save").onclick = () => savePicture(picture(r), `attention-${headName(r).replaceAll(" ", "-")}.png`);
-}
-
-function onKey(event, actions) {
-  const action = actions[event.key];
-  if (!action) return;
-  event.preventDefault(); // arrows would scroll the page
-  action();
-}
-
-function picture(r) {
-  // The detailed map with its title and scale, without the crosshair.
-  const ratio = window.devicePixelRatio || 1;
-  const canvas = document.createElement("canvas");
-  const width = Math.max(r.zoomBase.width / ratio + 24, 420);
-  const pen = sizeCanvas(canvas, width, r.zoomBase.height / ratio + 64);
-  pen.fillStyle = css(r.theme.background);
-  pen.fillRect(0, 0, width, 1e4);
-  pen.fillStyle = css(r.theme.text);
-  pen.font = `bold 16px ${r.theme.sans}`;
-  pen.fillText(`${headName(r)}: attention weights`, 12, 24);
-  pen.font = `13px ${r.theme.sans}`;
-  pen.fillText("0", 12, 46);
-  pen.drawImage(r.scaleCanvas, 26, 35, 130, 14);
-  pen.fillText(`1   (colour: ${r.rootContrast ? "square root of the weight" : "weight"})`, 162, 46);
-  pen.drawImage(r.zoomBase, 12, 58, r.zoomBase.width / ratio, r.zoomBase.height / ratio);
-  return canvas;
+// Another component of this text chose a position; null: none.
+function follow(r, position) {
+  if (position !== null && position >= r.header.time) return;
+  r.pinned = position;
+  if (position !== null) r.cell = { i: position, j: strongest(r, position) };
+  showPin(r);
 }
 
 export default function attentionMap({ data, parentElement, setStateValue }) {
@@ -205,6 +140,7 @@ export default function attentionMap({ data, parentElement, setStateValue }) {
   if (r.data !== data) takeData(r, data);
   listen(r);
   paintAll(r);
+  joinLink(r, (position) => follow(r, position));
   afterFonts(r.theme, () => paintAll(r));
   return watch(r, () => paintAll(r));
 }

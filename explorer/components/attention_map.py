@@ -1,40 +1,28 @@
 """All attention heads at a glance and one of them in detail, drawn on canvases in the browser.
 
-The weights travel once, as 16 bit fractions of 1 (a hovered weight is right to 4 decimals), only
-the lower triangle when the attention is causal. Choosing a head, hovering and pinning happen in
-the browser; Python is told the head only after a click and need not answer.
+The weights travel once (`attention_message`). Choosing a head, sorting and fading heads, hovering,
+pinning, the change between matrix and lines and every export happen in the browser; Python is told
+the head only after a click and need not answer.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from explorer.charts import theme
 from explorer.components import memory, wire
-from explorer.components.glyphs import visible_all
+from explorer.components.attention_message import encode
 
-MAX_BYTES = 32_000_000  # a browser tab and a class of thirty must hold it
-LEVELS = 65535  # a weight of 1 in the message
+PARTS = ("order", "atlas", "paint", "lines", "strip", "words", "save", "events", "map")
 
 _component = st.components.v2.component(
     "explorer_attention_map",
     html=wire.assets("attention_map.html"),
     css=wire.assets("shared.css", "attention_map.css"),
     js=wire.assets(
-        "shared.js", *(f"attention_{part}.js" for part in ("paint", "strip", "words", "map"))
+        "shared.js", "saving.js", "links.js", *(f"attention_{part}.js" for part in PARTS)
     ),
 )
-
-
-class Encoded(NamedTuple):
-    """A pattern ready to travel; `encode` says what is in the body."""
-
-    header: dict[str, object]
-    body: bytes
-    layers: int
-    heads: int
 
 
 def attention_map(
@@ -45,21 +33,39 @@ def attention_map(
     causal: bool = True,
     height: int = 520,
     selected: tuple[int, int] | None = None,
+    labels: Sequence[Sequence[str]] | None = None,
+    scores: np.ndarray | None = None,
+    score_name: str = "score",
+    link: str | None = None,
 ) -> tuple[int, int]:
     """Draw the attention weights of all heads; returns the chosen (layer, head), from 0.
 
     pattern (L, H, T, T): weights in 0..1, `pattern[l, h, i, j]` = how much position i takes from
     position j. tokens: the T tokens of the text. height: largest side of the detailed map, pixels.
     selected: the head to begin with; a value that changes between runs selects that head, so keep
-    it constant (do not feed the returned value back). Call it inside a fragment to make a click
-    re-run only that fragment. Raises ValueError for shapes or values that cannot be attention.
+    it constant (do not feed the returned value back). labels (L, H): a few words under each small
+    picture, such as "previous 0.91", said with the head as well. scores (L, H): numbers by which
+    the reader may sort the heads and fade the lower ones; NaN: none. score_name: what they are.
+    link: a name shared with a `token_strip` of the same text: a position chosen there is pinned
+    here, and the other way round. Call it inside a fragment to make a click re-run only that
+    fragment. Raises ValueError for shapes or values that cannot be attention.
     """
     coded = encode(pattern, tokens, causal=causal)
+    shape = (coded.layers, coded.heads)
     if selected is not None:
-        _check_selected(selected, coded.layers, coded.heads)
+        _check_selected(selected, *shape)
     asked = None if selected is None else {"layer": int(selected[0]), "head": int(selected[1])}
     begin, epoch = memory.start(key, "selected", asked)
-    header = {**coded.header, "height": int(height), "start": begin, "epoch": epoch}
+    header = {
+        **coded.header,
+        "height": int(height),
+        "start": begin,
+        "epoch": epoch,
+        "labels": None if labels is None else flat_labels(labels, *shape),
+        "scores": None if scores is None else flat_scores(scores, *shape),
+        "score_name": score_name,
+        "link": link,
+    }
     state = _component(key=key, data=wire.pack(header, coded.body), on_selected_change=lambda: None)
     chosen = memory.choice(key, "selected", state) or {}
     return (
@@ -68,72 +74,24 @@ def attention_map(
     )
 
 
-def encode(pattern: np.ndarray, tokens: Sequence[str], *, causal: bool = True) -> Encoded:
-    """The message for a pattern (L, H, T, T).
-
-    body: row sums (L, H, T) float32, then the weights uint16, head after head, row after row; row i
-    of a causal head has i + 1 weights, so weight (i, j) of a head is number i(i+1)/2 + j.
-    """
-    weights = _checked(pattern, tokens, causal)
-    layers, heads, time = weights.shape[:3]
-    sums = weights.sum(axis=-1, dtype=np.float32)  # (L, H, T)
-    flat = weights.reshape(layers * heads, time * time)  # (L·H, T·T)
-    if causal:
-        flat = flat.take(triangle(time), axis=1)  # (L·H, T(T+1)/2)
-        _check_future(sums.reshape(layers * heads, time), flat)
-    flat = flat * np.float32(LEVELS) + np.float32(0.5)  # truncation below rounds
-    levels = np.clip(flat, 0, LEVELS, out=flat).astype("<u2")
-    header: dict[str, object] = {
-        "layers": layers,
-        "heads": heads,
-        "time": time,
-        "causal": bool(causal),
-        "tokens": visible_all(tokens),
-        "colours": {"query": theme.QUERY, "key": theme.KEY},
-    }
-    return Encoded(header, sums.astype("<f4").tobytes() + levels.tobytes(), layers, heads)
-
-
-def triangle(time: int) -> np.ndarray:
-    """Flat indices of the lower triangle of a (T, T) matrix, row after row: T=2 → [0, 2, 3]."""
-    return np.flatnonzero(np.tri(time, dtype=bool))
-
-
-def _checked(pattern: np.ndarray, tokens: Sequence[str], causal: bool) -> np.ndarray:
-    weights = np.ascontiguousarray(pattern, dtype=np.float32)
-    if weights.ndim != 4 or weights.shape[2] != weights.shape[3] or 0 in weights.shape:
+def flat_labels(labels: Sequence[Sequence[str]], layers: int, heads: int) -> list[str]:
+    """The labels, head after head: [["a", "b"], ["c", "d"]] → ["a", "b", "c", "d"]."""
+    if len(labels) != layers or any(isinstance(row, str) or len(row) != heads for row in labels):
         raise ValueError(
-            f"pattern must have shape (layers, heads, T, T), got {weights.shape}: "
-            "take one sequence of a batch, e.g. trace['pattern'][:, 0]."
+            f"labels must be {layers} rows of {heads} texts, one for each head, "
+            f"got {len(labels)} rows of {[len(row) for row in labels]}."
         )
-    layers, heads, time = weights.shape[:3]
-    if len(tokens) != time:
-        raise ValueError(f"pattern has {time} positions but there are {len(tokens)} tokens.")
-    size = layers * heads * time * ((time + 1) if causal else 2 * time)
-    if size > MAX_BYTES:
-        raise ValueError(
-            f"{layers} layers × {heads} heads × {time} positions need {size / 1e6:.0f} MB, more "
-            f"than the {MAX_BYTES / 1e6:.0f} MB a page can hold: show fewer layers or less text."
-        )
-    low, high = float(weights.min()), float(weights.max())  # NaN spreads to both
-    if not (low >= -1e-3 and high <= 1 + 1e-3):
-        raise ValueError(
-            f"attention weights lie between 0 and 1, got {low:.4g} to {high:.4g}: "
-            "pass the pattern after softmax (and after masking)."
-        )
-    return weights
+    return [str(label) for row in labels for label in row]
 
 
-def _check_future(sums: np.ndarray, flat: np.ndarray) -> None:
-    """sums (N, T) of whole rows against their lower triangle, flat (N, T(T+1)/2)."""
-    time = sums.shape[1]
-    starts = np.arange(time) * np.arange(1, time + 1) // 2  # where row i begins
-    future = float((sums - np.add.reduceat(flat, starts, axis=1)).max())
-    if future > 1e-3:
-        raise ValueError(
-            f"a row gives {future:.4g} of its weight to later positions: "
-            "pass causal=False for attention without a mask."
-        )
+def flat_scores(scores: np.ndarray, layers: int, heads: int) -> list[float | None]:
+    """The scores, head after head; NaN becomes None, which sorts last."""
+    numbers = np.asarray(scores, dtype=np.float64)
+    if numbers.shape != (layers, heads):
+        raise ValueError(f"scores must have shape ({layers}, {heads}), got {numbers.shape}.")
+    if np.isinf(numbers).any():
+        raise ValueError("scores must be finite numbers or NaN (no score), got infinity.")
+    return [None if np.isnan(number) else round(float(number), 6) for number in numbers.ravel()]
 
 
 def _check_selected(selected: tuple[int, int], layers: int, heads: int) -> None:

@@ -1,26 +1,37 @@
-// Everything that paints attention: a record in, pixels out. No events here.
-// Geometry is kept on the record: `atlas`, `zoom`, all in CSS pixels.
+// What paints one head in detail: a record in, pixels out. No events here.
+// Geometry is kept on the record: `zoom`, in CSS pixels.
 
-const GAP = 5;
-const LAYER_LABEL = 52;
-const HEAD_LABEL = 18;
 const AXIS_TITLE = 20;
 
-const headIndex = (r) => r.selected.layer * r.header.heads + r.selected.head;
 const rowStart = (r, i) => (r.header.causal ? (i * (i + 1)) / 2 : i * r.header.time);
+const rowEnd = (r, i) => (r.header.causal ? i + 1 : r.header.time);
 const masked = (r, i, j) => r.header.causal && j > i;
+const levelAt = (r, i, j, head = headIndex(r)) => r.levels[head * r.perHead + rowStart(r, i) + j];
 
-function weightAt(r, i, j, head = headIndex(r)) {
-  return masked(r, i, j) ? 0 : r.levels[head * r.perHead + rowStart(r, i) + j] / 65535;
+function weightAt(r, i, j) {
+  return masked(r, i, j) ? 0 : r.weights[levelAt(r, i, j)];
+}
+
+// The weight of each level: 16 bits are linear, 8 bits follow the square root (`encode`).
+function weightTable(bits) {
+  const last = 2 ** bits - 1;
+  return Float32Array.from({ length: last + 1 }, (_, level) =>
+    bits === 16 ? level / last : (level / last) ** 2,
+  );
+}
+
+// How far the weight of a level can be from the one that was measured.
+function precision(r, level) {
+  return r.header.bits === 16 ? 0.5 / 65535 : (level + 0.25) / 255 ** 2;
 }
 
 function colourTable(r) {
-  // One colour for each of the 65,536 levels a weight can have; made once for a ramp.
-  const key = `${r.theme.dark} ${r.rootContrast}`;
+  // One colour for each level a weight can have; made once for a ramp.
+  const key = `${r.theme.dark} ${r.rootContrast} ${r.header.bits}`;
   if (r.table?.key === key) return r.table;
-  const table = new Uint32Array(65536);
-  for (let level = 0; level < 65536; level += 1) {
-    table[level] = rgba32(rampColour(r.theme.ramp, shade(r, level / 65535)));
+  const table = new Uint32Array(r.weights.length);
+  for (let level = 0; level < table.length; level += 1) {
+    table[level] = rgba32(rampColour(r.theme.ramp, shade(r, r.weights[level])));
   }
   return Object.assign(table, { key });
 }
@@ -45,100 +56,45 @@ function layOut(r) {
   Object.assign(r.root.dataset, { left, top, cell: side / time }); // where cells are, for tests
 
   const space = stacked ? r.width - 4 : r.width - (left + side + 2) - 24;
-  const thumb = Math.floor(
-    Math.min((space - LAYER_LABEL) / heads - GAP, (stacked ? 1e9 : side / layers) - GAP, 125),
-  );
-  r.atlas = { thumb: Math.max(thumb, 12), alone };
+  layOutAtlas(r, space, side, stacked);
+  layOutLines(r, widest);
   r.root.classList.toggle("stacked", stacked);
   r.root.querySelector(".atlas").hidden = alone;
 }
 
-const clip = (token) => (token.length > 8 ? `${token.slice(0, 7)}…` : token);
-
-// ---- all heads --------------------------------------------------------------------------------
-
-function thumbnail(r, head) {
-  // A pixel of the miniature shows the largest weight it covers, so that thin lines survive.
-  const { time } = r.header;
-  const pixels = r.atlas.thumb * (window.devicePixelRatio || 1);
-  const step = Math.ceil(time / pixels);
-  const size = Math.ceil(time / step);
-  const largest = new Uint16Array(size * size);
-  const image = new Uint32Array(size * size); // 0: transparent, masked
-  let at = head * r.perHead;
-  for (let i = 0; i < time; i += 1) {
-    const base = Math.floor(i / step) * size;
-    const end = r.header.causal ? i + 1 : time;
-    for (let j = 0; j < end; j += 1, at += 1) {
-      const cell = base + Math.floor(j / step);
-      if (r.levels[at] > largest[cell]) largest[cell] = r.levels[at];
-      image[cell] = r.table[largest[cell]];
-    }
-  }
-  return pixelCanvas(size, size, image);
-}
-
-function paintAtlas(r) {
-  if (r.atlas.alone) return;
-  const { layers, heads } = r.header;
-  const { thumb } = r.atlas;
-  const width = LAYER_LABEL + heads * (thumb + GAP);
-  const height = HEAD_LABEL + layers * (thumb + GAP);
-  const pen = sizeCanvas(r.atlasBase, width, height);
-  sizeCanvas(r.atlasOver, width, height);
-  pen.imageSmoothingEnabled = false;
-  pen.fillStyle = css(r.theme.text);
-  pen.font = `12px ${r.theme.sans}`;
-  pen.textBaseline = "middle";
-  pen.textAlign = "left";
-  if (thumb < 44) pen.fillText("head", 0, HEAD_LABEL / 2);
-  for (let layer = 0; layer < layers; layer += 1) {
-    const y = HEAD_LABEL + layer * (thumb + GAP);
-    pen.textAlign = "left";
-    pen.fillStyle = css(r.theme.text);
-    pen.fillText(`layer ${layer + 1}`, 0, y + thumb / 2);
-    pen.textAlign = "center";
-    for (let head = 0; head < heads; head += 1) {
-      const x = LAYER_LABEL + head * (thumb + GAP);
-      pen.fillStyle = css(r.theme.text);
-      if (layer === 0) pen.fillText(thumb < 44 ? head + 1 : `head ${head + 1}`, x + thumb / 2, 8);
-      pen.fillStyle = css(r.theme.panel);
-      pen.fillRect(x, y, thumb, thumb);
-      pen.drawImage(thumbnail(r, layer * heads + head), x, y, thumb, thumb);
-    }
-  }
-}
-
-function paintChosenHead(r) {
-  if (r.atlas.alone) return;
-  const { thumb } = r.atlas;
-  const pen = r.atlasOver.getContext("2d");
-  pen.clearRect(0, 0, r.atlasOver.width, r.atlasOver.height);
-  pen.strokeStyle = css(r.theme.primary);
-  pen.lineWidth = 3;
-  const x = LAYER_LABEL + r.selected.head * (thumb + GAP);
-  const y = HEAD_LABEL + r.selected.layer * (thumb + GAP);
-  pen.strokeRect(x - 1, y - 1, thumb + 2, thumb + 2);
+function clip(token) {
+  const letters = [...token]; // never half a character
+  return letters.length > 8 ? `${letters.slice(0, 7).join("")}…` : token;
 }
 
 // ---- one head ---------------------------------------------------------------------------------
 
 function headImage(r) {
-  const { time, causal } = r.header;
+  const { time } = r.header;
   const image = new Uint32Array(time * time);
   let at = headIndex(r) * r.perHead;
   for (let i = 0; i < time; i += 1) {
-    const end = i * time + (causal ? i + 1 : time);
+    const end = i * time + rowEnd(r, i);
     for (let cell = i * time; cell < end; cell += 1, at += 1) image[cell] = r.table[r.levels[at]];
   }
   return pixelCanvas(time, time, image);
 }
 
+function zoomSize(r) {
+  if (r.view === "lines") return [r.lines.width, r.lines.height];
+  return [r.zoom.left + r.zoom.side + 2, r.zoom.top + r.zoom.side + 8];
+}
+
 function paintZoom(r) {
-  const { left, top, side } = r.zoom;
-  const size = [left + side + 2, top + side + 8];
-  const pen = sizeCanvas(r.zoomBase, ...size);
+  const size = zoomSize(r);
   sizeCanvas(r.zoomOver, ...size);
+  drawHead(r, sizeCanvas(r.zoomBase, ...size));
+}
+
+const drawHead = (r, pen) => (r.view === "lines" ? drawLines(r, pen) : drawMatrix(r, pen));
+
+function drawMatrix(r, pen) {
+  const { left, top, side } = r.zoom;
   if (r.header.causal) {
     pen.fillStyle = hatch(pen, r.theme);
     pen.fillRect(left, top, side, side);
@@ -146,11 +102,12 @@ function paintZoom(r) {
   pen.imageSmoothingEnabled = false;
   pen.drawImage(headImage(r), left, top, side, side);
   pen.strokeStyle = css(r.theme.line);
+  pen.lineWidth = 1;
   pen.strokeRect(left - 0.5, top - 0.5, side + 1, side + 1);
-  paintAxes(r, pen);
+  drawAxes(r, pen);
 }
 
-function paintAxes(r, pen) {
+function drawAxes(r, pen) {
   const { left, top, labelled } = r.zoom;
   const { time } = r.header;
   pen.font = `bold 13px ${r.theme.sans}`;
@@ -166,14 +123,17 @@ function paintAxes(r, pen) {
   pen.fillStyle = query;
   pen.fillText("← query: the position that looks", 0, 0);
   pen.restore();
-  const every = labelled ? 1 : [5, 10, 20, 25, 50, 100, 200, 500].find((n) => n * r.zoom.cell > 34);
-  for (let at = 0; at < time; at += every ?? time) {
-    paintLabel(r, pen, at, "row", r.theme.text);
-    paintLabel(r, pen, at, "column", r.theme.text);
+  const every = labelled ? 1 : ticks(r.zoom.cell, time);
+  for (let at = 0; at < time; at += every) {
+    drawLabel(r, pen, at, "row", r.theme.text);
+    drawLabel(r, pen, at, "column", r.theme.text);
   }
 }
 
-function paintLabel(r, pen, at, axis, colour, behind = null) {
+// Every how many positions a number fits.
+const ticks = (cell, time) => [5, 10, 20, 25, 50, 100, 200, 500].find((n) => n * cell > 34) ?? time;
+
+function drawLabel(r, pen, at, axis, colour, behind = null) {
   const { left, top, cell, labelled, turned } = r.zoom;
   const text = labelled ? clip(r.header.tokens[at]) : String(at);
   const size = labelled ? Math.max(10, Math.min(15, Math.floor(cell))) : 11;
@@ -204,6 +164,7 @@ function paintLabel(r, pen, at, axis, colour, behind = null) {
 
 function paintCross(r) {
   // The only canvas repainted while the pointer moves (besides the strip).
+  if (r.view === "lines") return paintRow(r);
   const { left, top, side, cell } = r.zoom;
   const pen = r.zoomOver.getContext("2d");
   pen.clearRect(0, 0, left + side + 4, top + side + 10);
@@ -221,8 +182,8 @@ function paintCross(r) {
   const grow = Math.max(cell, 5); // a cell of one pixel still gets a frame that can be seen
   band(css(r.theme.primary), 2, left + (j + 0.5) * cell - grow / 2 - 1,
     top + (i + 0.5) * cell - grow / 2 - 1, grow + 2, grow + 2);
-  paintLabel(r, pen, i, "row", r.theme.background, r.theme.text);
-  paintLabel(r, pen, j, "column", r.theme.background, r.theme.text);
+  drawLabel(r, pen, i, "row", r.theme.background, r.theme.text);
+  drawLabel(r, pen, j, "column", r.theme.background, r.theme.text);
 }
 
 function paintScale(r) {

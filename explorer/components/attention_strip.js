@@ -38,7 +38,7 @@ function writeLetters(r, ink) {
 }
 
 function paintStrip(r) {
-  const row = r.pinned ?? r.cell.i;
+  const row = shownRow(r);
   const ratio = window.devicePixelRatio || 1;
   const pen = r.stripCanvas.getContext("2d");
   pen.clearRect(0, 0, r.stripCanvas.width, r.stripCanvas.height);

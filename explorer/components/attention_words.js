@@ -1,5 +1,6 @@
 // What the attention component says in words: of a head, a cell, a row.
 
+const shownRow = (r) => r.pinned ?? r.cell.i;
 const headName = (r) => `layer ${r.selected.layer + 1} head ${r.selected.head + 1}`;
 
 function averages(r) {
@@ -28,18 +29,36 @@ function averages(r) {
 function describeHead(r) {
   if (r.header.time === 1) return "one position, which can only look at itself";
   const [first, ...others] = averages(r).map(([name, mean]) => `${name} ${mean.toFixed(2)}`);
-  return `strongest average: ${first} (${others.join(", ")})`;
+  const { labels, scores, score_name: name } = r.header;
+  const score = scores?.[headIndex(r)] ?? null;
+  return [
+    labels?.[headIndex(r)],
+    score !== null && `${name} ${decimal(score)}`,
+    `strongest average: ${first} (${others.join(", ")})`,
+  ]
+    .filter(Boolean)
+    .join(" — ");
+}
+
+// A weight with as many decimals as are true of it; 8 bits say how far it can be off.
+function weightInWords(r, i, j) {
+  const weight = weightAt(r, i, j);
+  if (r.header.bits === 16) return weight.toFixed(4);
+  const off = precision(r, levelAt(r, i, j));
+  const decimals = Math.min(Math.ceil(-Math.log10(off)), 6);
+  const unit = 10 ** -decimals;
+  return `${weight.toFixed(decimals)} ± ${(Math.ceil(off / unit) * unit).toFixed(decimals)}`;
 }
 
 function sayCell(r) {
   const { i, j } = r.cell;
   const name = (at) => `‘${r.header.tokens[at]}’ (position ${at})`;
-  const sum = r.sums[headIndex(r) * r.header.time + i];
+  const sum = r.sums ? r.sums[headIndex(r) * r.header.time + i] : 1;
   const hidden = masked(r, i, j);
   r.find(".readout").textContent = hidden
     ? `${name(i)} cannot look at ${name(j)} — masked: position ${j} has not been written yet`
-    : `${name(i)} looks at ${name(j)}: weight ${weightAt(r, i, j).toFixed(4)} — ` +
-      `row sums to ${sum.toFixed(3)}`;
+    : `${name(i)} looks at ${name(j)}: weight ${weightInWords(r, i, j)} — ` +
+      `row sums to ${sum.toFixed(3)}${inLines(r)}`;
   Object.assign(r.root.dataset, {
     row: i,
     column: j,
@@ -47,25 +66,44 @@ function sayCell(r) {
   });
 }
 
+// What the lines of the row add up to, in words.
+function inLines(r) {
+  if (r.view !== "lines") return "";
+  const row = shownRow(r);
+  const keys = keysOfRow(r, row);
+  const first = keys.slice(0, 3).map((j) => `‘${r.header.tokens[j]}’ (${j}) ${weightAt(r, row, j).toFixed(2)}`);
+  r.root.dataset.keys = keys;
+  const part = Math.round(100 * edgesOf(r).parts[row]);
+  const more = keys.length > 3 ? `, and ${keys.length - 3} more` : "";
+  return ` — position ${row}: ${part} % on ${keys.length} of ${rowEnd(r, row)}: ${first.join(", ")}${more}`;
+}
+
 function saySelection(r) {
+  const said = describeHead(r);
+  const label = labelOf(r, headIndex(r));
   r.find(".title").textContent = headName(r);
-  r.find(".summary").textContent = describeHead(r);
-  r.find(".zoom").setAttribute("aria-label", `${headName(r)}: ${describeHead(r)}`);
+  r.find(".summary").textContent = said;
+  sayLines(r);
+  const lines = r.view === "lines" ? `, as lines: ${r.find(".drawn").textContent}` : "";
+  r.find(".zoom").setAttribute("aria-label", `${headName(r)}: ${said}${lines}`);
   r.find(".atlas").setAttribute(
     "aria-label",
-    `all heads, ${headName(r)} chosen: arrow keys choose another, Enter reports it`,
+    `all heads${sorted(r) ? `, highest ${r.header.score_name} first` : ""}, ${headName(r)} chosen` +
+      `${label && ` (${label})`}: arrow keys choose another, Enter reports it`,
   );
   Object.assign(r.root.dataset, { layer: r.selected.layer, head: r.selected.head });
 }
 
 function sayStrip(r) {
-  const row = r.pinned ?? r.cell.i;
+  const row = shownRow(r);
+  r.root.dataset.pinned = r.pinned ?? "";
   r.stripCanvas.setAttribute(
     "aria-label",
     `the text, coloured by where position ${row} looks`,
   );
+  const rounded = r.header.bits === 8 ? " Weights are sent with 8 bits: ± says how far one can be off." : "";
   r.find(".hint").textContent =
-    r.pinned === null
+    (r.pinned === null
       ? `The text coloured by where position ${row} looks. Click a row or a token to pin it.`
-      : `Pinned: where position ${row} looks. Escape or another click lets go.`;
+      : `Pinned: where position ${row} looks. Escape or another click lets go.`) + rounded;
 }

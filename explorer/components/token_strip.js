@@ -7,7 +7,8 @@ function makeRecord(root) {
   return {
     root,
     find: (selector) => root.querySelector(selector),
-    at: null,
+    at: null, // the token pointed at
+    selected: null,
     width: 0,
     showIds: null,
   };
@@ -15,6 +16,7 @@ function makeRecord(root) {
 
 function takeData(r, data) {
   const { header, body } = unpack(data);
+  if (header.start && header.epoch !== r.header?.epoch) r.selected = header.start.index;
   r.data = data;
   r.header = header;
   r.values = header.range && new Float32Array(body.buffer, body.byteOffset, header.ids.length);
@@ -70,11 +72,14 @@ function showLegend(r) {
     }
   }
   const count = total.toLocaleString("en");
+  r.find(".text").classList.toggle("selectable", r.header.selectable);
   r.find(".count").textContent = `${count} token${total === 1 ? "" : "s"}`;
   r.find(".cut").hidden = ids.length === total;
   r.find(".cut").textContent =
     `Only the first ${ids.length.toLocaleString("en")} of ${count} tokens are shown.`;
-  r.find(".text").setAttribute("aria-label", `${count} tokens: arrow keys move through them`);
+  const selects = r.header.selectable ? ", Enter selects one" : "";
+  const said = `${count} tokens: arrow keys move through them${selects}`;
+  r.find(".text").setAttribute("aria-label", said);
 }
 
 function showIds(r) {
@@ -88,48 +93,105 @@ function pointAt(r, at) {
   if (r.at !== null) r.spans[r.at].classList.remove("at");
   r.at = at;
   r.spans[at].classList.add("at");
-  const { ids, tokens, label } = r.header;
+  sayToken(r);
+}
+
+function sayToken(r) {
+  const at = r.at ?? shownSelection(r);
+  const { ids, tokens, label, details } = r.header;
+  if (at === null) {
+    r.find(".said").textContent = "Point at a token to see its id.";
+    r.find(".detail").hidden = true;
+    return;
+  }
   const value = r.values ? r.values[at] : null;
   const measured =
     value === null ? "" : `, ${label} ${Number.isNaN(value) ? "unknown" : value.toFixed(4)}`;
-  r.find(".readout").textContent = `id ${ids[at]} ‘${tokens[at]}’ position ${at}${measured}`;
-  r.root.dataset.at = at;
-  r.root.dataset.value = value ?? "";
+  const chosen = at === r.selected ? ", selected" : "";
+  r.find(".said").textContent = `id ${ids[at]} ‘${tokens[at]}’ position ${at}${measured}${chosen}`;
+  r.find(".detail").textContent = details?.[at] ?? "";
+  r.find(".detail").hidden = !details?.[at];
+  Object.assign(r.root.dataset, { at, value: value ?? "" });
+}
+
+// What is selected of the tokens that are here: a shorter text may lack it.
+const shownSelection = (r) => (r.selected !== null && r.selected < r.spans.length ? r.selected : null);
+
+function showSelection(r) {
+  const before = r.find(".chosen");
+  before?.classList.remove("chosen");
+  before?.removeAttribute("aria-current");
+  const at = r.header.selectable ? shownSelection(r) : null;
+  r.root.dataset.selected = at ?? "";
+  if (at === null) return;
+  r.spans[at].classList.add("chosen");
+  r.spans[at].setAttribute("aria-current", "true");
+}
+
+function choose(r, at) {
+  if (at === r.selected) return;
+  r.selected = at;
+  showSelection(r);
+  sayToken(r);
+  r.report({ index: at, epoch: r.header.epoch });
+}
+
+// The reader's own choice: a second one of the same token lets go.
+function select(r, at) {
+  if (!r.header.selectable) return;
+  choose(r, at === r.selected ? null : at);
+  tellLink(r, r.selected);
+}
+
+function follow(r, position) {
+  if (!r.header.selectable || position >= r.spans.length) return;
+  choose(r, position);
+  if (position !== null) pointAt(r, position);
 }
 
 function listen(r) {
   const text = r.find(".text");
-  text.onpointerover = text.onpointerdown = (event) => {
+  const tokenOf = (event, action) => {
     const { at } = event.target.dataset;
-    if (at !== undefined) pointAt(r, Number(at));
+    if (at !== undefined) action(r, Number(at));
   };
+  text.onpointerover = text.onpointerdown = (event) => tokenOf(event, pointAt);
+  text.onclick = (event) => tokenOf(event, select);
   text.onkeydown = (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
+    const at = r.at ?? shownSelection(r) ?? -1;
+    const last = r.spans.length - 1;
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last }[event.key];
+    const press = event.key === "Enter" || event.key === " ";
+    if (to === undefined && !(press && r.header.selectable)) return;
     event.preventDefault();
-    pointAt(r, (r.at ?? -1) + step);
+    if (press && at >= 0) select(r, at);
+    if (to !== undefined) pointAt(r, to);
     r.spans[r.at ?? 0]?.scrollIntoView({ block: "nearest" });
   };
   r.find(".show-ids").onclick = () => {
     r.showIds = !r.find(".text").classList.contains("ids");
     showIds(r);
   };
+  listenToSaves(r);
 }
 
-export default function tokenStrip({ data, parentElement }) {
+export default function tokenStrip({ data, parentElement, setStateValue }) {
   const r = recordOf(parentElement, makeRecord);
   const since = performance.now();
   r.theme = readTheme(r.root);
+  r.report = (value) => setStateValue("selected", value);
   if (r.data === data) {
     r.spans.forEach((span, at) => paintToken(r, span, at)); // another theme, the same text
     if (r.at !== null) r.spans[r.at].classList.add("at");
   } else {
     takeData(r, data);
     build(r);
-    r.find(".readout").textContent = "Point at a token to see its id.";
+    sayToken(r);
   }
+  showSelection(r);
   showLegend(r);
   showIds(r);
   listen(r);
+  joinLink(r, (position) => follow(r, position));
   reportPainted(r, since);
 }

@@ -3,12 +3,17 @@
 The page under test is a script of its own, so that no lesson can break these tests.
 """
 
+import csv
+import io
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from explorer.components.glyphs import visible
 from tests.browser.serving import serve
 from tests.browser.visiting import new_tab
 
@@ -19,19 +24,35 @@ HTML_TOKENS = ["<b>", "</script>", "<img/src=x/onerror=alert(1)>", "&amp;", " ",
 SCRIPT = """
 import numpy as np
 import streamlit as st
+from explorer.components import attention_message
 from explorer.components.attention_map import attention_map
 from explorer.components.next_token import next_token
 from explorer.components.token_strip import token_strip
 
 st.set_page_config(layout="wide")
 runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-chosen = attention_map(np.load("pattern.npy"), list({text!r}), key="att", height=400)
+attention_message.EXACT_BYTES = 0 if "rough" in st.query_params else 1_000_000
+pattern = np.load("pattern.npy")
+chosen = attention_map(
+    pattern,
+    list({text!r}),
+    key="att",
+    height=400,
+    labels=[["previous 0.10", "first 0.20", "<b>0.60"], ["a", "b", "c"]],
+    scores=np.array([[0.1, 0.2, 0.6], [0.5, np.nan, 0.4]]),
+    score_name="copying",
+    link="text",
+)
 settings = next_token(np.load("logits.npy"), [chr(40 + i) for i in range(65)], key="next", drawn=7)
 tokens = {html!r}
 token_strip(list(range(len(tokens))), tokens, key="strip")
 values = [None, *np.linspace(0, 3, 5)]
 token_strip(list(range(len(tokens))), tokens, key="loss", values=values, value_label="loss (nats)")
-st.text(f"runs {{runs}} chosen {{chosen}} settings {{tuple(settings)}}")
+details = ["then </b>: " + t for t in {text!r}]
+selected = token_strip(
+    range(len(details)), list({text!r}), key="text", selectable=True, details=details, link="text"
+)
+st.text(f"runs {{runs}} chosen {{chosen}} settings {{tuple(settings)}} selected {{selected}}")
 """
 
 
@@ -57,10 +78,10 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def page(browser, address):
+def page(browser, address, request):
     """The page, drawn; afterwards nothing may have gone wrong in it."""
     page = new_tab(browser)
-    page.goto(address)
+    page.goto(address + getattr(request, "param", ""))
     for name in (".attention", ".next-token", ".token-strip"):
         page.wait_for_selector(f"{name}[data-ready=true]")
     page.wait_for_timeout(300)  # late fonts paint once more
@@ -95,6 +116,20 @@ def python_says(page, text):
     page.get_by_text(text).wait_for()
 
 
+def saved(page, button):
+    """Press a button that saves -> the file's name and its bytes."""
+    with page.expect_download() as download:
+        page.locator(button).click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def edges(head, row, share):
+    """The keys of the strongest edges of a row until they carry `share` of it, in numpy."""
+    weights = make_pattern()[*head, row, : row + 1]
+    order = np.argsort(-weights, kind="stable")
+    return order[: 1 + int((np.cumsum(weights[order]) < share * weights.sum()).sum())]
+
+
 # ---- attention ----------------------------------------------------------------------------------
 
 
@@ -125,7 +160,8 @@ def test_a_clicked_head_is_shown_and_told_to_python(page):
     python_says(page, "chosen (1, 2)")
     weight = make_pattern()[1, 2, 8, 2]
     assert abs(float(hover_cell(page, 8, 2)["value"]) - weight) < 1e-4
-    assert "layer 2 head 3: strongest average" in page.locator(".zoom").get_attribute("aria-label")
+    said = page.locator(".zoom").get_attribute("aria-label")
+    assert said.startswith("layer 2 head 3: c — copying 0.40 — strongest average: ")
 
 
 def test_arrow_keys_choose_heads_and_cells_without_a_round_trip(page):
@@ -156,11 +192,105 @@ def test_a_row_is_pinned_until_escape(page):
     assert data(page, ".attention")["pinned"] == ""
 
 
-def test_a_picture_of_the_head_can_be_saved(page):
-    with page.expect_download() as download:
-        page.locator(".attention .save").click()
-    assert download.value.suggested_filename == "attention-layer-1-head-1.png"
-    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+@pytest.mark.parametrize("page", ["/?rough=1"], indirect=True)
+def test_a_weight_of_8_bits_says_how_far_it_can_be_off(page):
+    for i, j in [(5, 3), (TIME - 1, 0), (0, 0)]:
+        hover_cell(page, i, j)
+        said = page.locator(".attention .readout").inner_text()
+        weight, off = (float(x) for x in re.search(r"weight ([\d.]+) ± ([\d.]+)", said).groups())
+        assert 0 < off <= 0.004
+        assert abs(weight - make_pattern()[0, 0, i, j]) <= off * 1.5  # as rounded as it is shown
+        assert "row sums to 1.000" in said
+    assert "sent with 8 bits" in page.locator(".attention .hint").inner_text()
+
+
+def test_no_cell_is_a_node(page):
+    page.locator(".attention .lines").click()
+    assert page.locator(".attention *").count() < 60
+
+
+def test_heads_are_sorted_and_faded_by_their_scores(page):
+    note = data(page, ".attention")
+    assert note["order"] == "1.1,1.2,1.3,2.1,2.2,2.3"
+    assert "previous 0.10" in page.locator(".attention .summary").inner_text()
+    page.locator(".attention .by-score").click()
+    assert data(page, ".attention")["order"] == "1.3,2.1,2.3,1.2,1.1,2.2"  # without a score: last
+    before = page.locator(".atlas .base").screenshot()
+    page.locator(".attention .least").fill("60")  # of the way from 0.1 to 0.6
+    assert data(page, ".attention")["kept"] == "3"
+    assert "0.40: 3 of 6 heads stand out" in page.locator(".attention .kept").inner_text()
+    assert page.locator(".atlas .base").screenshot() != before
+    page.sent.clear()
+    page.locator(".atlas").focus()
+    page.keyboard.press("ArrowUp")  # from fifth place, below the second
+    label = page.locator(".atlas").get_attribute("aria-label")
+    assert "highest copying first, layer 2 head 1 chosen (a)" in label
+    assert "copying 0.50" in page.locator(".zoom").get_attribute("aria-label")
+    assert not page.sent
+    box = page.locator(".atlas .base").bounding_box()
+    page.mouse.click(box["x"] + 60, box["y"] + 30)  # first place
+    python_says(page, "chosen (0, 2)")
+
+
+def test_lines_show_the_strongest_edges_of_each_row(page):
+    page.locator(".attention .lines").click()
+    rows = [edges((0, 0), i, 0.7) for i in range(TIME)]
+    note = data(page, ".attention")
+    assert int(note["edges"]) == sum(map(len, rows))
+    zoom = page.locator(".zoom")
+    zoom.scroll_into_view_if_needed()
+    box = zoom.bounding_box()
+    y = box["y"] + float(note["lineTop"]) + 17.5 * float(note["lineCell"])
+    page.mouse.move(box["x"] + 60, y)
+    note = data(page, ".attention")
+    assert note["row"] == "17"
+    assert note["keys"] == ",".join(map(str, rows[17]))
+    weights = make_pattern()[0, 0, 17]
+    said = page.locator(".attention .readout").inner_text()
+    assert f"position 17: {100 * weights[rows[17]].sum():.0f} % on {len(rows[17])} of 18" in said
+    page.mouse.move(box["x"] + box["width"] - 60, y - 4 * float(note["lineCell"]))  # a key
+    note = data(page, ".attention")
+    assert (note["row"], note["column"]) == ("17", "13")
+    assert abs(float(note["value"]) - weights[13]) < 1e-4
+    page.locator(".attention .part").fill("0.9")
+    assert int(data(page, ".attention")["edges"]) == sum(
+        len(edges((0, 0), i, 0.9)) for i in range(TIME)
+    )
+    assert "as lines: 90 % of its weight" in zoom.get_attribute("aria-label")
+
+
+def test_pictures_of_heads_can_be_saved(page):
+    for view, name in [("matrix", "attention"), ("lines", "attention-lines")]:
+        page.locator(f".attention .{view}").click()
+        file, content = saved(page, ".attention .save")
+        assert file == f"{name}-layer-1-head-1.png"
+        assert content.startswith(b"\x89PNG")
+        file, content = saved(page, ".attention .save-svg")
+        assert file == f"{name}-layer-1-head-1.svg"
+        drawing = ElementTree.fromstring(content)
+        words = [element.text for element in drawing.iter() if element.tag.endswith("text")]
+        assert words[0] == "layer 1 head 1: attention weights (previous 0.10)"
+        assert words.count("T") == 2  # on both axes
+        paths = [e.get("d") for e in drawing.iter() if e.tag.endswith("path")]
+        lines = "".join(paths).count("L")
+        assert lines == (int(data(page, ".attention")["edges"]) if view == "lines" else 0)
+    assert saved(page, ".attention .atlas-png")[0] == "attention-all-heads.png"
+    file, content = saved(page, ".attention .atlas-svg")
+    assert file == "attention-all-heads.svg"
+    drawing = ElementTree.fromstring(content)  # a label with a tag in it would break it
+    assert "<b>0.60" in [element.text for element in drawing.iter()]
+
+
+def test_the_weights_of_a_head_can_be_saved(page):
+    file, content = saved(page, ".attention .save-csv")
+    assert file == "attention-layer-1-head-1.csv"
+    names, *rows = csv.reader(io.StringIO(content.decode()))
+    assert names[:5] == ["query", "query token", "key", "key token", "weight"]
+    assert len(rows) == TIME * (TIME + 1) // 2
+    for i, query, j, key, weight, off in rows:
+        assert abs(float(weight) - make_pattern()[0, 0, int(i), int(j)]) <= float(off) + 1e-6
+        assert query == visible(TEXT[int(i)])
+        assert key == visible(TEXT[int(j)])
 
 
 # ---- next token ---------------------------------------------------------------------------------
@@ -238,6 +368,67 @@ def test_a_value_is_read_under_the_pointer_and_a_missing_one_said(page):
     strip.locator(".text span").nth(3).hover()
     assert strip.locator(".readout").inner_text().endswith("loss (nats) 1.5000")
     assert strip.locator(".legend").inner_text().split() == ["loss", "(nats)", "0", "3"]
+
+
+def test_a_clicked_token_is_selected_said_and_told_to_python(page):
+    strip = page.locator(".token-strip").nth(2)
+    strip.locator(".text span").nth(4).click()
+    python_says(page, "selected 4")
+    token = strip.locator(".text span.chosen")
+    assert token.get_attribute("data-at") == "4"
+    assert token.get_attribute("aria-current") == "true"
+    style = token.evaluate(
+        "e => [getComputedStyle(e).outlineStyle, getComputedStyle(e).fontWeight]"
+    )
+    assert style[0] != "none"
+    assert style[1] == "700"  # not by colour alone
+    said = strip.locator(".readout").inner_text()
+    assert "position 4, selected" in said
+    assert "then </b>: e" in said  # as text
+    token.click()
+    python_says(page, "selected None")
+    assert strip.locator(".chosen").count() == 0
+
+
+def test_a_token_is_selected_by_keys_and_a_plain_strip_selects_nothing(page):
+    page.locator(".token-strip").nth(2).locator(".text").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    python_says(page, "selected 1")
+    page.sent.clear()
+    plain = page.locator(".token-strip").first
+    plain.locator(".text span").nth(2).click()
+    page.wait_for_timeout(300)
+    assert plain.locator(".chosen").count() == 0
+    assert not page.sent
+
+
+def test_linked_views_follow_each_other_without_the_server(page):
+    strip = page.locator(".token-strip").nth(2)
+    strip.locator(".text span").nth(7).click()
+    assert data(page, ".attention")["pinned"] == "7"
+    assert data(page, ".attention")["row"] == "7"
+    hover_cell(page, 11, 2)
+    page.mouse.down()
+    page.mouse.up()
+    assert strip.locator(".chosen").get_attribute("data-at") == "11"
+    python_says(page, "selected 11")
+    page.locator(".zoom").focus()
+    page.keyboard.press("Escape")
+    python_says(page, "selected None")
+    assert data(page, ".attention")["pinned"] == ""
+    assert page.locator(".token-strip").first.locator(".chosen").count() == 0  # not linked
+
+
+def test_tokens_can_be_saved(page):
+    file, content = saved(page, ".token-strip >> nth=1 >> .save")
+    assert file == "tokens-loss-nats.png"
+    assert content.startswith(b"\x89PNG")
+    file, content = saved(page, ".token-strip >> nth=1 >> .save-csv")
+    names, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    assert names == ["position", "id", "token", "loss (nats)"]
+    assert rows[1] == ["1", "1", "</script>", "0"]
+    assert rows[0][3] == ""  # no value
 
 
 # ---- all ----------------------------------------------------------------------------------------

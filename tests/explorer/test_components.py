@@ -13,22 +13,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.components import wire
-from explorer.components.attention_map import LEVELS, attention_map, encode, triangle
+from explorer.components.attention_map import attention_map, flat_labels, flat_scores
+from explorer.components.attention_message import EXACT_BYTES, LEVELS, encode, triangle
 from explorer.components.glyphs import visible, visible_all
 from explorer.components.next_token import Settings, check_settings, next_token
 from explorer.components.token_strip import token_strip, value_range
 
-SCRIPTS = ["shared.js", "filters.js"] + [
-    f"{name}.js"
-    for name in (
-        "attention_paint",
-        "attention_strip",
-        "attention_words",
-        "attention_map",
-        "next_token_paint",
-        "next_token",
-        "token_strip",
-    )
+SCRIPTS = [
+    script.name for script in wire.FOLDER.glob("*.js") if not script.name.startswith("matrices")
 ]
 
 
@@ -75,17 +67,56 @@ def test_the_triangle_is_numpy_s_row_after_row(time):
     assert (np.flatnonzero(rows >= 0) == rows * (rows + 1) // 2 + columns).all()  # as the js reads
 
 
+def decoded(coded):
+    """The weights of a message, (L, H, cells), as the js reads them."""
+    header, layers, heads = coded.header, coded.layers, coded.heads
+    bits = header["bits"]
+    skip = 4 * layers * heads * header["time"] if header["sums"] else 0
+    levels = np.frombuffer(coded.body, f"<u{bits // 8}", offset=skip).reshape(layers, heads, -1)
+    return levels / LEVELS[16] if bits == 16 else (levels / LEVELS[8]) ** 2
+
+
 @pytest.mark.parametrize("causal", [True, False])
 def test_encoded_weights_are_right_to_four_decimals(causal):
     pattern = attention(causal=causal)
-    layers, heads, time = pattern.shape[:3]
+    time = pattern.shape[-1]
     coded = encode(pattern, list("ab \ne"), causal=causal)
-    sums = np.frombuffer(coded.body, "<f4", count=layers * heads * time)
-    levels = np.frombuffer(coded.body, "<u2", offset=sums.nbytes).reshape(layers, heads, -1)
     rows, columns = np.tril_indices(time) if causal else np.indices((time, time)).reshape(2, -1)
-    assert np.abs(levels / LEVELS - pattern[:, :, rows, columns]).max() < 1e-5
-    assert np.allclose(sums, 1, atol=1e-6)
+    assert np.abs(decoded(coded) - pattern[:, :, rows, columns]).max() < 1e-5
     assert coded.header["tokens"] == ["a", "b", "␣", "⏎", "e"]
+    assert not coded.header["sums"]  # each row sums to one: nothing to send
+
+
+def test_row_sums_that_are_not_one_travel_as_they_are():
+    pattern = attention() * np.float32(0.3)
+    coded = encode(pattern, list("abcde"))
+    sums = np.frombuffer(coded.body, "<f4", count=2 * 3 * 5).reshape(2, 3, 5)
+    assert coded.header["sums"]
+    assert (sums == pattern.sum(-1)).all()
+    assert np.abs(decoded(coded) - pattern[:, :, *np.tril_indices(5)]).max() < 1e-5
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_large_pattern_travels_with_8_bits_as_precise_as_the_page_says(causal):
+    time = 256 if causal else 200
+    pattern = attention(5, 6, time, causal)
+    pattern[0, 0] = np.eye(time)
+    coded = encode(pattern, ["a"] * time, causal=causal)
+    rows, columns = np.tril_indices(time) if causal else np.indices((time, time)).reshape(2, -1)
+    weights = decoded(coded)
+    stated = (np.sqrt(weights) * LEVELS[8] + 0.25) / LEVELS[8] ** 2  # `precision` in the js
+    assert coded.header["bits"] == 8
+    assert (np.abs(weights - pattern[:, :, rows, columns]) <= stated + 1e-6).all()
+    assert stated.max() < 0.004
+    uniform = 1 / time  # what most weights are like: 1/256 of the linear scale would be all of it
+    assert stated[weights < 2 * uniform].max() < uniform / 10
+
+
+def test_what_is_small_keeps_16_bits():
+    assert encode(attention(6, 6, 64), ["a"] * 64).header["bits"] == 16
+    most = int((EXACT_BYTES / 36) ** 0.5)
+    assert encode(attention(6, 6, most - 1), ["a"] * (most - 1)).header["bits"] == 16
+    assert encode(attention(6, 6, most + 1), ["a"] * (most + 1)).header["bits"] == 8
 
 
 @pytest.mark.parametrize(
@@ -162,6 +193,21 @@ def test_each_component_has_one_default_export(name):
     ]
     assert f"{name}.js" in exports
     assert len(exports) == 3
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node; the browser test covers it")
+def test_what_a_table_and_a_file_name_make_of_words():
+    fields = ["a", 'say "x"', "=1+1", "-", "--", "'s", "\n", "@x", 0.5, -2]
+    names = [["png", "attention", "layer 1 head 2"], ["csv", "tokens", None, "loss (nats)"]]
+    script = wire.assets("saving.js") + (
+        f"\nconsole.log(JSON.stringify([{json.dumps(fields)}.map(csvField),"
+        f" {json.dumps(names)}.map((n) => fileName(...n))]));"
+    )
+    done = subprocess.run(["node", "-"], input=script, capture_output=True, text=True, check=True)
+    table, files = json.loads(done.stdout)
+    expected = ['"a"', '"say ""x"""', '"\'=1+1"', '"-"', '"\'--"', "\"''s\"", '"\n"', '"\'@x"']
+    assert table == [*expected, "0.5", "-2"]
+    assert files == ["attention-layer-1-head-2.png", "tokens-loss-nats.csv"]
 
 
 SETTINGS = [
@@ -321,6 +367,86 @@ def test_a_click_does_not_send_the_weights_again():
     assert at.run().get("bidi_component")[0].proto.bytes == before
 
 
+def large_page():
+    import numpy as np
+
+    from explorer.components.attention_map import attention_map
+
+    pattern = np.random.default_rng(0).random((6, 6, 256, 256), dtype=np.float32)
+    pattern *= np.tri(256, dtype=np.float32)
+    pattern /= pattern.sum(-1, keepdims=True)
+    labels = [["previous 0.91"] * 6] * 6
+    attention_map(pattern, ["\n"] * 256, key="att", labels=labels, scores=pattern[:, :, 1, 0])
+
+
+def test_36_heads_of_256_tokens_are_at_most_1_2_megabytes():
+    message = AppTest.from_function(large_page).run().get("bidi_component")[0].proto.bytes
+    header, body = wire.unpack(message)
+    assert (header["bits"], len(body)) == (8, 36 * 256 * 257 // 2)
+    assert len(message) <= 1_200_000
+
+
+def test_labels_and_scores_travel_head_after_head():
+    assert flat_labels([["a", "b"], ["c", "d"], ["", "</script>"]], 3, 2)[-2:] == ["", "</script>"]
+    assert flat_scores(np.array([[0.25, np.nan]]), 1, 2) == [0.25, None]
+
+
+def test_a_selected_token_reaches_the_page_and_is_kept():
+    at = AppTest.from_function(strip_page).run()
+    assert chosen(at) == "selected None"
+    before = at.get("bidi_component")[0].proto.bytes
+    at.session_state["strip"] = {"selected": {"index": 2, "epoch": 0}}
+    assert chosen(at.run()) == "selected 2"
+    assert at.get("bidi_component")[0].proto.bytes == before  # nothing is sent again
+    at.session_state["text"] = "ab"  # a shorter text lacks it
+    assert chosen(at.run()) == "selected None"
+    at.session_state["text"] = "abc"
+    assert chosen(at.run()) == "selected 2"
+    at.session_state["strip"] = {"selected": {"index": None, "epoch": 0}}  # let go
+    assert chosen(at.run()) == "selected None"
+
+
+def test_a_selected_token_is_kept_while_the_strip_is_away():
+    at = AppTest.from_function(strip_page)
+    at.session_state["strip"] = {"selected": {"index": 1, "epoch": 0}}
+    assert chosen(at.run()) == "selected 1"
+    at.session_state["shown"] = False
+    at.run()
+    at.session_state["shown"] = True
+    assert chosen(at.run()) == "selected 1"
+
+
+@pytest.mark.parametrize("nonsense", [{"index": "1"}, {"index": -1}, {"index": 99}, {}, 3])
+def test_a_report_which_is_no_token_counts_as_none(nonsense):
+    at = AppTest.from_function(strip_page)
+    at.session_state["strip"] = {"selected": nonsense}
+    assert chosen(at.run()) == "selected None"
+
+
+def test_what_the_page_selects_is_selected():
+    at = AppTest.from_function(strip_page)
+    at.session_state["asked"] = 1
+    assert chosen(at.run()) == "selected 1"
+
+
+def strip_page():
+    import streamlit as st
+
+    from explorer.components.token_strip import token_strip
+
+    text = st.session_state.get("text", "abc")
+    if st.session_state.get("shown", True):
+        selected = token_strip(
+            range(len(text)),
+            list(text),
+            key="strip",
+            selectable=True,
+            selected=st.session_state.get("asked"),
+            details=[f"after {character}" for character in text],
+        )
+        st.write("selected", str(selected))
+
+
 def token_page():
     import numpy as np
     import streamlit as st
@@ -378,6 +504,24 @@ def test_a_long_text_is_cut_and_a_token_without_value_stays():
     ("call", "sentence"),
     [
         (lambda: attention_map(attention(), list("abcde"), key="k", selected=(2, 0)), "below 2"),
+        (
+            lambda: attention_map(attention(), list("abcde"), key="k", labels=[["a"] * 3]),
+            "2 rows of 3",
+        ),
+        (
+            lambda: attention_map(attention(), list("abcde"), key="k", labels=["abc", "abc"]),
+            "2 rows of 3",
+        ),
+        (
+            lambda: attention_map(attention(), list("abcde"), key="k", scores=np.zeros((3, 2))),
+            r"\(2, 3\)",
+        ),
+        (
+            lambda: attention_map(
+                attention(), list("abcde"), key="k", scores=np.full((2, 3), np.inf)
+            ),
+            "finite",
+        ),
         (lambda: next_token(np.zeros((1, 3)), list("abc"), key="k"), r"shape \(V,\)"),
         (lambda: next_token(np.zeros(3), list("ab"), key="k"), "3 logits but 2 tokens"),
         (lambda: next_token(np.full(2, np.nan), list("ab"), key="k"), "diverged"),
@@ -385,6 +529,9 @@ def test_a_long_text_is_cut_and_a_token_without_value_stays():
         (lambda: token_strip([1], list("ab"), key="k"), "1 ids but 2 tokens"),
         (lambda: token_strip([1, 2], list("ab"), key="k", values=[1.0]), "1 values but 2 tokens"),
         (lambda: token_strip([1], ["a"], key="k", values=[float("inf")]), "finite"),
+        (lambda: token_strip([1], ["a"], key="k", details=[]), "0 details but 1 tokens"),
+        (lambda: token_strip([1], ["a"], key="k", selected=0), "selectable"),
+        (lambda: token_strip([1], ["a"], key="k", selectable=True, selected=1), "below 1"),
     ],
 )
 def test_wrong_arguments_are_refused(call, sentence):

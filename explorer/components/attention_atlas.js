@@ -1,0 +1,134 @@
+// The small pictures of all heads. Geometry: `atlas`, in CSS pixels.
+
+const GAP = 5;
+const LAYER_LABEL = 52;
+const HEAD_LABEL = 18;
+const CAPTION = 15;
+const FADED = 0.16;
+
+function layOutAtlas(r, space, side, stacked) {
+  const { layers, heads } = r.header;
+  const below = captioned(r) ? CAPTION : 0;
+  const wide = (space - LAYER_LABEL) / heads - GAP;
+  const high = stacked ? 1e9 : side / layers - GAP - below;
+  const thumb = Math.max(Math.floor(Math.min(wide, high, 125)), 12);
+  r.atlas = {
+    thumb,
+    alone: layers * heads === 1,
+    across: below ? Math.max(thumb, Math.min(Math.floor(wide), 96)) + GAP : thumb + GAP,
+    down: thumb + GAP + below,
+  };
+  r.atlas.width = LAYER_LABEL + heads * r.atlas.across;
+  r.atlas.height = HEAD_LABEL + layers * r.atlas.down;
+  orderHeads(r);
+  r.thumbnails = r.order.map(() => null);
+}
+
+function placeAt(r, x, y) {
+  // The place of the atlas under a point -> its head, -1: none.
+  const { across, down } = r.atlas;
+  const [row, column] = [Math.floor((y - HEAD_LABEL) / down), Math.floor((x - LAYER_LABEL) / across)];
+  const { layers, heads } = r.header;
+  if (row < 0 || column < 0 || row >= layers || column >= heads) return -1;
+  return r.order[row * heads + column];
+}
+
+function cornerOf(r, place) {
+  const { heads } = r.header;
+  return [
+    LAYER_LABEL + (place % heads) * r.atlas.across,
+    HEAD_LABEL + Math.floor(place / heads) * r.atlas.down,
+  ];
+}
+
+function thumbnail(r, head) {
+  // A pixel of the miniature shows the largest weight it covers, so that thin lines survive.
+  const { time } = r.header;
+  const pixels = r.atlas.thumb * (window.devicePixelRatio || 1);
+  const step = Math.ceil(time / pixels);
+  const size = Math.ceil(time / step);
+  const largest = new Uint16Array(size * size);
+  let at = head * r.perHead;
+  for (let i = 0; i < time; i += 1) {
+    const base = Math.floor(i / step) * size;
+    const end = r.header.causal ? i + 1 : time;
+    for (let from = 0, cell = base; from < end; from += step, cell += 1) {
+      const to = at + Math.min(step, end - from);
+      let most = largest[cell];
+      for (; at < to; at += 1) if (r.levels[at] > most) most = r.levels[at];
+      largest[cell] = most;
+    }
+  }
+  const image = new Uint32Array(size * size); // 0: transparent, masked
+  for (let i = 0; i < size; i += 1) {
+    const end = r.header.causal ? i + 1 : size;
+    for (let j = 0; j < end; j += 1) image[i * size + j] = r.table[largest[i * size + j]];
+  }
+  return pixelCanvas(size, size, image);
+}
+
+function paintAtlas(r) {
+  if (r.atlas.alone) return;
+  const pen = sizeCanvas(r.atlasBase, r.atlas.width, r.atlas.height);
+  sizeCanvas(r.atlasOver, r.atlas.width, r.atlas.height);
+  drawAtlas(r, pen);
+}
+
+function drawAtlas(r, pen) {
+  const { layers, heads } = r.header;
+  const { thumb, across, down } = r.atlas;
+  pen.imageSmoothingEnabled = false;
+  pen.fillStyle = css(r.theme.text);
+  pen.font = `12px ${r.theme.sans}`;
+  pen.textBaseline = "middle";
+  pen.textAlign = "left";
+  if (thumb < 44 && !sorted(r)) pen.fillText("head", 0, HEAD_LABEL / 2);
+  for (let row = 0; row < layers; row += 1) {
+    const first = row * heads + 1;
+    const name = sorted(r) ? (heads > 1 ? `${first}–${first + heads - 1}` : first) : `layer ${row + 1}`;
+    pen.fillText(name, 0, HEAD_LABEL + row * down + thumb / 2);
+  }
+  pen.textAlign = "center";
+  for (let head = 0; head < heads && !sorted(r); head += 1) {
+    const name = thumb < 44 ? head + 1 : `head ${head + 1}`;
+    pen.fillText(name, LAYER_LABEL + head * across + thumb / 2, 8);
+  }
+  r.order.forEach((head, place) => drawThumbnail(r, pen, head, ...cornerOf(r, place)));
+}
+
+function drawThumbnail(r, pen, head, x, y) {
+  const { thumb, across } = r.atlas;
+  pen.globalAlpha = faded(r, head) ? FADED : 1;
+  pen.fillStyle = css(r.theme.panel);
+  pen.fillRect(x, y, thumb, thumb);
+  pen.drawImage((r.thumbnails[head] ??= thumbnail(r, head)), x, y, thumb, thumb);
+  pen.globalAlpha = 1;
+  const words = caption(r, head);
+  if (!words) return;
+  pen.font = `11px ${r.theme.sans}`;
+  pen.textAlign = "left";
+  pen.fillStyle = css(faded(r, head) ? r.theme.quiet : r.theme.text);
+  pen.fillText(fitted(pen, words, across - 3), x, y + thumb + CAPTION / 2 + 2);
+}
+
+// As much of a text as the width holds; what is left out can be read with the head chosen.
+function fitted(pen, text, width) {
+  if (pen.measureText(text).width <= width) return text;
+  const letters = [...text];
+  while (letters.length > 1 && pen.measureText(`${letters.join("")}…`).width > width) letters.pop();
+  return `${letters.join("").trimEnd()}…`;
+}
+
+function paintChosenHead(r) {
+  if (r.atlas.alone) return;
+  const pen = r.atlasOver.getContext("2d");
+  pen.clearRect(0, 0, r.atlasOver.width, r.atlasOver.height);
+  drawChosenHead(r, pen);
+}
+
+function drawChosenHead(r, pen) {
+  const [x, y] = cornerOf(r, r.order.indexOf(headIndex(r)));
+  pen.strokeStyle = css(r.theme.primary);
+  pen.lineWidth = 3;
+  pen.strokeRect(x - 1, y - 1, r.atlas.thumb + 2, r.atlas.thumb + 2);
+}
