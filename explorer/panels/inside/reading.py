@@ -15,7 +15,7 @@ import streamlit as st
 import gpt
 from explorer import cache, habits, state
 from explorer.components import memory
-from explorer.components.attention_map import MAX_BYTES
+from explorer.components.attention_message import MAX_BYTES
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
 from explorer.panels.attention import readable
