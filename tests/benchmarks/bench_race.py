@@ -6,7 +6,7 @@
 Every run is a process of its own, timed from its start (Python and PyTorch are loaded, the text is
 read and encoded) until the loss over the whole validation split is known. The race: `gpt_mini` with
 its own recipe, nanoGPT's quick start, in float32 as that computes on a CPU, once before and once
-after `gpt_modern` with each seed. The ablation: `gpt_modern` with one part taken out, or put in, and
+after `gpt_modern` with each seed. The ablation: `gpt_modern` with one part taken out or put in, and
 the same number of steps; loss (mean and standard deviation over the seeds) and milliseconds per
 step (median). Progress goes to stderr, the last line of stdout is one JSON object.
 """
