@@ -96,6 +96,11 @@ class KVCache:
         self.values = [torch.empty(shape, device=device) for _ in layers]
         self.length = 0
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all keys and values take, those of tokens to come included."""
+        return sum(part.nbytes for part in (*self.keys, *self.values))
+
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store the new tokens' keys and values; return all of `layer` so far. (B, heads, T, D)"""
         end = self.length + k.shape[2]

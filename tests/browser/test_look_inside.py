@@ -1,4 +1,4 @@
-"""Page 9 in a real Chromium: a head clicked in the map is the head of the page, and goes off."""
+"""Page 9 in a real Chromium: the induction head of the shipped model is clicked, and goes off."""
 
 import re
 
@@ -28,8 +28,8 @@ def visit(browser):
     tab.close()
 
 
-def test_from_the_map_to_the_ablation_of_one_head(server, visit):
-    page = visit.open(server, "look_inside").page
+def test_the_induction_head_is_seen_in_the_map_and_switched_off(server, visit):
+    page = visit.open(server, "look_inside?model=copying").page
     atlas = page.locator(".atlas .base")
     atlas.wait_for(timeout=SOON)
     visit.wait_text("Often misunderstood")
@@ -37,9 +37,9 @@ def test_from_the_map_to_the_ablation_of_one_head(server, visit):
     box = atlas.bounding_box()
     last = {"x": box["width"] - 20, "y": box["height"] - 20}  # the last head
     atlas.click(position=last, force=True)  # what lies above it only draws
-    page.wait_for_url(re.compile(r"look_inside_head=4\.4"), timeout=SOON)
-    visit.wait_text(re.compile(r"Head 4\.4 (gives|has)"))
-    visit.button("Switch 4.4 off").click()
-    visit.wait_text(re.compile(r"Without head 4\.4 the loss on this text goes from"))
+    page.wait_for_url(re.compile(r"look_inside_head=2\.2"), timeout=SOON)
+    visit.wait_text(re.compile(r"Head 2\.2 (gives|has)"))
+    visit.button("Switch 2.2 off").click()
+    visit.wait_text(re.compile(r"Without head 2\.2 the loss on this text goes from"))
     assert "look_inside_view=Switch" in page.url
-    visit.wait_text("Goes on after the position, without head 4.4")
+    visit.wait_text("Goes on after the position, without head 2.2")

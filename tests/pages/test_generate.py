@@ -224,7 +224,7 @@ def test_nothing_to_read_costs_nothing():
 
 
 def test_the_page_gives_the_mean_in_nats_and_bits(bench):  # noqa: F811
-    at = bench.open(PAGE)
+    at = bench.open(PAGE, model="gpt_mini")
     text = "To be, or not to be\n"
     by_key(at.text_area, f"{PAGE}_surprise_text").set_value(text).run()
     model, tokenizer, _ = gpt.load_checkpoint(cache.pretrained()["gpt_mini"])
@@ -246,7 +246,7 @@ def test_too_little_to_read_is_said(bench, text):  # noqa: F811
 
 
 def test_greedy_and_sampled_are_written_counted_and_graded(bench):  # noqa: F811
-    at = bench.open(PAGE)
+    at = bench.open(PAGE, model="gpt_mini")
     by_key(at.radio, f"{PAGE}.answer.greedy").set_value(CHOICES[0]).run()
     assert any("Press Write both" in box.value for box in at.caption)
     at = press(at, "both")

@@ -103,7 +103,7 @@ def _step(reading: Reading) -> tuple[int, int, float]:
             reading.model(idx[:, :i], cache=kept)
         logits, _ = reading.model(idx[:, i : i + 1], cache=kept)
     whole = cache.trace(reading.model, reading.ids, reading.shown.key)["logits"][i]
-    taken = kept.keys.nbytes + kept.values.nbytes
+    taken = kept.nbytes
     used = taken * kept.length // reading.model.config.block_size
     difference = (logits[0, -1] - torch.from_numpy(whole)).abs().max().item()
     return used, taken, difference

@@ -38,7 +38,7 @@ def test_the_steps_are_those_of_writing(prompt, stride, causal):
 def test_a_full_cache_has_the_bytes_of_its_tensors(changes):
     config = replace(MODEL, **changes)
     cache = KVCache(config, 3, torch.device("cpu"))
-    assert gpt.cache_bytes(config, 8, batch=3) == cache.keys.nbytes + cache.values.nbytes
+    assert gpt.cache_bytes(config, 8, batch=3) == cache.nbytes
     assert gpt.cache_steps(config, 8, 1)[0].bytes == gpt.cache_bytes(config, 8)
 
 
