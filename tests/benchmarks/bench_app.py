@@ -156,7 +156,7 @@ def writing(page: Page, server: Server, rounds: int, count: int = 2000) -> dict[
     folder = ROOT / "checkpoints" / "pretrained" / "gpt_mini"
     model, tokenizer, _ = gpt.load_checkpoint(folder)
     about = (model, tokenizer, "My lord, I ", count)
-    page.goto(f"{server.address}/generate")
+    page.goto(f"{server.address}/generate?model=gpt_mini")
     write = page.get_by_role("button", name="Write", exact=True)
     write.wait_for()
     length = page.get_by_role("spinbutton", name="Characters")
