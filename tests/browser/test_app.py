@@ -104,7 +104,7 @@ def test_hovered_attention_is_what_gpt_computes(server, runs, visit):
 
 def test_a_double_click_starts_one_run(server, runs, visit):
     before = {path.name for path in runs.glob("2*")}
-    visit.open(server, "bigram?bigram_max_steps=2000")
+    visit.open(server, "bigram?bigram_max_steps=20000")
     visit.button("Train").dblclick()
     run_id = visit.run_id()
     visit.page.wait_for_timeout(1500)
