@@ -354,7 +354,7 @@ def _title(folder: Path) -> str:
         config = gpt.read_config(folder)
         val_loss = config["card"].get("val_loss")
         loss = f", validation loss {val_loss:.3f}" if val_loss is not None else ""
-        return config["preset"]["title"] + loss
+        return config["card"].get("title", config["preset"]["title"]) + loss
     except GPTError as error:
         return str(error)
 
