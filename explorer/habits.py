@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 import gpt
 
 SHARES = {
@@ -49,6 +51,12 @@ def habit(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> Habit
         for name in SHARES
     )
     return max((h for h in found if not math.isnan(h.value)), key=lambda h: h.excess)
+
+
+def excesses(scores: Mapping[str, "gpt.HeadScore"]) -> np.ndarray:
+    """How far each head's habit lies above an even head, (L, H)."""
+    layers, heads = scores["previous"].values.shape
+    return np.array([[habit(scores, i, h).excess for h in range(heads)] for i in range(layers)])
 
 
 def name(layer: int, head: int) -> str:

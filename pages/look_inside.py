@@ -18,7 +18,7 @@ from gpt.config import PRESETS
 
 VIEWS = {
     "Attention": attention_view,
-    "Tokens": tokens_view,
+    "Next token": tokens_view,
     "Logit lens": lens_view,
     "Parts of a score": attribution_view,
     OFF_VIEW: switch_off_view,

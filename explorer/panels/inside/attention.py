@@ -20,6 +20,7 @@ CAUTION = (
 )
 THIS_TEXT, DOUBLED = "this text", "random tokens, said twice"
 LAYER_ORDER = "layer and head"
+NAMES = {LAYER_ORDER: LAYER_ORDER, **habits.SHORT, "entropy": "entropy", "distance": "distance"}
 COLUMNS = {
     "previous": "previous",
     "first": "first",
@@ -34,20 +35,12 @@ def attention_view(reading: Reading) -> None:
     if not reading.has_heads:
         st.info("The bigram has no attention heads: it only knows the last token.")
         return
-    lesson = reading.lesson
-    found = cache.trace(reading.model, reading.ids, reading.shown.key)
-    chosen = attention_map(
-        found["pattern"],
-        reading.tokens,
-        key=f"{lesson.key}_{selection.MAP}",
-        causal=reading.model.config.causal,
-        height=420,
-        selected=selection.asked_of_map(reading),
-    )
+    lesson, scores = reading.lesson, reading.scores()
+    chosen = _map(reading, scores)
     if chosen != (reading.layer, reading.head):
-        selection.clicked_head(lesson, *chosen)
+        selection.clicked_head(reading.selects, *chosen)
         st.rerun()
-    st.markdown(habits.sentence(reading.scores(), reading.layer, reading.head) + " (Measured.)")
+    st.markdown(habits.sentence(scores, reading.layer, reading.head) + " (Measured.)")
     words, button = st.columns([4, 1], vertical_alignment="center")
     words.caption(CAUTION)
     name = habits.name(reading.layer, reading.head)
@@ -63,10 +56,33 @@ def attention_view(reading: Reading) -> None:
     scores_table(reading)
 
 
+def _map(reading: Reading, scores: dict[str, "gpt.HeadScore"]) -> tuple[int, int]:
+    """The map of all heads, which can be sorted and faded by the score of the table below it."""
+    lesson = reading.lesson
+    heads = [
+        [habits.label(scores, layer, head) for head in range(reading.model.config.n_head)]
+        for layer in range(reading.model.config.n_layer)
+    ]
+    by = st.session_state.get(f"{lesson.key}_sorted_by", LAYER_ORDER)
+    pattern = cache.trace(reading.model, reading.ids, reading.shown.key)["pattern"]
+    return attention_map(
+        pattern,
+        reading.tokens,
+        key=f"{lesson.key}_{selection.MAP}",
+        causal=reading.model.config.causal,
+        height=420,
+        selected=selection.asked_of_map(reading),
+        labels=heads,
+        scores=habits.excesses(scores) if by == LAYER_ORDER else scores[by].values.numpy(),
+        score_name="above an even head" if by == LAYER_ORDER else NAMES[by],
+        link=reading.link,
+    )
+
+
 def _switch_off(reading: Reading) -> None:
-    lesson, name = reading.lesson, habits.name(reading.layer, reading.head)
-    st.session_state[f"{lesson.key}_{VIEW}"] = OFF_VIEW
-    selection.want(lesson, "off_heads", [name])
+    name = habits.name(reading.layer, reading.head)
+    st.session_state[f"{reading.selects.key}_{VIEW}"] = OFF_VIEW
+    selection.want(reading.lesson, "off_heads", [name])
 
 
 def scores_table(reading: Reading) -> None:
@@ -86,13 +102,12 @@ def scores_table(reading: Reading) -> None:
     if scores is None:
         st.info(said)
         return
-    names = {LAYER_ORDER: LAYER_ORDER, **habits.SHORT, "entropy": "entropy", "distance": "distance"}
     by = order.selectbox(
         "Sort by",
-        list(names),
-        format_func=names.__getitem__,
+        list(NAMES),
+        format_func=NAMES.__getitem__,
         key=f"{lesson.key}_sorted_by",
-        help="Which score stands first: the largest at the top.",
+        help="Which score stands first, the largest at the top; the map sorts and fades by it too.",
     )
     only = kind.selectbox(
         "Show",
@@ -159,7 +174,7 @@ def _draw(
     if ticked:
         layer, head = (int(part) - 1 for part in table["head"][ticked[0]].split("."))
         state.put(lesson, "ticks", state.get(lesson, "ticks", 0) + 1)  # unticked: it is chosen now
-        selection.choose_head(lesson, layer, head)
+        selection.choose_head(reading.selects, layer, head)
         st.rerun()
 
 

@@ -8,6 +8,7 @@ from explorer import cache
 from explorer.charts.shares import STATES, create_kept_chart, create_rollout_chart
 from explorer.components.glyphs import visible, visible_all
 from explorer.panels.inside.reading import Reading
+from explorer.panels.inside.tokens import scores_after
 
 MOST_COLUMNS = 64  # positions in the picture of the cache
 
@@ -102,8 +103,7 @@ def _step(reading: Reading) -> tuple[int, int, float]:
         if i:
             reading.model(idx[:, :i], cache=kept)
         logits, _ = reading.model(idx[:, i : i + 1], cache=kept)
-    whole = cache.trace(reading.model, reading.ids, reading.shown.key)["logits"][i]
     taken = kept.nbytes
     used = taken * kept.length // reading.model.config.block_size
-    difference = (logits[0, -1] - torch.from_numpy(whole)).abs().max().item()
+    difference = (logits[0, -1] - scores_after(reading)).abs().max().item()
     return used, taken, difference

@@ -4,6 +4,7 @@ Only the view that is shown is computed.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -11,12 +12,16 @@ import streamlit as st
 import gpt
 from explorer import cache, state
 from explorer.lessons import Lesson
+from explorer.panels import text as texts
+from explorer.panels import writer
 from explorer.panels.inside import reading
 from explorer.panels.inside.reading import Reading
+from explorer.panels.inside.tokens import token_text
 from explorer.panels.model import Shown
 from explorer.runs.store import Run
 
 POLL_SECONDS = 2.0
+PLAY_SECONDS = 1.0  # a step of the training, when they are played
 VIEW = "view"
 
 View = Callable[[Reading], None]
@@ -34,26 +39,117 @@ def look_panel(
     folder: where the snapshots of the shown model lie. live: it is still being trained.
     """
     folder = _of(shown(), folder)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        text = reading.ask_text(lesson, shown())
-    with right:
-        step = _choose_step(lesson, folder)
+    text = reading.ask_text(lesson, shown())
+    second = _choose_second(lesson, folder)
+    playing = bool(state.get(lesson, "playing"))
 
     def body() -> None:
-        model = at_step(folder, step, shown())
-        found = reading.read(lesson, model, text, folder)
+        if playing and not _next_step(lesson, folder):
+            st.rerun()  # the last step is shown: no more ticks
+        step = _choose_step(lesson, folder)
+        _play_button(lesson, folder)
+        found = reading.read(lesson, at_step(folder, step, shown()), text, folder)
+        other = second(text) if second else None
+        if other is not None:
+            found, other = _same_tokens(found, other)
         if found.said:
             st.caption(found.said)
         if len(found.ids) < 2:
             st.info("Type at least two characters that this model knows.")
             return
-        found = reading.select(found)
+        found = reading.select(found, token_text)
         name = _choose_view(lesson, list(views))
-        st.caption(f"Model: {model.label}. {len(found.ids)} tokens are read.")
-        views[name](found)
+        if other is None:
+            st.caption(f"Model: {found.shown.label}. {len(found.ids)} tokens are read.")
+            views[name](found)
+        elif found.tokens != other.tokens:
+            st.info("These two models do not read this text as the same tokens: choose another.")
+        else:
+            _side_by_side(views[name], found, reading.beside(found, other))
 
-    st.fragment(body, run_every=POLL_SECONDS if live and step is None else None)()
+    watched = live and state.get(lesson, "step") is None
+    every = PLAY_SECONDS if playing else POLL_SECONDS if watched else None
+    st.fragment(body, run_every=every)()
+
+
+def _side_by_side(view: View, left: Reading, right: Reading) -> None:
+    for column, one in zip(st.columns(2, gap="medium"), (left, right), strict=True):
+        with column:
+            st.caption(f"Model: {one.shown.label}. {len(one.ids)} tokens are read.")
+            if one is right:
+                token_text(one, one.position)
+            view(one)
+
+
+def _choose_second(lesson: Lesson, folder: Path | None) -> Callable[[str], Reading] | None:
+    """The choosers of a second model or step; returns what reads a text with it, None: no second.
+
+    It remembers its model, step and switches under a name of its own.
+    """
+    key = f"{lesson.key}_two"
+    if key not in st.session_state:
+        st.session_state[key] = "1" in (str(state.get(lesson, "two")), st.query_params.get(key))
+    two = st.toggle(
+        "Compare with a second model or step",
+        key=key,
+        help="The same text, position and head in two models, side by side.",
+    )
+    state.put(lesson, "two", int(two))
+    state.set_address(key, "1" if two else None)
+    if not two:
+        return None
+    twin = replace(lesson, key=f"{lesson.key}_second")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        shown = writer.choose(
+            twin, gpt.PRESETS["gpt_mini"], texts.current(), "Second model", address=f"{twin.key}_of"
+        )
+    folder = _of(shown(), writer.chosen_folder(twin))
+    with right:
+        step = _choose_step(twin, folder, "Its step")
+
+    return lambda text: reading.read(twin, at_step(folder, step, shown()), text, folder)
+
+
+def _same_tokens(one: Reading, other: Reading) -> tuple[Reading, Reading]:
+    """Both with as many tokens as the smaller context holds."""
+    most = min(len(one.ids), len(other.ids))
+    cut = [replace(r, ids=r.ids[-most:], tokens=r.tokens[-most:]) for r in (one, other)]
+    return cut[0], cut[1]
+
+
+def _play_button(lesson: Lesson, folder: Path | None) -> None:
+    """Plays the steps of the training one after the other, from the shown one or the first."""
+    if len(_steps(folder)) < 2:
+        return
+    playing = state.get(lesson, "playing")
+    pressed = st.button(
+        "Stop" if playing else "Play the training",
+        key=f"{lesson.key}_play",
+        icon=":material/stop:" if playing else ":material/play_arrow:",
+        help="Shows the steps of the training one after the other, in every view.",
+    )
+    if pressed:
+        state.put(lesson, "playing", not playing)
+        st.rerun()
+
+
+def _next_step(lesson: Lesson, folder: Path | None) -> bool:
+    """Move on to the next step of the training; False at its end, where playing stops."""
+    steps, at = _steps(folder), state.get(lesson, "step")
+    later = [step for step in steps if at is not None and step > at]
+    goes_on = at is None or bool(later)
+    if goes_on and steps:
+        step = later[0] if later else steps[0]
+        state.put(lesson, "step", step)
+        st.session_state[f"{lesson.key}_step"] = step
+    else:
+        state.put(lesson, "playing", False)
+    return goes_on and bool(steps)
+
+
+def _steps(folder: Path | None) -> list[int]:
+    return [step for step, _ in Run(folder).snapshots()] if folder else []
 
 
 def current(lesson: Lesson, shown: Callable[[], Shown], folder: Path | None) -> Reading | None:
@@ -89,9 +185,11 @@ def _of(model: Shown, folder: Path | None) -> Path | None:
     return folder if folder is not None and model.key.startswith(str(folder)) else None
 
 
-def _choose_step(lesson: Lesson, folder: Path | None) -> int | None:
+def _choose_step(
+    lesson: Lesson, folder: Path | None, label: str = "Step of the training"
+) -> int | None:
     """A slider over the snapshots; None is the end of the training, or its newest state."""
-    steps = [step for step, _ in Run(folder).snapshots()] if folder else []
+    steps = _steps(folder)
     key = f"{lesson.key}_step"
     if len(steps) < 2:
         state.put(lesson, "step", None)
@@ -100,7 +198,7 @@ def _choose_step(lesson: Lesson, folder: Path | None) -> int | None:
     names = {str(step): step for step in steps}
     st.session_state[key] = names.get(str(known), "newest")
     chosen = st.select_slider(
-        "Step of the training",
+        label,
         [*steps, "newest"],
         key=key,
         format_func=lambda s: s if isinstance(s, str) else f"{s:,}",

@@ -38,10 +38,21 @@ class Reading:
     position: int = 0
     layer: int = 0
     head: int = 0
+    page: Lesson | None = None  # whose selection it follows, when it stands beside another model
 
     @property
     def model(self) -> Any:
         return self.shown.model
+
+    @property
+    def selects(self) -> Lesson:
+        """The lesson under whose name the selection is kept."""
+        return self.page or self.lesson
+
+    @property
+    def link(self) -> str:
+        """The name under which browser components share the chosen position."""
+        return f"{self.selects.key}_position"
 
     @property
     def has_heads(self) -> bool:
@@ -104,31 +115,42 @@ def read(lesson: Lesson, shown: Shown, text: str, folder: Path | None = None) ->
     return Reading(lesson, shown, tuple(ids), tokens, said.strip(), folder)
 
 
-def select(reading: Reading) -> Reading:
-    """The two choosers that all views share, and the reading with what is chosen."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        position = _ask_position(reading)
-    if not reading.has_heads:
-        return replace(reading, position=position)
-    with right:
-        layer, head = _ask_head(reading)
-    return replace(reading, position=position, layer=layer, head=head)
+def select(reading: Reading, draw_text: Callable[[Reading, int], int | None]) -> Reading:
+    """The text, in which a position is chosen, and the chooser of the head; every view follows.
 
-
-def _ask_position(reading: Reading) -> int:
-    last = len(reading.ids) - 1
+    draw_text(reading, position) draws the text with that position chosen at first, and returns the
+    one that is chosen now, if any.
+    """
+    lesson, last = reading.lesson, len(reading.ids) - 1
     first = last - 1  # what comes after it is known
-    key = begin(reading.lesson, "position", lambda p: min(max(_whole(p, first), 0), last))
-    position = st.select_slider(
-        "Position",
-        range(last + 1),
-        key=key,
-        format_func=lambda i: f"{i} {visible(reading.tokens[i])}",
-        help="The token that reads, counted from 0. Every view is of the state after it.",
+    read, begun = state.get(lesson, "begun", (None, first))
+    if read != reading.ids:  # constant while one text is read, so that no click is overruled
+        known = state.get(lesson, "position", st.query_params.get(f"{lesson.key}_position"))
+        begun = min(max(_whole(known, first), 0), last)
+        state.put(lesson, "begun", (reading.ids, begun))
+        memory.ask_anew(f"{lesson.key}_strip")
+    chosen = draw_text(reading, begun)
+    position = first if chosen is None else chosen
+    state.put(lesson, "position", None if position == first else position)
+    state.set_address(f"{lesson.key}_position", None if position == first else str(position))
+    reading = replace(reading, position=position)
+    if not reading.has_heads:
+        return reading
+    layer, head = _ask_head(reading)
+    return replace(reading, layer=layer, head=head)
+
+
+def beside(reading: Reading, other: Reading) -> Reading:
+    """`other`, with the selection of `reading`; where it has no such head, its last one."""
+    config = other.model.config
+    layers, heads = (config.n_layer, config.n_head) if other.has_heads else (1, 1)
+    return replace(
+        other,
+        position=min(reading.position, len(other.ids) - 1),
+        layer=min(reading.layer, layers - 1),
+        head=min(reading.head, heads - 1),
+        page=reading.lesson,
     )
-    keep(reading.lesson, "position", position, first)
-    return position
 
 
 def _ask_head(reading: Reading) -> tuple[int, int]:
@@ -168,6 +190,8 @@ def clicked_head(lesson: Lesson, layer: int, head: int) -> None:
 def asked_of_map(reading: Reading) -> tuple[int, int]:
     """The head that the map should begin with: constant while it is only clicked in the map."""
     config = reading.model.config
+    if reading.page is not None:  # beside another: it follows
+        return reading.layer, reading.head
     asked = state.get(reading.lesson, "map_head")
     if asked is None or not (asked[0] < config.n_layer and asked[1] < config.n_head):
         asked = (reading.layer, reading.head)

@@ -1,39 +1,69 @@
-"""What the text costs token by token, and what might come after the chosen position."""
+"""The text as coloured tokens, one of which is chosen, and what might come after it."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 import gpt
-from explorer import cache, inspected
+from explorer import inspected
 from explorer.charts.inside import create_next_tokens_chart
 from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
 from explorer.panels.inside.reading import Reading, quoted
 
 MOST = 10  # likeliest tokens shown
+HOVER = 5  # of them, said of a token that is pointed at
 
 
-def tokens_view(reading: Reading) -> None:
-    """The coloured text, and the likeliest next tokens after the chosen position."""
-    vocabulary = reading.shown.tokenizer.tokens
-    losses = token_losses(reading)
-    token_strip(
+def token_text(reading: Reading, selected: int) -> int | None:
+    """The text as the model reads it, each token in the colour of its loss; a click selects.
+
+    Returns the selected position, None: none. Whatever shares the name `reading.link` follows.
+    """
+    expected = _expected(reading)
+    chosen = token_strip(
         list(reading.ids),
         reading.tokens,
         key=f"{reading.lesson.key}_strip",
-        values=[None, *losses],
+        values=[None, *expected.losses],
         value_label="loss −ln p (nats)",
+        selectable=True,
+        selected=selected,
+        details=_details(reading, expected),
+        link=reading.link,
     )
-    mean, V = sum(losses) / len(losses), len(vocabulary)
+    mean, V = sum(expected.losses) / len(expected.losses), reading.shown.tokenizer.vocab_size
     st.caption(
-        f"Measured: {mean:.3f} nats a token on this text, {mean / math.log(2):.3f} bits;"
-        f" knowing nothing costs ln V = {math.log(V):.3f} nats (derived, V = {V:,}). The first"
-        " token has no value: nothing stands before it."
+        f"Measured: {mean:.3f} nats a token, {_bits(reading, expected.losses):.3f} bits a character;"
+        f" knowing nothing costs ln V = {math.log(V):.3f} nats a token (derived, V = {V:,}). Click"
+        " a token: every picture is of the state after it."
     )
+    return chosen
+
+
+def _bits(reading: Reading, losses: list[float]) -> float:
+    import torch
+
+    text = reading.shown.tokenizer.decode(list(reading.ids[1:]))
+    return gpt.inspection.bits_per_character(torch.tensor([losses]), text)
+
+
+def _details(reading: Reading, expected: "Expected") -> list[str]:
+    """For each token what the model expected in its place, the likeliest first."""
+    before = zip(expected.top[:-1], expected.top_p[:-1], strict=True)
+    return ["nothing stands before it"] + [
+        "expected here: "
+        + ", ".join(f"{glyph_of(reading, token)} {p:.1%}" for token, p in zip(*row, strict=True))
+        for row in before
+    ]
+
+
+def tokens_view(reading: Reading) -> None:
+    """The likeliest next tokens after the chosen position."""
     i = reading.position
     true = reading.ids[i + 1] if i + 1 < len(reading.ids) else None
+    vocabulary = reading.shown.tokenizer.tokens
     table = inspected.next_tokens(probabilities(reading), vocabulary, MOST, true)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -65,25 +95,47 @@ def next_words(reading: Reading) -> str:
 
 def token_losses(reading: Reading) -> list[float]:
     """The cost of every token but the first, nats."""
+    return _expected(reading).losses
 
-    def compute() -> list[float]:
-        import torch
 
-        logits = torch.from_numpy(_logits(reading))[None]  # (1, T, V)
-        return gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
+class Expected(NamedTuple):
+    """What the model expected along the text; its scores, (T, V), would be too much to keep."""
 
-    return reading.measured("losses", compute)
+    losses: list[float]  # of every token but the first, nats
+    top: list[list[int]]  # the HOVER likeliest next tokens after each of T positions
+    top_p: list[list[float]]  # and their probabilities
+
+
+def _expected(reading: Reading) -> Expected:
+    def compute() -> Expected:
+        logits = gpt.trace(reading.model, reading.idx, ["logits"])["logits"]  # (1, T, V)
+        p, top = logits[0].softmax(-1).topk(min(HOVER, logits.shape[-1]))
+        losses = gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
+        return Expected(losses, top.tolist(), p.tolist())
+
+    return reading.measured("expected", compute)
 
 
 def probabilities(reading: Reading) -> Any:
     """Probabilities (V,) of the token after the chosen position, a tensor."""
+    return scores_after(reading).softmax(-1)
+
+
+def scores_after(reading: Reading) -> Any:
+    """Scores (V,) of the token after the chosen position, read out of the last layer."""
     import torch
 
-    return torch.from_numpy(_logits(reading)[reading.position]).float().softmax(-1)
-
-
-def _logits(reading: Reading) -> Any:
-    return cache.trace(reading.model, reading.ids, reading.shown.key)["logits"]
+    model = reading.model
+    if not reading.has_heads:
+        return gpt.trace(model, reading.idx, ["logits"])["logits"][0, reading.position]
+    last = reading.measured(
+        "last",
+        lambda: gpt.trace(model, reading.idx, ["resid_post"], layers=[model.config.n_layer - 1])[
+            "resid_post"
+        ][0, 0],
+    )  # (T, C)
+    with torch.no_grad():
+        return model.read_out(last[reading.position]).float()
 
 
 def glyph_of(reading: Reading, token: int) -> str:
