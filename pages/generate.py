@@ -8,6 +8,7 @@ import gpt
 from explorer import lessons
 from explorer.panels import code, contest, lesson, question, text, training, writer
 from explorer.panels.alternatives import alternatives_panel
+from explorer.panels.copied import written_panel
 from explorer.panels.sampling import sampling_panel
 from explorer.panels.speed import speed_panel
 from explorer.panels.surprise import surprise_panel
@@ -46,6 +47,9 @@ if not config.causal:
     st.warning("This model was trained without the mask: it never learnt to do without the future.")
 sampling_panel(this, shown, PROMPT, 200, live, below=partial(alternatives_panel, this, shown))
 prompt = st.session_state.get("generate_prompt") or PROMPT
+
+lesson.section("Check it: does the model write, or recite?")
+written_panel(this, shown, writer.chosen_folder(this), live)
 
 lesson.section("Read with it: what surprises the model?")
 surprise_panel(this, shown, 2.0 if live else None)
