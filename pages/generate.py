@@ -1,7 +1,5 @@
 """Page 8: from scores to text. Temperature, top-k, top-p, the roads not taken, surprise, speed."""
 
-from functools import partial
-
 import streamlit as st
 
 import gpt
@@ -45,11 +43,16 @@ st.caption(
 )
 if not config.causal:
     st.warning("This model was trained without the mask: it never learnt to do without the future.")
-sampling_panel(this, shown, PROMPT, 200, live, below=partial(alternatives_panel, this, shown))
-prompt = st.session_state.get("generate_prompt") or PROMPT
+folder = writer.chosen_folder(this)
 
-lesson.section("Check it: does the model write, or recite?")
-written_panel(this, shown, writer.chosen_folder(this), live)
+
+def below() -> None:
+    alternatives_panel(this, shown)
+    written_panel(this, shown, folder)
+
+
+sampling_panel(this, shown, PROMPT, 200, live, below)
+prompt = st.session_state.get("generate_prompt") or PROMPT
 
 lesson.section("Read with it: what surprises the model?")
 surprise_panel(this, shown, 2.0 if live else None)

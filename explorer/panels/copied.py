@@ -18,7 +18,6 @@ from gpt.text import is_local
 LEAST, MOST, START = 8, 60, 16  # characters that count as a copy
 AROUND = 40  # characters of the training text on either side
 ROWS = 30  # copies in the table
-LIVE_SECONDS = 2.0
 
 
 def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, what: str) -> None:
@@ -74,20 +73,17 @@ def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, w
     )
 
 
-def written_panel(
-    lesson: Lesson, shown: Callable[[], Shown], folder: Path | None, live: bool
-) -> None:
-    """The same for what was written last, without its prompt; drawn anew when a text is ready."""
-
-    def body() -> None:
-        writing: Writing | None = state.get(lesson, "writing")
-        if writing is None or writing.running:
-            st.info("Press Write above: then what was written is compared with the training text.")
-            return
-        text = "".join(token.text for token in writing.tokens)
-        copied_panel(lesson, shown(), folder, text, "what was written")
-
-    st.fragment(body, run_every=LIVE_SECONDS if live else None)()
+def written_panel(lesson: Lesson, shown: Callable[[], Shown], folder: Path | None) -> None:
+    """The same for what was written last, without its prompt, once it is ready."""
+    writing: Writing | None = state.get(lesson, "writing")
+    if writing is None or not writing.tokens:
+        return
+    st.markdown("**Does it write, or recite?**")
+    if writing.running:
+        st.caption("When the text is ready, it is compared with the training text.")
+        return
+    text = "".join(token.text for token in writing.tokens)
+    copied_panel(lesson, shown(), folder, text, "what was written")
 
 
 def training_text(folder: Path) -> cache.Text | None:

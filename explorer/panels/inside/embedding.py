@@ -133,7 +133,7 @@ def _plane(found: "gpt.EmbeddingMap") -> Any:
 
 def _two(found: "gpt.EmbeddingMap") -> list[float]:
     shares: list[float] = found.explained.tolist()
-    return (shares + [0.0, 0.0])[:2]
+    return [*shares, 0.0, 0.0][:2]
 
 
 def _token_vectors(reading: Reading) -> Any:
