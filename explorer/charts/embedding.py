@@ -37,7 +37,7 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
     )
     rings = (
         base.transform_filter("datum.role !== ''")
-        .mark_point(size=620, strokeWidth=2, color=theme.REFERENCE)
+        .mark_point(size=620, strokeWidth=2, opacity=1, color=theme.REFERENCE)
         .encode(
             fill=alt.condition(
                 "datum.role === 'chosen'", alt.value(theme.INPUT), alt.value("transparent")

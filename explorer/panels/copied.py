@@ -25,7 +25,7 @@ def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, w
 
     folder: of its run or of the shipped model. what: the text in words, such as "the text read".
     """
-    if folder is None or "untrained" in shown.label:
+    if folder is None or not shown.key.startswith(str(folder)):
         st.info("An untrained model has learned from no text, so it has nothing to recite.")
         return
     learned = training_text(folder)
@@ -68,7 +68,7 @@ def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, w
     st.caption(
         "Measured: every piece is as long as it can be and is compared character by character;"
         " position counts characters from the start of the training text, the first place where it"
-        f" stands.{more} The held-out text is the measure of chance: only what goes far beyond it"
+        f" stands.{more} The number below each character is its Unicode code. The held-out text is the measure of chance: only what goes far beyond it"
         " is memory. What is said with other words is not found."
     )
 

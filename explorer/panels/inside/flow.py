@@ -37,8 +37,8 @@ def rollout_view(reading: Reading) -> None:
     most = int((shares["share"] - shares["even"]).idxmax())
     st.markdown(
         f"Of the output at position {i}, {reading.token(i)}, furthest above even attention is"
-        f" position {most}, {reading.token(most)}, with {shares['share'][most]:.1%}; evenly it would be"
-        f" {shares['even'][most]:.1%}."
+        f" position {most}, {reading.token(most)}, with {shares['share'][most]:.1%}; evenly it"
+        f" would be {shares['even'][most]:.1%}."
     )
     st.caption(
         "Derived from the measured weights: the mean over the heads and the residual path, half"
@@ -87,9 +87,10 @@ def cache_view(reading: Reading) -> None:
     )
     st.caption(
         f"Each cell stands for the key and the value of one position in all {G} heads of keys and"
-        f" values of a layer. At position {i} one query, key and value are computed in each layer and head; the keys"
-        f" and values of the {i} positions before come from the cache. Largest difference between"
-        f" the scores with the cache and without it: {difference:.1e} (measured; rounding only)."
+        f" values of a layer. At position {i} one query, key and value are computed in each layer"
+        f" and head; the keys and values of the {i} positions before come from the cache. Largest"
+        " difference between the scores with the cache and without it:"
+        f" {difference:.1e} (measured; rounding only)."
     )
 
 
@@ -98,8 +99,8 @@ def _kept_words(reading: Reading, held: int, taken: int) -> str:
     config, i = reading.model.config, reading.position
     H, G = config.n_head, config.kv_heads
     said = (
-        f"Reading {reading.token(i)} at position {i}, the cache holds {held / 1024:,.1f} KiB of keys"
-        f" and values; the whole context of {config.block_size} positions takes"
+        f"Reading {reading.token(i)} at position {i}, the cache holds {held / 1024:,.1f} KiB of"
+        f" keys and values; the whole context of {config.block_size} positions takes"
         f" {taken / 1024:,.1f} KiB (derived)."
     )
     if G == H:
