@@ -68,8 +68,9 @@ def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, w
     st.caption(
         "Measured: every piece is as long as it can be and is compared character by character;"
         " position counts characters from the start of the training text, the first place where it"
-        f" stands.{more} The number below each character is its Unicode code. The held-out text is the measure of chance: only what goes far beyond it"
-        " is memory. What is said with other words is not found."
+        f" stands.{more} The number below each character is its Unicode code. The held-out"
+        " text is the measure of chance: only what goes far beyond it is memory. What is said with"
+        " other words is not found."
     )
 
 

@@ -15,9 +15,9 @@ from gpt.inspection import Copy
 @pytest.mark.parametrize(
     ("token", "kind"),
     [
-        ("a", "vowel"), ("é", "vowel"), ("x", "consonant"), ("Q", "upper case"), (" The", "upper case"),
-        ("7", "digit"), ("$", "punctuation"), ("—", "punctuation"), ("\n", "space"), ("", "other"),
-        ("字", "other"), ("🙂", "punctuation"),
+        ("a", "vowel"), ("é", "vowel"), ("x", "consonant"), ("Q", "upper case"),
+        (" The", "upper case"), ("7", "digit"), ("$", "punctuation"), ("—", "punctuation"),
+        ("\n", "space"), ("", "other"), ("字", "other"), ("🙂", "punctuation"),
     ],
 )  # fmt: skip
 def test_the_kind_of_a_token(token, kind):
