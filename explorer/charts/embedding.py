@@ -68,7 +68,7 @@ def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) 
     line = base.mark_line(color=theme.REFERENCE, strokeWidth=1).encode(order="position:Q")
     colour = alt.Color(
         "position:Q",
-        scale=alt.Scale(range=["#9fc3e6", "#1d4e89"]),
+        scale=alt.Scale(range=["#7fb2e5", "#3b6ea5"]),
         legend=alt.Legend(orient="top", gradientLength=160),
     )
     points = base.mark_circle(size=70, opacity=1).encode(

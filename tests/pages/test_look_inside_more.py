@@ -83,3 +83,23 @@ def test_page_8_checks_what_was_written(bench, run):  # noqa: F811
     at.run()
     assert not at.exception
     assert "Of the 200 characters of what was written" in said(at)
+
+
+def test_the_cache_says_what_groups_of_heads_save(bench):  # noqa: F811
+    run = bench.train(
+        "train_a_gpt", "blocks", block_size=16, n_layer=1, n_head=4, n_kv_head=1, n_embd=16
+    )
+    at = open_at(bench, "Cache", run, text="the text", position="3")
+    text = said(at)
+    whole = 2 * 16 * 4 * 4 / 1024  # keys and values × positions × numbers × bytes, KiB
+    assert f"the whole context of 16 positions takes {whole:.1f} KiB" in text
+    assert f"it would be {4 * whole:.1f} KiB, so grouping saves 75%" in text
+
+
+def test_of_a_large_vocabulary_only_text_and_neighbours_are_drawn(bench, run, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("explorer.panels.inside.embedding.ALL", 20)
+    at = open_at(bench, "Embeddings", run, text="the text", position="2")
+    near = set(at.dataframe[0].value["token"])
+    drawn = len(near | {"t", "h", "e", "␣", "x"})
+    text = said(at)
+    assert f"{drawn} of " in text and "the 8 nearest to the chosen one, nothing else" in text
