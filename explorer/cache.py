@@ -137,6 +137,12 @@ def measured(what: str, key: str, ids: tuple[int, ...], _compute: Callable[[], A
     return _compute()
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def copies(text: str, _training: str, least: int, key: str) -> list["gpt.inspection.Copy"]:
+    """Pieces of a text that stand in the training part of the corpus called `key`."""
+    return gpt.longest_copies(text, _training, least)
+
+
 @st.cache_resource(max_entries=24, show_spinner=False)
 def head_scores(_model: Any, _windows: Any, key: str) -> dict[str, Any]:
     """Head scores of a model over windows (B, T) of token ids; `key` stands for both."""

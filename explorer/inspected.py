@@ -1,5 +1,6 @@
 """What `gpt.inspection` measures, as tidy DataFrames with documented columns, ready for charts."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -138,3 +139,63 @@ def score_history(
         for layer, heads in enumerate(found[name].values.tolist()):
             rows += [(step, habits.name(layer, h), value) for h, value in enumerate(heads)]
     return pd.DataFrame(rows, columns=["step", "head", "value"])
+
+
+def embedding_points(
+    points: Any,
+    ids: Sequence[int],
+    vocabulary: Sequence[str],
+    chosen: int,
+    near: Mapping[int, float],
+) -> pd.DataFrame:
+    """The tokens `ids` on the map, a row each: points (N, 2) as a tensor.
+
+    near: cosines of the chosen token's nearest neighbours. Columns token (visible), id, kind, x, y,
+    role ("chosen", "neighbour", ""), cosine (missing for those that are neither).
+    """
+    rows = []
+    for token, (x, y) in zip(ids, points.tolist(), strict=True):
+        role = "chosen" if token == chosen else "neighbour" if token in near else ""
+        cosine = 1.0 if token == chosen else near.get(token)
+        glyph, kind = visible(vocabulary[token]), kind_of(vocabulary[token])
+        rows.append((glyph, token, kind, x, y, role, cosine))
+    return pd.DataFrame(rows, columns=["token", "id", "kind", "x", "y", "role", "cosine"])
+
+
+def kind_of(token: str) -> str:
+    """What kind of character a token begins with, spaces before a word aside: `" The"` → "upper
+    case". Vowels are told from consonants in lower case only."""
+    letter = token.strip()[:1]
+    if not letter:
+        return "space" if token else "other"
+    if letter.isalpha():
+        if letter.isupper():
+            return "upper case"
+        plain = unicodedata.normalize("NFD", letter)[0]  # é counts as e
+        return "other" if not plain.isascii() else "vowel" if plain in "aeiou" else "consonant"
+    if letter.isdigit():
+        return "digit"
+    return "punctuation" if unicodedata.category(letter)[0] in "PS" else "other"
+
+
+def found_copies(
+    text: str, training: str, copies: Sequence["gpt.inspection.Copy"], around: int
+) -> pd.DataFrame:
+    """A row a copy, the longest first: columns length, passage (visible), position (in the training
+    text), surroundings (visible, with `around` characters before and after, the passage in ⟦ ⟧)."""
+    rows = []
+    for copy in copies:
+        passage = visible(text[copy.start : copy.start + copy.length])
+        end = copy.source + copy.length
+        before = visible(training[max(0, copy.source - around) : copy.source]) * (copy.source > 0)
+        after = visible(training[end : end + around]) * (end < len(training))
+        rows.append((copy.length, passage, copy.source, f"{before}⟦{passage}⟧{after}"))
+    return pd.DataFrame(rows, columns=["length", "passage", "position", "surroundings"])
+
+
+def copied_lengths(text: str, copies: Sequence["gpt.inspection.Copy"]) -> list[int]:
+    """For each character of `text` the length of the longest copy it is part of; 0: of none."""
+    lengths = [0] * len(text)
+    for copy in reversed(copies):  # the longest come first, so it is written last
+        lengths[copy.start : copy.start + copy.length] = [copy.length] * copy.length
+    return lengths

@@ -1,13 +1,12 @@
 """Page 8: from scores to text. Temperature, top-k, top-p, the roads not taken, surprise, speed."""
 
-from functools import partial
-
 import streamlit as st
 
 import gpt
 from explorer import lessons
 from explorer.panels import code, contest, lesson, question, text, training, writer
 from explorer.panels.alternatives import alternatives_panel
+from explorer.panels.copied import written_panel
 from explorer.panels.sampling import sampling_panel
 from explorer.panels.speed import speed_panel
 from explorer.panels.surprise import surprise_panel
@@ -44,7 +43,15 @@ st.caption(
 )
 if not config.causal:
     st.warning("This model was trained without the mask: it never learnt to do without the future.")
-sampling_panel(this, shown, PROMPT, 200, live, below=partial(alternatives_panel, this, shown))
+folder = writer.chosen_folder(this)
+
+
+def below() -> None:
+    alternatives_panel(this, shown)
+    written_panel(this, shown, folder)
+
+
+sampling_panel(this, shown, PROMPT, 200, live, below)
 prompt = st.session_state.get("generate_prompt") or PROMPT
 
 lesson.section("Read with it: what surprises the model?")

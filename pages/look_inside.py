@@ -7,6 +7,8 @@ from explorer import lessons
 from explorer.panels import code, lesson, text, training, writer
 from explorer.panels.inside.attention import OFF_VIEW, attention_view
 from explorer.panels.inside.attribution import attribution_view
+from explorer.panels.inside.copied import copied_view
+from explorer.panels.inside.embedding import embedding_view
 from explorer.panels.inside.flow import cache_view, rollout_view
 from explorer.panels.inside.history import history_view
 from explorer.panels.inside.lens import lens_view
@@ -25,6 +27,8 @@ VIEWS = {
     "Over training": history_view,
     "Rollout": rollout_view,
     "Cache": cache_view,
+    "Embeddings": embedding_view,
+    "Copied": copied_view,
 }
 
 this = lesson.open_page("look_inside")

@@ -1,21 +1,22 @@
 """Where an output comes from, position by position; and what the cache of keys and values holds."""
 
+import json
+
 import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
 
 STATES = ["kept", "computed now", "not yet"]
+MOST_GLYPHS = 64  # positions; of more the tokens would not be legible below the picture
+NOT_YET = "#8a8f9822"  # the colour of what is aside, hardly there on either ground
 
 
-def create_rollout_chart(shares: pd.DataFrame) -> Layered:
-    """shares: columns position, token, share, even; one row a position, at most a few hundred."""
+def create_rollout_chart(shares: pd.DataFrame, chosen: int) -> Layered:
+    """shares: columns position, token, share, even; one row a position, at most a few hundred.
+    chosen: the position whose output it is; its name stands out."""
     base = alt.Chart(shares).encode(
-        x=alt.X(
-            "position:O",
-            title="position",
-            axis=alt.Axis(labelAngle=0, labelOverlap=True),
-        ),
+        x=_positions(shares, chosen),
         tooltip=[
             "position:O",
             "token:N",
@@ -31,17 +32,18 @@ def create_rollout_chart(shares: pd.DataFrame) -> Layered:
     )
 
 
-def create_kept_chart(cells: pd.DataFrame) -> alt.Chart:
-    """cells: columns layer, position, token, state (one of STATES); at most a few thousand rows."""
+def create_kept_chart(cells: pd.DataFrame, chosen: int) -> alt.Chart:
+    """cells: columns layer, position, token, state (one of STATES); at most a few thousand rows.
+    chosen: the position that is read now; its name stands out."""
     return (
         alt.Chart(cells)
         .mark_rect(stroke=theme.REFERENCE, strokeWidth=0.4, cornerRadius=2)
         .encode(
-            x=alt.X("position:O", title="position", axis=alt.Axis(labelOverlap=True, labelAngle=0)),
+            x=_positions(cells, chosen),
             y=alt.Y("layer:O", sort="descending", title="layer", axis=alt.Axis(labelOverlap=False)),
             color=alt.Color(
                 "state:N",
-                scale=alt.Scale(domain=STATES, range=[theme.KEY, theme.QUERY, "transparent"]),
+                scale=alt.Scale(domain=STATES, range=[theme.KEY, theme.QUERY, NOT_YET]),
                 legend=alt.Legend(orient="top", title=None),
             ),
             tooltip=["layer:O", "position:O", "token:N", "state:N"],
@@ -51,3 +53,25 @@ def create_kept_chart(cells: pd.DataFrame) -> alt.Chart:
             description="What the cache of keys and values holds.",
         )
     )
+
+
+def _positions(table: pd.DataFrame, chosen: int) -> alt.X:
+    """The axis of positions, with the token of each below it where there is room; `chosen` in bold.
+
+    (The names are an expression over the positions, since a token may occur more than once.)
+    """
+    tokens = dict(zip(table["position"].tolist(), table["token"], strict=True))
+    few = len(tokens) <= MOST_GLYPHS
+    names = {str(position): token for position, token in tokens.items()}
+    test = f"datum.value === {chosen}"
+    bold = {"condition": {"test": test, "value": "bold"}, "value": "normal"}
+    colour = {"condition": {"test": test, "value": theme.BAD}, "value": theme.REFERENCE}
+    axis = alt.Axis(
+        labelAngle=0,
+        labelOverlap=not few,
+        labelExpr=f"[datum.label, {json.dumps(names)}[datum.label]]" if few else "datum.label",
+        labelFontSize=11 if len(tokens) > 40 else 13,
+        labelFontWeight=bold,
+        labelColor=colour,
+    )
+    return alt.X("position:O", title="position" + " and the token read there" * few, axis=axis)

@@ -105,10 +105,10 @@ def test_shares_and_states_can_be_drawn():
     import pandas as pd
 
     create_rollout_chart(
-        pd.DataFrame({"position": [0], "token": ["a"], "share": [1.0], "even": [1.0]})
+        pd.DataFrame({"position": [0], "token": ["a"], "share": [1.0], "even": [1.0]}), 0
     ).to_dict()
     cells = pd.DataFrame({"layer": [1], "position": [0], "token": ["a"], "state": STATES[:1]})
-    create_kept_chart(cells).to_dict()
+    create_kept_chart(cells, 0).to_dict()
 
 
 def test_a_token_is_shown_letter_by_letter_and_not_as_markdown():

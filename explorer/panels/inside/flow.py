@@ -33,13 +33,13 @@ def rollout_view(reading: Reading) -> None:
         }
     )
     st.altair_chart(
-        create_rollout_chart(shares), key=f"{reading.lesson.key}_rollout", width="stretch"
+        create_rollout_chart(shares, i), key=f"{reading.lesson.key}_rollout", width="stretch"
     )
     most = int((shares["share"] - shares["even"]).idxmax())
     st.markdown(
-        f"Furthest above even attention: position {most}, {reading.token(most)}, with"
-        f" {shares['share'][most]:.1%} of the output at position {i}; evenly it would be"
-        f" {shares['even'][most]:.1%}."
+        f"Of the output at position {i}, {reading.token(i)}, furthest above even attention is"
+        f" position {most}, {reading.token(most)}, with {shares['share'][most]:.1%}; evenly it"
+        f" would be {shares['even'][most]:.1%}."
     )
     st.caption(
         "Derived from the measured weights: the mean over the heads and the residual path, half"
@@ -65,9 +65,10 @@ def cache_view(reading: Reading) -> None:
         for j in range(start, min(start + MOST_COLUMNS, len(reading.ids)))
     ]
     table = pd.DataFrame(cells, columns=["layer", "position", "token", "state"])
-    st.altair_chart(create_kept_chart(table), key=f"{reading.lesson.key}_kept", width="stretch")
+    st.altair_chart(create_kept_chart(table, i), key=f"{reading.lesson.key}_kept", width="stretch")
     held, taken, difference = reading.measured(f"cache {i}", lambda: _step(reading))
     L, H, G, D = config.n_layer, config.n_head, config.kv_heads, config.size_of_head
+    st.markdown(_kept_words(reading, held, taken))
     columns = st.columns(3)
     columns[0].metric(
         "Kept after this step",
@@ -86,9 +87,28 @@ def cache_view(reading: Reading) -> None:
         help="The same for this position and all before it, computed again (derived).",
     )
     st.caption(
-        f"At position {i} one query, key and value are computed in each layer and head; the keys"
-        f" and values of the {i} positions before come from the cache. Largest difference between"
-        f" the scores with the cache and without it: {difference:.1e} (measured; rounding only)."
+        f"Each cell stands for the key and the value of one position in all {G} heads of keys and"
+        f" values of a layer. At position {i} one query, key and value are computed in each layer"
+        f" and head; the keys and values of the {i} positions before come from the cache. Largest"
+        " difference between the scores with the cache and without it:"
+        f" {difference:.1e} (measured; rounding only)."
+    )
+
+
+def _kept_words(reading: Reading, held: int, taken: int) -> str:
+    """The bytes of the cache now and for the whole context, and what groups of heads save."""
+    config, i = reading.model.config, reading.position
+    H, G = config.n_head, config.kv_heads
+    said = (
+        f"Reading {reading.token(i)} at position {i}, the cache holds {held / 1024:,.1f} KiB of"
+        f" keys and values; the whole context of {config.block_size} positions takes"
+        f" {taken / 1024:,.1f} KiB (derived)."
+    )
+    if G == H:
+        return said
+    return said + (
+        f" Its {H} heads share {G} of keys and values: with {H} of them it would be"
+        f" {taken * H / G / 1024:,.1f} KiB, so grouping saves {1 - G / H:.0%}."
     )
 
 

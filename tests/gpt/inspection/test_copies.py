@@ -1,5 +1,8 @@
 """Copies from the training text, against looking for every piece."""
 
+import sys
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,3 +59,42 @@ def test_nothing_in_common(text, training):
 def test_a_copy_of_nothing_is_no_copy():
     with pytest.raises(gpt.GPTError, match="at least 1 character, got 0"):
         gpt.longest_copies("a", "a", 0)
+
+
+# --- its work -----------------------------------------------------------------------------------
+
+
+def work(text, training, least=16):
+    """Lines that run in the file, each counted with the elements of the arrays it can reach.
+
+    (Of an array no more than both texts have: a table of fixed size is no work that grows.)
+    """
+    done, most = 0, len(text) + len(training)
+
+    def count(frame, event, _):
+        nonlocal done
+        if not frame.f_code.co_filename.endswith("copies.py"):
+            return None
+        if event == "line":
+            arrays = [
+                min(v.size, most) for v in frame.f_locals.values() if isinstance(v, np.ndarray)
+            ]
+            done += 1 + sum(arrays)
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        gpt.longest_copies(text, training, least)
+    finally:
+        sys.settrace(before)
+    return done
+
+
+@pytest.mark.parametrize("period", ["a", "abc", "the same line again and again\n"])
+def test_what_repeats_costs_both_lengths_added_not_multiplied(period):
+    """Each of N characters was once compared with each of M: two pages of one letter took minutes
+    to find in a training text of the same letter."""
+    text, training = (period * 3000)[:300], (period * 3000)[:3000]
+    assert gpt.longest_copies(text, training) == [Copy(0, 300, 0)]
+    assert work(text, training) < 200 * (len(text) + len(training))

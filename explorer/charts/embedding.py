@@ -1,0 +1,94 @@
+"""The embedding as a map: tokens, or positions, on the two axes along which they differ most."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import Layered, theme
+
+KIND_COLOURS = {
+    "vowel": theme.QUERY,
+    "consonant": theme.KEY,
+    "upper case": theme.LEARNED,
+    "digit": theme.VALUE,
+    "punctuation": theme.TARGET,
+    "space": theme.BAD,
+    "other": theme.REFERENCE,
+}
+HEIGHT = 460
+
+
+def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> Layered:
+    """tokens: columns token (visible), id, kind (a key of KIND_COLOURS), x, y, role ("chosen",
+    "neighbour", ""), cosine (to the chosen one); some three hundred rows. explained: the share of
+    the variance on each axis. Rings mark the neighbours; a filled circle, the chosen token."""
+    x, y = _axes(explained)
+    kinds = [kind for kind in KIND_COLOURS if kind in set(tokens["kind"])]
+    base = alt.Chart(tokens).encode(
+        x=x,
+        y=y,
+        tooltip=[
+            "token:N",
+            "id:Q",
+            "kind:N",
+            alt.Tooltip("cosine:Q", title="cosine to the chosen token", format="+.3f"),
+        ],
+    )
+    rings = (
+        base.transform_filter("datum.role !== ''")
+        .mark_point(size=620, strokeWidth=2, opacity=1, color=theme.REFERENCE)
+        .encode(
+            fill=alt.condition(
+                "datum.role === 'chosen'", alt.value(theme.INPUT), alt.value("transparent")
+            )
+        )
+    )
+    glyphs = base.mark_text(fontSize=16, fontWeight="bold").encode(
+        text="token:N",
+        color=alt.condition(
+            "datum.role === 'chosen'",
+            alt.value("white"),
+            alt.Color(
+                "kind:N",
+                scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]),
+                legend=alt.Legend(orient="top", title=None, symbolType="circle"),
+            ),
+        ),
+    )
+    return alt.layer(rings, glyphs).properties(
+        height=HEIGHT, description="The tokens on the two axes along which their vectors differ."
+    )
+
+
+def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) -> Layered:
+    """positions: columns position, x, y, chosen (bool); one row a position, joined in order."""
+    x, y = _axes(explained)
+    base = alt.Chart(positions).encode(x=x, y=y)
+    line = base.mark_line(color=theme.REFERENCE, strokeWidth=1).encode(order="position:Q")
+    colour = alt.Color(
+        "position:Q",
+        scale=alt.Scale(range=["#7fb2e5", "#3b6ea5"]),
+        legend=alt.Legend(orient="top", gradientLength=160),
+    )
+    points = base.mark_circle(size=70, opacity=1).encode(
+        color=colour, tooltip=[alt.Tooltip("position:Q")]
+    )
+    chosen = base.transform_filter("datum.chosen")
+    ring = chosen.mark_point(size=260, strokeWidth=3, color=theme.BAD)
+    name = chosen.mark_text(dy=-18, fontSize=14, fontWeight="bold", color=theme.BAD).encode(
+        text="position:Q"
+    )
+    return alt.layer(line, points, ring, name).properties(
+        height=HEIGHT, description="The vectors of the positions, joined in their order."
+    )
+
+
+def _axes(explained: Sequence[float]) -> tuple[alt.X, alt.Y]:
+    titles = [f"axis {n}: {share:.1%} of the variance" for n, share in enumerate(explained, 1)]
+    axis = alt.Axis(grid=True, labels=False, ticks=False)
+    scale = alt.Scale(zero=False, padding=24)
+    return (
+        alt.X("x:Q", title=titles[0], axis=axis, scale=scale),
+        alt.Y("y:Q", title=titles[1], axis=axis, scale=scale),
+    )
