@@ -29,6 +29,16 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     return folder
 
 
+@pytest.fixture(scope="session")
+def tokenizer_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tokenizer files of a small GPT-2."""
+    from tests.gpt.gpt2_folders import learn_tokenizer
+
+    folder = tmp_path_factory.mktemp("tokenizer")
+    learn_tokenizer(folder)
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every connection that would leave this machine fails, name look-ups included."""

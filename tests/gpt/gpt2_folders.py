@@ -2,7 +2,6 @@
 
 import shutil
 
-import pytest
 import torch
 
 from tests.gpt.helpers import TEXT
@@ -10,18 +9,15 @@ from tests.gpt.helpers import TEXT
 WORDS = 280  # V of the small tokenizer
 
 
-@pytest.fixture(scope="module")
-def tokenizer_files(tmp_path_factory):
-    """vocab.json and merges.txt of byte pairs learnt from a small text."""
+def learn_tokenizer(folder):
+    """Write vocab.json and merges.txt of byte pairs learnt from a small text."""
     from tokenizers import ByteLevelBPETokenizer
 
-    folder = tmp_path_factory.mktemp("tokenizer")
     tokenizer = ByteLevelBPETokenizer()
     tokenizer.train_from_iterator(
         [TEXT], vocab_size=WORDS, special_tokens=["<|endoftext|>"], show_progress=False
     )
     tokenizer.save_model(str(folder))
-    return folder
 
 
 def gpt_2(folder, tokenizer_files, **settings):

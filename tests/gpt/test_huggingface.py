@@ -7,7 +7,7 @@ import torch
 
 import gpt
 from gpt.inspection import residuals
-from tests.gpt.gpt2_folders import WORDS, gpt_2, tokenizer_files  # noqa: F401
+from tests.gpt.gpt2_folders import WORDS, gpt_2
 from tests.gpt.helpers import TEXT, ids_of
 
 KINDS = [
