@@ -73,7 +73,7 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
     """Buttons that put another character in the place of draw `at` and drop what follows it."""
     token = writing.tokens[at]
     later = len(writing.tokens) - at - 1
-    drawn = visible(model.tokenizer.tokens[token.id])
+    drawn = _plain(visible(model.tokenizer.tokens[token.id]))
     st.markdown(
         f"Draw {at + 1} was ‘{drawn}’. Take another in its place"
         + (f" and drop the {later:,} after it:" if later else ":")
@@ -92,8 +92,8 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
 
 
 def _plain(glyph: str) -> str:
-    """The glyph as it is, where Markdown would read a sign."""
-    return "\\" + glyph if glyph in string.punctuation else glyph
+    """The glyph as it is, where Markdown would read signs."""
+    return "".join("\\" + c if c in string.punctuation else c for c in glyph)
 
 
 def _take(lesson: Lesson, writing: Writing, model: Shown, at: int, other: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import gpt
 from explorer import cache, frames
+from explorer.panels import alternatives
 from explorer.panels.inside import windows
 from explorer.panels.model import Shown
 from explorer.writing import Writing
@@ -119,3 +120,7 @@ def test_parts_of_a_character_are_shown_as_bytes(small):
     assert parts == ["\\xf0", "\\x9f", "\\x99", "\\x82", "\n"]
     token = gpt.Token(tokenizer.encode("🙂")[0], "", 1.0, model(shown_idx([0]))[0][0, 0].detach())
     assert frames.draws([token], tokenizer.tokens, 5)["character"].tolist() == ["\\xf0"]
+
+
+def test_signs_of_a_token_are_not_read_as_markdown():
+    assert alternatives._plain("**") == "\\*\\*" and alternatives._plain("␣the") == "␣the"
