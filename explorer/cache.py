@@ -4,6 +4,7 @@ Everything here is read-only for its callers. Models are keyed by the file they 
 snapshot is a new model and an old one simply falls out.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
 PRETRAINED = Path(__file__).parents[1] / "checkpoints" / "pretrained"
+HUGGINGFACE = Path(__file__).parents[1] / "checkpoints" / "huggingface"
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,21 @@ def checkpoint(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
     return gpt.load_checkpoint(folder)
 
 
+@st.cache_resource(max_entries=2, show_spinner="Reading the model…")
+def huggingface(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
+    """Model, tokenizer and card of a Hugging Face folder: half a gigabyte each, so only two."""
+    return gpt.load_huggingface(folder)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def next_scores(_model: Any, ids: tuple[int, ...], key: str) -> np.ndarray:
+    """What the model called `key` gives each token to come next, (V,), after at least one id."""
+    from gpt.sampling import Reader  # brings torch
+
+    reader = Reader(_model, use_cache=False)
+    return reader.next_logits([list(ids)], len(ids))[0].float().numpy()
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def is_finite(_model: Any, key: str) -> bool:
     """Whether all weights of the model called `key` are numbers: no NaN, no infinity."""
@@ -184,9 +201,24 @@ def changed(path: Path) -> int:
     return path.stat().st_mtime_ns
 
 
+def changed_last(folder: Path) -> int:
+    """When any file of a folder changed last."""
+    return max(map(changed, folder.iterdir()))
+
+
 def changed_in(folder: str) -> int:
     """When the weights of a checkpoint folder changed last."""
     return changed(Path(folder) / "model.safetensors")
+
+
+def huggingface_folders() -> dict[str, Path]:
+    """The folders in EXPLORER_MODELS, or checkpoints/huggingface, by "huggingface/name".
+
+    Whoever runs the server puts them there: no page can ask for another place.
+    """
+    place = Path(os.environ.get("EXPLORER_MODELS") or HUGGINGFACE)
+    folders = sorted(path.parent for path in place.glob("*/config.json"))
+    return {f"huggingface/{folder.name}": folder for folder in folders}
 
 
 def pretrained() -> dict[str, Path]:

@@ -172,7 +172,8 @@ def likeliest(token: Any, most: int) -> list[tuple[int, float]]:
     Probabilities are the model's own, before any filter.
     """
     p = np.exp(token.logits.numpy() - token.logits.numpy().max())
-    order = np.argsort(-p, kind="stable")
+    first = np.argpartition(-p, most)[: most + 1] if most + 1 < len(p) else np.arange(len(p))
+    order = first[np.lexsort((first, -p[first]))]  # by falling probability, ties by id
     return [(int(i), float(p[i] / p.sum())) for i in order if i != token.id][:most]
 
 
@@ -187,7 +188,8 @@ def draws(tokens: Sequence[Any], vocabulary: Sequence[str], most: int) -> pd.Dat
         token = tokens[number - 1]
         raw = float(token.logits.softmax(-1)[token.id])
         others = " · ".join(f"{visible(vocabulary[i])} {p:.0%}" for i, p in likeliest(token, 4))
-        rows.append((number, visible(token.text), raw, token.probability, others))
+        drawn = visible(vocabulary[token.id])
+        rows.append((number, drawn, raw, token.probability, others))
     return pd.DataFrame(rows, columns=["draw", "character", "model", "filtered", "others"])
 
 

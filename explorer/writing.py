@@ -13,6 +13,7 @@ from typing import Any
 
 import gpt
 
+SCORES = 2**23  # numbers in the scores that one writing keeps, 32 MB
 ABANDONED_AFTER = 20.0  # seconds without a look: its page is gone
 
 _unfinished: "weakref.WeakSet[Writing]" = weakref.WeakSet()
@@ -23,7 +24,8 @@ class Writing:
     `so_far` that with the newest token, of one moment: a look may come between two tokens.
 
     tokens: all that was drawn, with the scores each was drawn from; it begins with the tokens that
-    stand at the end of `prompt` already, when a text is continued.
+    stand at the end of `prompt` already, when a text is continued. Of a large vocabulary only the
+    newest are kept: each of GPT-2 holds 200 kB of scores.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Writing:
                 self.so_far = self.text + token.text, token
                 self.done += 1
                 self.tokens.append(token)
+                del self.tokens[: -max(1, SCORES // len(token.logits))]
                 self.seconds = time.perf_counter() - start
                 if self._stopped.is_set() or time.monotonic() - self._looked > ABANDONED_AFTER:
                     return

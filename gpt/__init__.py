@@ -48,7 +48,7 @@ _HOMES = {
         "TrainState",
     ],
     "filters": ["filter_stages", "probabilities"],
-    "huggingface": ["load_huggingface"],
+    "huggingface": ["is_huggingface", "load_huggingface"],
     "inspection": [
         "Ablation",
         "Attribution",

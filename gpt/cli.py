@@ -23,6 +23,8 @@ from gpt.errors import CheckpointError, ConfigError, GPTError, nearest
 
 PRETRAINED = Path("checkpoints/pretrained")
 RUNS = Path("checkpoints/runs")
+HUGGINGFACE = Path("checkpoints/huggingface")
+SCORES = 2**26  # numbers in the scores of one batch, 256 MB
 LAST_WORDS = 5.0  # seconds that one of several processes leaves to another to say what is wrong
 
 
@@ -305,7 +307,7 @@ class Summary:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    model, tokenizer, _ = gpt.load_checkpoint(_find(options.checkpoint), options.device)
+    model, tokenizer = _load(_find(options.checkpoint), options.device)
     filters = (options.temperature, options.top_k, options.top_p, options.seed)
     tokens = gpt.stream(model, tokenizer, options.prompt, options.tokens, *filters)
     print(options.prompt, end="", flush=True)
@@ -316,12 +318,16 @@ def _sample(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     folder = _find(options.checkpoint)
-    model, tokenizer, _ = gpt.load_checkpoint(folder, options.device)
+    model, tokenizer = _load(folder, options.device)
     corpus = gpt.load_corpus(options.corpus)
     device = next(model.parameters()).device
     splits = gpt.encode_splits(tokenizer, corpus.text, model.config.block_size, device)
-    losses = {f"{name}_loss": gpt.whole_loss(model, ids) for name, ids in splits.items()}
-    bits = {"bits_per_character": losses["val_loss"] / math.log(2)}
+    # So many windows at once that their scores stay small: of GPT-2, one.
+    batch = max(1, min(64, SCORES // (model.config.block_size * tokenizer.vocab_size)))
+    losses = {f"{name}_loss": gpt.whole_loss(model, ids, batch) for name, ids in splits.items()}
+    val = splits["val"]
+    tokens_per_character = len(val) / len(tokenizer.decode(val.tolist()))
+    bits = {"bits_per_character": losses["val_loss"] / math.log(2) * tokens_per_character}
     print(json.dumps({"checkpoint": str(folder), "corpus": corpus.name} | losses | bits))
 
 
@@ -345,11 +351,13 @@ def _print_table(title: str, rows: Mapping[str, str]) -> None:
 
 
 def _checkpoints() -> list[Path]:
-    folders = [*PRETRAINED.glob("*/"), *RUNS.glob("*/checkpoint/")]
+    folders = [*PRETRAINED.glob("*/"), *HUGGINGFACE.glob("*/"), *RUNS.glob("*/checkpoint/")]
     return sorted(f for f in folders if (f / "config.json").exists())
 
 
 def _title(folder: Path) -> str:
+    if gpt.is_huggingface(folder):
+        return "from a Hugging Face folder"
     try:
         config = gpt.read_config(folder)
         val_loss = config["card"].get("val_loss")
@@ -359,10 +367,16 @@ def _title(folder: Path) -> str:
         return str(error)
 
 
+def _load(folder: Path, device: str) -> tuple[Any, Any]:
+    """Model and tokenizer of a checkpoint, or of a Hugging Face folder."""
+    load = gpt.load_huggingface if gpt.is_huggingface(folder) else gpt.load_checkpoint
+    return load(folder, device)[:2]
+
+
 def _find(name: str) -> Path:
     """The folder of a checkpoint, given as a folder, as a run, or by the name of a shipped one."""
-    for folder in (Path(name), Path(name) / "checkpoint", PRETRAINED / name):
+    for folder in (Path(name), Path(name) / "checkpoint", PRETRAINED / name, HUGGINGFACE / name):
         if (folder / "config.json").exists():
             return folder
-    known = [f.name for f in PRETRAINED.glob("*/")]
+    known = [f.name for place in (PRETRAINED, HUGGINGFACE) for f in place.glob("*/")]
     raise CheckpointError(f"There is no checkpoint {name!r}.{nearest(name, known)}")

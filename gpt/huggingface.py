@@ -53,6 +53,14 @@ TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 MASKS = (".attn.bias", ".attn.masked_bias")  # older files keep the causal mask as if learnt
 
 
+def is_huggingface(folder: str | os.PathLike[str]) -> bool:
+    """Whether the folder's config.json is one of Hugging Face, which says what model it is of."""
+    try:
+        return "model_type" in json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def load_huggingface(
     folder: str | os.PathLike[str], device: str = "cpu"
 ) -> tuple[LanguageModel, GPT2Tokenizer, dict[str, Any]]:

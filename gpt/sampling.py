@@ -29,7 +29,10 @@ Filters = tuple[float, int | None, float | None]  # temperature, top_k, top_p
 
 @dataclass(frozen=True)
 class Token:
-    """One drawn token: its id, its text, its probability after all filters, and the scores."""
+    """One drawn token: its id, text, probability after all filters, and the scores.
+
+    A character may take several tokens: its text is then that of the last of them.
+    """
 
     id: int
     text: str
@@ -89,7 +92,7 @@ class Reader:
         logits, _ = self.model(idx, cache=self.cache)
         if was_training:
             self.model.train()
-        return logits[:, -1]
+        return logits[:, -1].clone()  # a view would keep the scores of all positions
 
 
 def stream(
@@ -108,11 +111,11 @@ def stream(
     """Yield tokens as they are drawn.
 
     `unknown` says what happens to characters the tokenizer does not know ("error", "drop",
-    "replace"). An empty prompt starts from token 0, as in the tutorial. The same seed gives the
+    "replace"). An empty prompt starts from the tokenizer's `start`. The same seed gives the
     same text; None draws a new one each time. Raises TextError or ConfigError before any token.
     """
     check_filters(temperature, top_k, top_p)
-    ids = tokenizer.encode(prompt, unknown=unknown) or [0]
+    ids = tokenizer.encode(prompt, unknown=unknown) or [tokenizer.start]
     reader = Reader(model, use_cache, stride)
     filters = (temperature, top_k, top_p)
     return _stream(reader, tokenizer, ids, max_new_tokens, filters, _generator(seed))
@@ -126,11 +129,12 @@ def _stream(
     filters: Filters,
     generator: torch.Generator,
 ) -> Iterator[Token]:
-    for _ in range(count):
+    decode = tokenizer.decoder()
+    for number in range(1, count + 1):
         logits = reader.next_logits([ids], len(ids))[0].float().cpu()  # (V,)
         chosen, probability = _draw(logits, filters, generator)
         ids.append(chosen)
-        yield Token(chosen, tokenizer.decode([chosen]), probability, logits)
+        yield Token(chosen, decode(chosen, number == count), probability, logits)
 
 
 def _draw(logits: Tensor, filters: Filters, generator: torch.Generator) -> tuple[int, float]:
@@ -189,7 +193,7 @@ def generate_batch(
     check_filters(temperature, top_k, top_p)
     if not prompts:
         return []
-    texts = [tokenizer.encode(prompt, unknown=unknown) or [0] for prompt in prompts]
+    texts = [tokenizer.encode(prompt, unknown=unknown) or [tokenizer.start] for prompt in prompts]
     reader = Reader(model, stride=stride, batch=len(texts))
     block_size, filters = model.config.block_size, (temperature, top_k, top_p)
     # What stands before its window is not read; the window of what is left is the same.

@@ -23,8 +23,19 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     """Runs and fetched texts go to a folder that is thrown away; the user's own stay untouched."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("EXPLORER_RUNS", str(folder / "runs"))
+    monkeypatch.setenv("EXPLORER_MODELS", str(folder / "models"))
     monkeypatch.setenv("GPT_CACHE", str(folder / "cache"))
     monkeypatch.delenv("GPT_DATA", raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokenizer_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tokenizer files of a small GPT-2."""
+    from tests.gpt.gpt2_folders import learn_tokenizer
+
+    folder = tmp_path_factory.mktemp("tokenizer")
+    learn_tokenizer(folder)
     return folder
 
 

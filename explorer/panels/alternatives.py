@@ -73,13 +73,14 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
     """Buttons that put another character in the place of draw `at` and drop what follows it."""
     token = writing.tokens[at]
     later = len(writing.tokens) - at - 1
+    drawn = _plain(visible(model.tokenizer.tokens[token.id]))
     st.markdown(
-        f"Draw {at + 1} was ‘{visible(token.text)}’. Take another in its place"
+        f"Draw {at + 1} was ‘{drawn}’. Take another in its place"
         + (f" and drop the {later:,} after it:" if later else ":")
     )
     with st.container(horizontal=True):
         for other, probability in frames.likeliest(token, BRANCHES):
-            glyph = visible(model.tokenizer.decode([other]))
+            glyph = visible(model.tokenizer.tokens[other])
             st.button(
                 f"{_plain(glyph)} {probability:.1%}",
                 key=f"{lesson.key}_take_{other}",
@@ -91,8 +92,8 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
 
 
 def _plain(glyph: str) -> str:
-    """The glyph as it is, where Markdown would read a sign."""
-    return "\\" + glyph if glyph in string.punctuation else glyph
+    """The glyph as it is, where Markdown would read signs."""
+    return "".join("\\" + c if c in string.punctuation else c for c in glyph)
 
 
 def _take(lesson: Lesson, writing: Writing, model: Shown, at: int, other: int) -> None:

@@ -40,7 +40,7 @@ def attention_panel(
             st.info("Type at least two characters that the training text knows.")
             return
         found = cache.trace(model.model, tuple(ids), model.key)
-        tokens = [model.tokenizer.decode([i]) for i in ids]
+        tokens = [model.tokenizer.tokens[i] for i in ids]
         causal = model.model.config.causal
         st.caption(f"Model: {model.label}. Weights are measured on it. {said}")
         attention_map(

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+import gpt
 from explorer import cache, state
 from explorer.components.next_token import next_token
 from explorer.lessons import Lesson
@@ -78,10 +79,15 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
     text, drawn, logits = _where_it_stands(lesson, model, prompt)
     chart, page = st.columns([3, 2], gap="medium")
     with chart:
-        before = text if drawn is None else text[: -len(model.tokenizer.decode([drawn]))]
+        before = text if drawn is None else text[: len(text) - len(drawn.text)]
         comes = "comes:" if drawn is None else "came the marked one, drawn from:"
         st.caption(f"Model: {model.label}. After “…{visible_prompt(before[-24:])}” {comes}")
-        settings = next_token(logits, model.tokenizer.tokens, key=f"{lesson.key}_next", drawn=drawn)
+        settings = next_token(
+            logits,
+            model.tokenizer.tokens,
+            key=f"{lesson.key}_next",
+            drawn=None if drawn is None else drawn.id,
+        )
     with page:
         writing: Writing | None = state.get(lesson, "writing")
         running = writing is not None and writing.running
@@ -123,13 +129,16 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
             if writing.error:
                 st.error(writing.error)
             elif writing.done > 1:
+                unit = "characters" if model.tokenizer.kind == "character" else "tokens"
                 st.caption(
-                    f"{writing.done} characters, {writing.per_second:,.0f} a second on this server"
+                    f"{writing.done} {unit}, {writing.per_second:,.0f} a second on this server"
                     " (measured, with the cache of keys and values)."
                 )
 
 
-def _where_it_stands(lesson: Lesson, model: Shown, prompt: str) -> tuple[str, int | None, Any]:
+def _where_it_stands(
+    lesson: Lesson, model: Shown, prompt: str
+) -> tuple[str, "gpt.Token | None", Any]:
     """The text so far, the token just drawn (if it is shown), and the scores to show (V,).
 
     While a text is written, the scores are those of its newest draw: they are there, and computing
@@ -143,12 +152,12 @@ def _where_it_stands(lesson: Lesson, model: Shown, prompt: str) -> tuple[str, in
     drawn_is_shown = writing is not None and (writing.running or writing.count == 1)
     same_model = last is not None and len(last.logits) == model.tokenizer.vocab_size
     if last is not None and drawn_is_shown and same_model:
-        return text, last.id, last.logits.numpy()
+        return text, last, last.logits.numpy()
     ids, said = readable(model, text)
     if said and not writing:
         st.caption(said)
-    found = cache.trace(model.model, tuple(ids or [0]), model.key)
-    return text, None, found["logits"][-1]
+    ids = ids or [model.tokenizer.start]
+    return text, None, cache.next_scores(model.model, tuple(ids), model.key)
 
 
 def _write(lesson: Lesson, model: Shown, prompt: str, settings: Any, seed: int, count: int) -> None:

@@ -54,28 +54,30 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
         value_label="surprise −ln p (nats)",
     )
     mean, V = float(losses.mean()), tokenizer.vocab_size
+    characters = max(1, len(tokenizer.decode(ids[1:])))  # a token may be several
     columns = st.columns(4)
     columns[0].metric(
         "Mean surprise", f"{mean:.3f} nats", help="The loss of this text: the mean of −ln p."
     )
     columns[1].metric(
         "Bits per character",
-        f"{mean / math.log(2):.3f}",
-        help="The same in bits (divided by ln 2): what a perfect compressor with this model needs.",
+        f"{float(losses.sum()) / characters / math.log(2):.3f}",
+        help="The sum of −ln p in bits (divided by ln 2), for each character: what a perfect"
+        " compressor with this model needs.",
     )
     columns[2].metric(
         "As if choosing among",
         f"{math.exp(mean):.1f}",
-        help="Perplexity, e to the mean surprise: so many equally likely characters would surprise"
+        help="Perplexity, e to the mean surprise: so many equally likely tokens would surprise"
         " as much.",
     )
     columns[3].metric(
-        "Knowing nothing", f"{math.log(V):.3f} nats", help=f"ln V with V = {V} characters."
+        "Knowing nothing", f"{math.log(V):.3f} nats", help=f"ln V with V = {V:,} tokens."
     )
     worst = int(np.argmax(losses)) + 1
     before = "".join(visible(token) for token in tokens[max(0, worst - 12) : worst])
     st.caption(
-        f"Model: {model.label}; measured. The first character has no value: nothing stands before"
+        f"Model: {model.label}; measured. The first token has no value: nothing stands before"
         f" it. The greatest surprise is ‘{visible(tokens[worst])}’ after “{before}”: the model had"
         f" given it a probability of {math.exp(-losses[worst - 1]):.2g}."
     )

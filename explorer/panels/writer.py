@@ -1,4 +1,4 @@
-"""Who writes: a shipped model, one of the runs on this server, or an untrained one."""
+"""Who writes: a shipped model, one from a Hugging Face folder, a run, or an untrained one."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,8 +25,9 @@ def choose(
     preset: the untrained model. The address keeps the choice: `run` for a run, `model` for others.
     """
     runs = {e.run.id: e for e in history.entries(engine.store(), MOST) if e.run.checkpoint_path}
-    shipped = cache.pretrained()
+    shipped, found = cache.pretrained(), cache.huggingface_folders()
     names = {name: f"{name}, shipped with this program" for name in shipped}
+    names |= {key: f"{at.name}, from a Hugging Face folder" for key, at in found.items()}
     names |= {run_id: _name(entry) for run_id, entry in runs.items()}
     names |= {UNTRAINED: f"an untrained {preset.title}"}
     key = f"{lesson.key}_model"
@@ -37,7 +38,8 @@ def choose(
         list(names),
         format_func=names.__getitem__,
         key=key,
-        help="Shipped models first, then the runs of this server, the newest first.",
+        help="Shipped models first, then those from Hugging Face folders, then the runs of this"
+        " server, the newest first.",
     )
     if len(names) == 1:
         st.info("No trained model is here yet, so this one is untrained: expect noise.")
@@ -48,8 +50,12 @@ def choose(
     state.set_address("model", None if chosen in (*runs, next(iter(names))) else chosen)
     if chosen == UNTRAINED:
         return partial(model.untrained, preset, text)
-    name = f"{chosen} (shipped)" if chosen in shipped else runs[chosen].name
-    folder = shipped[chosen] if chosen in shipped else runs[chosen].run.folder / "checkpoint"
+    if chosen in shipped:
+        name, folder = f"{chosen} (shipped)", shipped[chosen]
+    elif chosen in found:
+        name, folder = f"{found[chosen].name} (from a Hugging Face folder)", found[chosen]
+    else:
+        name, folder = runs[chosen].name, runs[chosen].run.folder / "checkpoint"
     try:
         _load(folder, name)
     except (OSError, gpt.GPTError) as error:
@@ -69,7 +75,7 @@ def _asked(lesson: Lesson, names: dict[str, str]) -> str:
 def chosen_run(lesson: Lesson) -> Run | None:
     """The run that writes, or None when another model does. Call it after `choose`."""
     chosen = state.get(lesson, "writer")
-    if chosen in (UNTRAINED, *cache.pretrained()):
+    if chosen in (UNTRAINED, *cache.pretrained(), *cache.huggingface_folders()):
         return None
     try:
         return engine.store().get(chosen)
@@ -78,7 +84,7 @@ def chosen_run(lesson: Lesson) -> Run | None:
 
 
 def chosen_folder(lesson: Lesson) -> Path | None:
-    """The folder of the chosen run or shipped model, with its snapshots; None for an untrained one.
+    """The folder of the chosen run or shipped model, with its snapshots; None for one without.
 
     Call it after `choose`.
     """
@@ -101,10 +107,13 @@ def _saved(folder: Path, name: str, preset: gpt.Preset, text: cache.Text) -> Sho
 
 def _load(folder: Path, name: str) -> Shown:
     """The model of a checkpoint folder; raises OSError or GPTError when it cannot be used."""
-    changed = cache.changed_in(str(folder))
-    network, tokenizer, card = cache.checkpoint(str(folder), changed)
+    theirs = gpt.is_huggingface(folder)
+    # Of theirs every file counts, and none may be missing yet: the reader says which.
+    changed = cache.changed_last(folder) if theirs else cache.changed_in(str(folder))
+    load = cache.huggingface if theirs else cache.checkpoint
+    network, tokenizer, card = load(str(folder), changed)
     key = f"{folder}@{changed}"
     if not cache.is_finite(network, key):
         raise gpt.CheckpointError("its training diverged: some weights are no longer numbers")
     step = int(card.get("step") or 0)
-    return Shown(network, tokenizer, step, f"{name}, {step:,} steps", key)
+    return Shown(network, tokenizer, step, name if theirs else f"{name}, {step:,} steps", key)

@@ -14,7 +14,7 @@ caller chooses between an error that names them, dropping them, or replacing the
 import json
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -48,6 +48,7 @@ class CharTokenizer:
     """Characters to ids and back. `tokens[i]` is the character with id i."""
 
     kind = "character"
+    start = 0  # what an empty prompt begins with, as in the tutorial
 
     def __init__(self, tokens: Sequence[str]) -> None:
         if len(set(tokens)) != len(tokens) or any(len(t) != 1 for t in tokens):
@@ -107,6 +108,10 @@ class CharTokenizer:
         if strange is not None:
             raise TextError(f"Token ids go from 0 to {self.vocab_size - 1}, got {strange}.")
         return "".join([self.tokens[i] for i in ids])
+
+    def decoder(self) -> Callable[[int, bool], str]:
+        """A function (id, is it the last one) → text, for ids that come one by one."""
+        return lambda i, last: self.decode([i])
 
     def unknown(self, text: str) -> list[Unknown]:
         """Return every character of `text` that is not in the vocabulary, with its position."""

@@ -6,12 +6,13 @@ written as bytes, and the pair that was learnt first is merged until none is lef
 Reads the files of a Hugging Face folder. Leaves out: learning the merges.
 """
 
+import codecs
 import json
 import math
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -106,10 +107,15 @@ class GPT2Tokenizer:
         """V, the number of distinct tokens."""
         return len(self.vocab)
 
+    @property
+    def start(self) -> int:
+        """What an empty prompt begins with: the end of the document before, as in training."""
+        return self.vocab.get(END_OF_TEXT, 0)
+
     @cached_property
     def tokens(self) -> list[str]:
-        """The text of each token alone; "�" where it is only a part of a character."""
-        return [token.decode(errors="replace") for token in self._bytes]
+        r"""The text of each token alone; bytes of a part of a character as they are: `\xf0\x9f`."""
+        return [token.decode(errors="backslashreplace") for token in self._bytes]
 
     def encode(self, text: str, unknown: str = "error") -> list[int]:
         """Return the ids. Only half characters (lone surrogates) cannot be written.
@@ -140,6 +146,14 @@ class GPT2Tokenizer:
         if strange is not None:
             raise TextError(f"Token ids go from 0 to {self.vocab_size - 1}, got {strange}.")
         return b"".join([self._bytes[i] for i in ids]).decode(errors="replace")
+
+    def decoder(self) -> Callable[[int, bool], str]:
+        """A function (id, is it the last one) → text, for ids that come one by one.
+
+        The bytes of an unfinished character wait for the next id; after the last one they are "�".
+        """
+        waiting = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        return lambda i, last: waiting.decode(self._bytes[i], last)
 
     def unknown(self, text: str) -> list[Unknown]:
         """Return every half character of `text`, with its position."""

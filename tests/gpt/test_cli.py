@@ -13,6 +13,7 @@ import pytest
 import gpt
 from gpt import cli
 from gpt.cli import Interrupt, main
+from tests.gpt.gpt2_folders import gpt_2
 from tests.gpt.helpers import TEXT, machine_probe
 
 ROOT = Path(gpt.__file__).parent.parent
@@ -268,3 +269,18 @@ def test_python_m_gpt_answers_help_and_mistakes():
         out, err = process.communicate(timeout=60)
     assert process.returncode == 2 and out == ""
     assert err.count("\n") == 1 and "no_such_preset" in err
+
+
+def test_a_gpt_2_from_a_hugging_face_folder(here, tokenizer_files, capsys):
+    """It is listed, found by its name, writes, and its bits are those of a character."""
+    gpt_2(here / "checkpoints" / "huggingface" / "small", tokenizer_files)
+    assert "small" in (out := call(capsys, "list")[1]) and "from a Hugging Face folder" in out
+    status, out, _ = call(capsys, "sample", "small", "--prompt", "3 times", "--tokens", "5")
+    assert status == 0 and out.startswith("3 times")
+    status, out, _ = call(capsys, "eval", "small", "--corpus", "times.txt")
+    found = json.loads(out)
+    _, tokenizer, _ = gpt.load_huggingface(here / "checkpoints" / "huggingface" / "small")
+    ids = tokenizer.encode(TEXT)
+    val = ids[int(0.9 * len(ids)) :]
+    nats = found["val_loss"] * len(val) / len(tokenizer.decode(val))
+    assert status == 0 and found["bits_per_character"] == pytest.approx(nats / 0.6931, rel=1e-3)

@@ -1,50 +1,14 @@
 """GPT-2 from a folder: the numbers of `transformers`, and everything that is not GPT-2 refused."""
 
 import json
-import shutil
 
 import pytest
 import torch
 
 import gpt
 from gpt.inspection import residuals
+from tests.gpt.gpt2_folders import WORDS, gpt_2
 from tests.gpt.helpers import TEXT, ids_of
-
-WORDS = 280  # V of the small tokenizer
-
-
-@pytest.fixture(scope="module")
-def tokenizer_files(tmp_path_factory):
-    """vocab.json and merges.txt of byte pairs learnt from a small text."""
-    from tokenizers import ByteLevelBPETokenizer
-
-    folder = tmp_path_factory.mktemp("tokenizer")
-    tokenizer = ByteLevelBPETokenizer()
-    tokenizer.train_from_iterator(
-        [TEXT], vocab_size=WORDS, special_tokens=["<|endoftext|>"], show_progress=False
-    )
-    tokenizer.save_model(str(folder))
-    return folder
-
-
-def gpt_2(folder, tokenizer_files, **settings):
-    """A small GPT-2 of transformers with random weights, saved into `folder`."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    given = {
-        "vocab_size": WORDS, "n_positions": 16, "n_embd": 24, "n_layer": 3, "n_head": 4,
-        "bos_token_id": 0, "eos_token_id": 0, "attn_implementation": "eager",
-    }  # fmt: skip
-    theirs = GPT2LMHeadModel(GPT2Config(**given | settings)).eval()
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():  # larger weights than at the start, so that every part matters
-        for p in theirs.parameters():
-            p.add_(0.2 * torch.randn(p.shape, generator=generator))
-    theirs.save_pretrained(folder)
-    for file in tokenizer_files.iterdir():
-        shutil.copy(file, folder)
-    return theirs
-
 
 KINDS = [
     {}, {"tie_word_embeddings": False}, {"activation_function": "gelu"}, {"n_inner": 48},
@@ -180,3 +144,12 @@ def test_what_is_not_a_whole_gpt_2_is_refused(tmp_path, tokenizer_files, case):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(gpt.CheckpointError, match="not a Hugging Face folder"):
         gpt.load_huggingface(tmp_path / "nowhere")
+
+
+def test_our_own_checkpoint_is_not_taken_for_one_of_theirs(tmp_path, tokenizer_files):
+    gpt_2(tmp_path / "theirs", tokenizer_files)
+    model, tokenizer, card = gpt.load_huggingface(tmp_path / "theirs")
+    preset = gpt.Preset.from_dict(card["preset"])
+    gpt.save_checkpoint(tmp_path / "ours", model, tokenizer, preset)
+    assert gpt.is_huggingface(tmp_path / "theirs")
+    assert not gpt.is_huggingface(tmp_path / "ours") and not gpt.is_huggingface(tmp_path)

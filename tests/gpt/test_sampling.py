@@ -12,6 +12,7 @@ from gpt.errors import ConfigError, TextError
 from gpt.filters import filter_stages
 from gpt.model import build_model
 from gpt.sampling import Reader, generate, generate_batch, stream, window_start
+from gpt.tokenizers.gpt2 import END_OF_TEXT, LETTERS
 from tests.gpt.helpers import MODEL, TOKENIZER, V
 
 GPT = build_model(MODEL, V).eval()
@@ -271,3 +272,43 @@ def test_unknown_characters_of_any_prompt_are_refused_or_dropped():
         generate_batch(GPT, TOKENIZER, ["3", "3€"], 5)
     texts = generate_batch(GPT, TOKENIZER, ["3€", "3"], 5, seed=0, unknown="drop")
     assert texts[0][2:] == generate(GPT, TOKENIZER, "3", 5, seed=0)[1:]
+
+
+# --- characters of several tokens -----------------------------------------------------------------
+
+
+BYTES = gpt.GPT2Tokenizer({**{c: i for i, c in enumerate(LETTERS)}, END_OF_TEXT: 256}, [])
+
+
+class Parrot(torch.nn.Module):
+    """Says the bytes of a text, whatever it reads."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.config, self.read = replace(MODEL, block_size=64), []
+        self.says = BYTES.encode(text)
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, idx, cache=None):
+        self.read.append(idx[0].tolist())
+        chosen = torch.tensor(self.says[len(self.read) - 1])
+        return torch.nn.functional.one_hot(chosen, 257).float()[None, None], None
+
+
+def test_a_character_of_several_tokens_is_said_once_and_whole():
+    """Each token used to be decoded alone: "\\ufffd" in its place, several times."""
+    text = "né 🙂!"
+    tokens = list(stream(Parrot(text), BYTES, "x", len(text.encode()), temperature=0))
+    assert [t.text for t in tokens] == ["n", "", "é", " ", "", "", "", "🙂", "!"]
+    assert generate(Parrot(text), BYTES, "x", len(text.encode()), temperature=0) == "x" + text
+
+
+def test_what_is_left_unfinished_is_told_at_the_end():
+    tokens = list(stream(Parrot("a🙂"), BYTES, "x", 3, temperature=0))
+    assert [t.text for t in tokens] == ["a", "", "\ufffd"]
+
+
+def test_an_empty_prompt_starts_as_the_tokenizer_says():
+    parrot = Parrot("a")
+    list(stream(parrot, BYTES, "", 1, temperature=0))
+    assert parrot.read == [[256]] and TOKENIZER.start == 0

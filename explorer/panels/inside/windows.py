@@ -9,25 +9,43 @@ from explorer.panels.model import Shown
 from gpt.text import is_local
 
 TOKENS = 2048  # in all windows together
+WORK = 32e9  # tokens × parameters: a large model reads fewer, it may have to once for each head
 FEWEST, MOST = 8, 64  # windows: a standard error needs some
+CHARACTERS = 64_000  # of a text that is still to be encoded
 
 
 def validation_windows(shown: Shown) -> tuple[Any, Any, str] | None:
     """Inputs and targets (B, T) and what they are in words; None without a text that suits.
 
-    A text suits when its vocabulary is the model's: the chosen one, else one known by name.
+    A text suits when its vocabulary is the model's, or else when the model's tokenizer can write
+    it: the chosen one first, then those known by name.
     """
     known = [name for name in texts.TITLES if is_local(name)]
-    T = shown.model.config.block_size
-    for text in (texts.current(), *map(cache.text, known)):
-        if text.tokenizer.tokens == shown.tokenizer.tokens and len(text.val_ids) > T:
-            return _drawn(text, T)
+    all_texts = (texts.current(), *map(cache.text, known))
+    parameters = sum(p.numel() for p in shown.model.parameters())
+    tokens = min(TOKENS, int(WORK / parameters))
+    T = max(1, min(shown.model.config.block_size, tokens // FEWEST))
+    for find in (_own_ids, _written_ids):
+        for text in all_texts:
+            ids = find(text, shown.tokenizer)
+            if ids is not None and len(ids) > T:
+                return _drawn(text, ids, T, tokens)
     return None
 
 
-def _drawn(text: cache.Text, T: int) -> tuple[Any, Any, str]:
+def _own_ids(text: cache.Text, tokenizer: Any) -> Any:
+    return text.val_ids if text.tokenizer.tokens == tokenizer.tokens else None
+
+
+def _written_ids(text: cache.Text, tokenizer: Any) -> Any:
+    """The beginning of the validation text in the model's own tokens; None if it lacks some."""
+    written = text.tokenizer.decode(text.val_ids[:CHARACTERS])
+    return None if tokenizer.unknown(written) else tokenizer.encode_array(written)
+
+
+def _drawn(text: cache.Text, ids: Any, T: int, tokens: int) -> tuple[Any, Any, str]:
     import torch
 
-    B = min(max(FEWEST, TOKENS // T), MOST)
-    x, y = gpt.Batches(torch.from_numpy(text.val_ids).long(), T, B, seed=0).draw()
+    B = min(max(FEWEST, tokens // T), MOST)
+    x, y = gpt.Batches(torch.from_numpy(ids).long(), T, B, seed=0).draw()
     return x, y, f"{B} windows of {T} tokens of the validation text ({texts.title(text)})"
