@@ -35,7 +35,7 @@ function edgesOf(r) {
 
 // Appends the keys of row i, strongest first (ties: the earlier), to `to` -> the part they carry.
 function strongestOfRow(r, i, to) {
-  const first = headIndex(r) * r.perHead + rowStart(r, i);
+  const first = placeOf(r) * r.perHead + rowStart(r, i);
   const ranked = new Float64Array(rowEnd(r, i));
   let sum = 0;
   for (let j = 0; j < ranked.length; j += 1) {
@@ -112,7 +112,7 @@ function drawLines(r, pen) {
   pen.textAlign = "right";
   pen.fillStyle = key;
   pen.fillText("key: is looked at", r.lines.width - 4, 9);
-  drawEdges(r, pen);
+  if (arrived(r)) drawEdges(r, pen);
   const every = labelled ? 1 : ticks(cell, time);
   for (let at = 0; at < time; at += every) {
     drawToken(r, pen, at, "query", r.theme.text);
@@ -145,6 +145,7 @@ function paintRow(r) {
   const { text, background } = r.theme;
   const pen = r.zoomOver.getContext("2d");
   pen.clearRect(0, 0, width, height);
+  if (!arrived(r)) return;
   pen.fillStyle = css(background, 0.78);
   pen.fillRect(from + 1, top - 2, to - from - 2, height - top);
   const { i, j } = r.cell;
@@ -179,7 +180,10 @@ function sayLines(r) {
   r.find(".lines").setAttribute("aria-pressed", lines);
   r.find(".share").hidden = !lines;
   r.root.dataset.view = r.view;
-  if (!lines) return;
+  if (!lines || !arrived(r)) {
+    r.find(".drawn").textContent = "";
+    return;
+  }
   const total = edgesOf(r).to.length;
   const count = (n) => n.toLocaleString("en");
   const all = `${count(total)} of ${count(r.perHead)} edges`;
