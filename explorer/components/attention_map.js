@@ -44,6 +44,8 @@ function takeData(r, data) {
   }
   const shared = header.link ? sharedPositions().get(header.link) : null;
   if (newText && shared < time) [r.pinned, r.cell] = [shared, null];
+  if (arrived(r)) r.told = headIndex(r);
+  askFor(r);
   takeScores(r);
 }
 
@@ -102,9 +104,20 @@ function select(r, layer, head, report) {
   r.selected = { layer, head };
   paintChosenHead(r);
   paintHead(r);
-  clearTimeout(r.fetching);
-  if (report) r.report({ layer, head, epoch: r.header.epoch });
-  else if (!arrived(r)) r.fetching = setTimeout(() => select(r, layer, head, true), REST);
+  clearTimeout(r.resting);
+  if (report) tell(r);
+  else askFor(r);
+}
+
+function tell(r) {
+  r.told = headIndex(r);
+  r.report({ ...r.selected, epoch: r.header.epoch });
+}
+
+// A head that is not here and that Python was not told: tell it when the keys have come to rest.
+function askFor(r) {
+  clearTimeout(r.resting);
+  if (!arrived(r) && r.told !== headIndex(r)) r.resting = setTimeout(() => tell(r), REST);
 }
 
 function paintHead(r) {
