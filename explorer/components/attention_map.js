@@ -44,7 +44,7 @@ function takeData(r, data) {
   }
   const shared = header.link ? sharedPositions().get(header.link) : null;
   if (newText && shared < time) [r.pinned, r.cell] = [shared, null];
-  if (arrived(r)) r.told = headIndex(r);
+  if (arrived(r)) r.told = header.detail;
   askFor(r);
   takeScores(r);
 }

@@ -76,7 +76,7 @@ def large_attention_map(
     thumbnails (L, H, t, t): of all heads, as `explorer.thumbnails.thumbnail` makes them of the
     T × T weights: t ≤ 64, each cell the largest weight of its block. detail: called once with the
     chosen (layer, head), gives its weights (T, T). A click on another head re-runs the page or
-    fragment, which sends that head; until it is there its thumbnail is shown, and no numbers. The
+    fragment, which sends that head; arrow keys do once they rest. Until it is there its thumbnail is shown, and no numbers. The
     other arguments and errors are those of `attention_map`.
     """
     if np.ndim(thumbnails) != 4:
@@ -101,6 +101,7 @@ def _start(
 
 
 def _chosen(key: str, state: Mapping[str, Any] | None, layers: int, heads: int) -> tuple[int, int]:
+    """The chosen (layer, head), one that the model has."""
     chosen = memory.choice(key, "selected", state or {}) or {}
     return (
         min(max(int(chosen.get("layer", 0)), 0), layers - 1),

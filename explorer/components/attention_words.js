@@ -100,7 +100,7 @@ function saySelection(r) {
   r.find(".title").textContent = headName(r);
   r.find(".summary").textContent = said;
   sayLines(r);
-  const lines = r.view === "lines" ? `, as lines: ${r.find(".drawn").textContent}` : "";
+  const lines = r.view === "lines" && arrived(r) ? `, as lines: ${r.find(".drawn").textContent}` : "";
   r.find(".zoom").setAttribute("aria-label", `${headName(r)}: ${said}${lines}`);
   r.find(".atlas").setAttribute(
     "aria-label",
