@@ -76,8 +76,8 @@ def large_attention_map(
     thumbnails (L, H, t, t): of all heads, as `explorer.thumbnails.thumbnail` makes them of the
     T × T weights: t ≤ 64, each cell the largest weight of its block. detail: called once with the
     chosen (layer, head), gives its weights (T, T). A click on another head re-runs the page or
-    fragment, which sends that head; arrow keys do once they rest. Until it is there its thumbnail is shown, and no numbers. The
-    other arguments and errors are those of `attention_map`.
+    fragment, which sends that head; arrow keys do once they rest. Until it is there its thumbnail
+    is shown, and no numbers. The other arguments and errors are those of `attention_map`.
     """
     if np.ndim(thumbnails) != 4:
         raise ValueError(
