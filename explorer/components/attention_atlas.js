@@ -42,27 +42,30 @@ function cornerOf(r, place) {
 }
 
 function thumbnail(r, head) {
+  return smallImage(r, head, r.atlas.thumb * (window.devicePixelRatio || 1));
+}
+
+function smallImage(r, head, pixels) {
   // A pixel of the miniature shows the largest weight it covers, so that thin lines survive.
-  const { time } = r.header;
-  const pixels = r.atlas.thumb * (window.devicePixelRatio || 1);
+  const { levels, side: time, perHead } = r.small;
   const step = Math.ceil(time / pixels);
   const size = Math.ceil(time / step);
   const largest = new Uint16Array(size * size);
-  let at = head * r.perHead;
+  let at = head * perHead;
   for (let i = 0; i < time; i += 1) {
     const base = Math.floor(i / step) * size;
     const end = r.header.causal ? i + 1 : time;
     for (let from = 0, cell = base; from < end; from += step, cell += 1) {
       const to = at + Math.min(step, end - from);
       let most = largest[cell];
-      for (; at < to; at += 1) if (r.levels[at] > most) most = r.levels[at];
+      for (; at < to; at += 1) if (levels[at] > most) most = levels[at];
       largest[cell] = most;
     }
   }
   const image = new Uint32Array(size * size); // 0: transparent, masked
   for (let i = 0; i < size; i += 1) {
     const end = r.header.causal ? i + 1 : size;
-    for (let j = 0; j < end; j += 1) image[i * size + j] = r.table[largest[i * size + j]];
+    for (let j = 0; j < end; j += 1) image[i * size + j] = r.smallTable[largest[i * size + j]];
   }
   return pixelCanvas(size, size, image);
 }

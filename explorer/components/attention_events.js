@@ -52,6 +52,7 @@ function listenToAtlas(r) {
 function listenToHead(r) {
   const zoom = r.find(".zoom");
   zoom.onpointermove = zoom.onpointerdown = (event) => {
+    if (!arrived(r)) return;
     const { offsetX: x, offsetY: y } = event;
     if (r.view === "matrix") {
       moveTo(r, Math.floor((y - r.zoom.top) / r.zoom.cell), Math.floor((x - r.zoom.left) / r.zoom.cell));
@@ -62,8 +63,9 @@ function listenToHead(r) {
     if (2 * x < r.lines.width) moveTo(r, at, strongest(r, at));
     else moveTo(r, shownRow(r), at);
   };
-  zoom.onclick = () => pin(r, r.cell.i);
+  zoom.onclick = () => arrived(r) && pin(r, r.cell.i);
   zoom.onkeydown = (event) => {
+    if (!arrived(r)) return;
     const step = event.shiftKey ? 10 : 1;
     const { i, j } = r.cell;
     onKey(event, {

@@ -3,6 +3,7 @@
 // Geometry: `lines`, in CSS pixels. The edges: `edges`, made once for a head and a share.
 
 const MOST_LINES = 6000; // more cannot be told apart; the strongest are drawn, and the page says so
+const MOST_WIDE = 400; // strokes wider than a pixel: a browser takes twenty times as long for them
 const TINTS = 24;
 
 function layOutLines(r, widest) {
@@ -34,7 +35,7 @@ function edgesOf(r) {
 
 // Appends the keys of row i, strongest first (ties: the earlier), to `to` -> the part they carry.
 function strongestOfRow(r, i, to) {
-  const first = headIndex(r) * r.perHead + rowStart(r, i);
+  const first = placeOf(r) * r.perHead + rowStart(r, i);
   const ranked = new Float64Array(rowEnd(r, i));
   let sum = 0;
   for (let j = 0; j < ranked.length; j += 1) {
@@ -75,10 +76,32 @@ function tinted(r) {
   return groups;
 }
 
+function drawEdges(r, pen) {
+  const { from, to } = r.lines;
+  const groups = tinted(r);
+  let left = r.edges.drawn; // edges of this tint and of the stronger ones
+  groups.forEach((ends, tint) => {
+    if (!ends.length) return;
+    const width = 0.7 + (2.3 * tint) / TINTS;
+    const wide = width > 1 && left <= MOST_WIDE;
+    left -= ends.length / 2;
+    pen.strokeStyle = css(rampColour(r.theme.ramp, Math.max((tint + 0.5) / TINTS, 0.12)));
+    pen.lineWidth = wide ? width : Math.min(width, 1);
+    if (!wide) pen.beginPath();
+    for (let at = 0; at < ends.length; at += 2) {
+      if (wide) pen.beginPath(); // crossings within one wide path are slow
+      pen.moveTo(from, middle(r, ends[at]));
+      pen.lineTo(to, middle(r, ends[at + 1]));
+      if (wide) pen.stroke();
+    }
+    if (!wide) pen.stroke();
+  });
+}
+
 const middle = (r, at) => r.lines.top + (at + 0.5) * r.lines.cell;
 
 function drawLines(r, pen) {
-  const { from, to, labelled, cell } = r.lines;
+  const { labelled, cell } = r.lines;
   const { time } = r.header;
   const { query, key } = r.header.colours;
   pen.font = `bold 13px ${r.theme.sans}`;
@@ -89,17 +112,7 @@ function drawLines(r, pen) {
   pen.textAlign = "right";
   pen.fillStyle = key;
   pen.fillText("key: is looked at", r.lines.width - 4, 9);
-  tinted(r).forEach((ends, tint) => {
-    if (!ends.length) return;
-    pen.strokeStyle = css(rampColour(r.theme.ramp, Math.max((tint + 0.5) / TINTS, 0.12)));
-    pen.lineWidth = 0.7 + (2.3 * tint) / TINTS;
-    pen.beginPath();
-    for (let at = 0; at < ends.length; at += 2) {
-      pen.moveTo(from, middle(r, ends[at]));
-      pen.lineTo(to, middle(r, ends[at + 1]));
-    }
-    pen.stroke();
-  });
+  if (arrived(r)) drawEdges(r, pen);
   const every = labelled ? 1 : ticks(cell, time);
   for (let at = 0; at < time; at += every) {
     drawToken(r, pen, at, "query", r.theme.text);
@@ -132,6 +145,7 @@ function paintRow(r) {
   const { text, background } = r.theme;
   const pen = r.zoomOver.getContext("2d");
   pen.clearRect(0, 0, width, height);
+  if (!arrived(r)) return;
   pen.fillStyle = css(background, 0.78);
   pen.fillRect(from + 1, top - 2, to - from - 2, height - top);
   const { i, j } = r.cell;
@@ -166,7 +180,10 @@ function sayLines(r) {
   r.find(".lines").setAttribute("aria-pressed", lines);
   r.find(".share").hidden = !lines;
   r.root.dataset.view = r.view;
-  if (!lines) return;
+  if (!lines || !arrived(r)) {
+    r.find(".drawn").textContent = "";
+    return;
+  }
   const total = edgesOf(r).to.length;
   const count = (n) => n.toLocaleString("en");
   const all = `${count(total)} of ${count(r.perHead)} edges`;

@@ -1,5 +1,8 @@
 // The attention component: what is selected, hovered and pinned, and what that says in words.
-// Data: row sums (float32, L·H·T, or none), then levels; see `encode` in attention_message.py.
+// Data: row sums (float32, or none), then levels: of all heads, or of one and then of the small
+// pictures of all; see `encode` and `encode_large` in attention_message.py.
+
+const REST = 250; // milliseconds after the last arrow key until a head that is not here is asked for
 
 function makeRecord(root) {
   const find = (selector) => root.querySelector(selector);
@@ -31,12 +34,7 @@ function takeData(r, data) {
   const asked = header.start && header.epoch !== r.header?.epoch;
   r.data = data;
   r.header = header;
-  r.perHead = header.causal ? (time * (time + 1)) / 2 : time * time;
-  r.sums = header.sums ? new Float32Array(body.buffer, body.byteOffset, layers * heads * time) : null;
-  const after = body.byteOffset + (r.sums?.byteLength ?? 0);
-  const Levels = header.bits === 16 ? Uint16Array : Uint8Array;
-  r.levels = new Levels(body.buffer, after, layers * heads * r.perHead);
-  r.weights = weightTable(header.bits);
+  takeLevels(r, body);
   if (asked) r.selected = { layer: header.start.layer, head: header.start.head };
   r.selected.layer = Math.min(r.selected.layer, layers - 1);
   r.selected.head = Math.min(r.selected.head, heads - 1);
@@ -46,7 +44,28 @@ function takeData(r, data) {
   }
   const shared = header.link ? sharedPositions().get(header.link) : null;
   if (newText && shared < time) [r.pinned, r.cell] = [shared, null];
+  if (arrived(r)) r.told = header.detail;
+  askFor(r);
   takeScores(r);
+}
+
+// Sets `levels`: the weights that are here, of all heads or of one; and `small`: what the small
+// pictures are made of, which are the same unless only one head is here.
+function takeLevels(r, body) {
+  const { layers, heads, time, bits, causal, detail, side } = r.header;
+  const cells = (n) => (causal ? (n * (n + 1)) / 2 : n * n);
+  const here = detail === null ? layers * heads : 1;
+  r.perHead = cells(time);
+  r.sums = r.header.sums ? new Float32Array(body.buffer, body.byteOffset, here * time) : null;
+  const after = body.byteOffset + (r.sums?.byteLength ?? 0);
+  const Levels = bits === 16 ? Uint16Array : Uint8Array;
+  r.levels = new Levels(body.buffer, after, here * r.perHead);
+  r.weights = weightTable(bits);
+  const end = after + r.levels.byteLength;
+  r.small =
+    detail === null
+      ? { levels: r.levels, side: time, perHead: r.perHead, bits }
+      : { levels: new Uint8Array(body.buffer, end), side, perHead: cells(side), bits: 8 };
 }
 
 // ---- changes --------------------------------------------------------------------------------
@@ -85,18 +104,33 @@ function select(r, layer, head, report) {
   r.selected = { layer, head };
   paintChosenHead(r);
   paintHead(r);
-  if (report) r.report({ layer, head, epoch: r.header.epoch });
+  clearTimeout(r.resting);
+  if (report) tell(r);
+  else askFor(r);
+}
+
+function tell(r) {
+  r.told = headIndex(r);
+  r.report({ ...r.selected, epoch: r.header.epoch });
+}
+
+// A head that is not here and that Python was not told: tell it when the keys have come to rest.
+function askFor(r) {
+  clearTimeout(r.resting);
+  if (!arrived(r) && r.told !== headIndex(r)) r.resting = setTimeout(() => tell(r), REST);
 }
 
 function paintHead(r) {
   paintZoom(r);
   paintCross(r);
   paintStrip(r);
+  sayStrip(r);
   sayCell(r);
   saySelection(r);
 }
 
 function strongest(r, i) {
+  if (!arrived(r)) return i;
   let best = 0;
   for (let j = 1; j < rowEnd(r, i); j += 1) if (weightAt(r, i, j) > weightAt(r, i, best)) best = j;
   return best;
@@ -106,7 +140,8 @@ function paintAll(r) {
   if (!r.width || mayWait(r)) return; // not in sight: an observer calls again
   const since = r.since ?? performance.now();
   r.since = null;
-  r.table = colourTable(r);
+  r.table = colourTable(r, "table", r.header.bits);
+  r.smallTable = colourTable(r, "smallTable", r.small.bits);
   const row = r.pinned ?? r.header.time - 1;
   r.cell ??= { i: row, j: strongest(r, row) };
   r.find(".masked-key").hidden = !r.header.causal;
@@ -120,7 +155,6 @@ function paintAll(r) {
   paintAtlas(r);
   paintChosenHead(r);
   paintHead(r);
-  sayStrip(r);
   reportPainted(r, since);
 }
 

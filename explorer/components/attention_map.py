@@ -2,16 +2,18 @@
 
 The weights travel once (`attention_message`). Choosing a head, sorting and fading heads, hovering,
 pinning, the change between matrix and lines and every export happen in the browser; Python is told
-the head only after a click and need not answer.
+the head only after a click and need not answer. Where the weights are too many (`fits` says so),
+`large_attention_map` sends small pictures of all heads, and the weights of the one that is chosen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from explorer.components import memory, wire
-from explorer.components.attention_message import encode
+from explorer.components.attention_message import Encoded, encode, encode_large
 
 PARTS = ("order", "atlas", "paint", "lines", "strip", "words", "save", "events", "map")
 
@@ -51,27 +53,86 @@ def attention_map(
     fragment. Raises ValueError for shapes or values that cannot be attention.
     """
     coded = encode(pattern, tokens, causal=causal)
-    shape = (coded.layers, coded.heads)
+    start = _start(key, selected, coded.layers, coded.heads)
+    return _draw(coded, key, start, height, labels, scores, score_name, link)
+
+
+def large_attention_map(
+    thumbnails: np.ndarray,
+    detail: Callable[[int, int], np.ndarray],
+    tokens: Sequence[str],
+    *,
+    key: str,
+    causal: bool = True,
+    height: int = 520,
+    selected: tuple[int, int] | None = None,
+    labels: Sequence[Sequence[str]] | None = None,
+    scores: np.ndarray | None = None,
+    score_name: str = "score",
+    link: str | None = None,
+) -> tuple[int, int]:
+    """`attention_map` for weights that are too many to send; returns the chosen (layer, head).
+
+    thumbnails (L, H, t, t): of all heads, as `explorer.thumbnails.thumbnail` makes them of the
+    T × T weights: t ≤ 64, each cell the largest weight of its block. detail: called once with the
+    chosen (layer, head), gives its weights (T, T). A click on another head re-runs the page or
+    fragment, which sends that head; arrow keys do once they rest. Until it is there its thumbnail
+    is shown, and no numbers. The other arguments and errors are those of `attention_map`.
+    """
+    if np.ndim(thumbnails) != 4:
+        raise ValueError(
+            f"thumbnails must have shape (layers, heads, t, t), got {np.shape(thumbnails)}."
+        )
+    layers, heads = np.shape(thumbnails)[:2]
+    start = _start(key, selected, layers, heads)
+    chosen = _chosen(key, st.session_state.get(key), layers, heads)
+    coded = encode_large(thumbnails, detail(*chosen), tokens, chosen, causal=causal)
+    return _draw(coded, key, start, height, labels, scores, score_name, link)
+
+
+def _start(
+    key: str, selected: tuple[int, int] | None, layers: int, heads: int
+) -> tuple[memory.Choice | None, int]:
+    """The head to begin with and its epoch, for the browser."""
     if selected is not None:
-        _check_selected(selected, *shape)
+        _check_selected(selected, layers, heads)
     asked = None if selected is None else {"layer": int(selected[0]), "head": int(selected[1])}
-    begin, epoch = memory.start(key, "selected", asked)
+    return memory.start(key, "selected", asked)
+
+
+def _chosen(key: str, state: Mapping[str, Any] | None, layers: int, heads: int) -> tuple[int, int]:
+    """The chosen (layer, head), one that the model has."""
+    chosen = memory.choice(key, "selected", state or {}) or {}
+    return (
+        min(max(int(chosen.get("layer", 0)), 0), layers - 1),
+        min(max(int(chosen.get("head", 0)), 0), heads - 1),
+    )
+
+
+def _draw(
+    coded: Encoded,
+    key: str,
+    start: tuple[memory.Choice | None, int],
+    height: int,
+    labels: Sequence[Sequence[str]] | None,
+    scores: np.ndarray | None,
+    score_name: str,
+    link: str | None,
+) -> tuple[int, int]:
+    """Mount the component with a message; returns the chosen (layer, head)."""
+    shape = (coded.layers, coded.heads)
     header = {
         **coded.header,
         "height": int(height),
-        "start": begin,
-        "epoch": epoch,
+        "start": start[0],
+        "epoch": start[1],
         "labels": None if labels is None else flat_labels(labels, *shape),
         "scores": None if scores is None else flat_scores(scores, *shape),
         "score_name": score_name,
         "link": link,
     }
     state = _component(key=key, data=wire.pack(header, coded.body), on_selected_change=lambda: None)
-    chosen = memory.choice(key, "selected", state) or {}
-    return (
-        min(max(int(chosen.get("layer", 0)), 0), coded.layers - 1),
-        min(max(int(chosen.get("head", 0)), 0), coded.heads - 1),
-    )
+    return _chosen(key, state, *shape)
 
 
 def flat_labels(labels: Sequence[Sequence[str]], layers: int, heads: int) -> list[str]:

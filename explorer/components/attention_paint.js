@@ -6,7 +6,10 @@ const AXIS_TITLE = 20;
 const rowStart = (r, i) => (r.header.causal ? (i * (i + 1)) / 2 : i * r.header.time);
 const rowEnd = (r, i) => (r.header.causal ? i + 1 : r.header.time);
 const masked = (r, i, j) => r.header.causal && j > i;
-const levelAt = (r, i, j, head = headIndex(r)) => r.levels[head * r.perHead + rowStart(r, i) + j];
+const onDemand = (r) => r.header.detail !== null; // the weights of one head are here, not of all
+const arrived = (r) => !onDemand(r) || r.header.detail === headIndex(r);
+const placeOf = (r) => (onDemand(r) ? 0 : headIndex(r)); // of the chosen head in `levels` and `sums`
+const levelAt = (r, i, j) => r.levels[placeOf(r) * r.perHead + rowStart(r, i) + j];
 
 function weightAt(r, i, j) {
   return masked(r, i, j) ? 0 : r.weights[levelAt(r, i, j)];
@@ -25,13 +28,14 @@ function precision(r, level) {
   return r.header.bits === 16 ? 0.5 / 65535 : (level + 0.25) / 255 ** 2;
 }
 
-function colourTable(r) {
+function colourTable(r, name, bits) {
   // One colour for each level a weight can have; made once for a ramp.
-  const key = `${r.theme.dark} ${r.rootContrast} ${r.header.bits}`;
-  if (r.table?.key === key) return r.table;
-  const table = new Uint32Array(r.weights.length);
+  const key = `${r.theme.dark} ${r.rootContrast} ${bits}`;
+  if (r[name]?.key === key) return r[name];
+  const weights = weightTable(bits);
+  const table = new Uint32Array(weights.length);
   for (let level = 0; level < table.length; level += 1) {
-    table[level] = rgba32(rampColour(r.theme.ramp, shade(r, r.weights[level])));
+    table[level] = rgba32(rampColour(r.theme.ramp, shade(r, weights[level])));
   }
   return Object.assign(table, { key });
 }
@@ -72,7 +76,7 @@ function clip(token) {
 function headImage(r) {
   const { time } = r.header;
   const image = new Uint32Array(time * time);
-  let at = headIndex(r) * r.perHead;
+  let at = placeOf(r) * r.perHead;
   for (let i = 0; i < time; i += 1) {
     const end = i * time + rowEnd(r, i);
     for (let cell = i * time; cell < end; cell += 1, at += 1) image[cell] = r.table[r.levels[at]];
@@ -100,7 +104,11 @@ function drawMatrix(r, pen) {
     pen.fillRect(left, top, side, side);
   }
   pen.imageSmoothingEnabled = false;
-  pen.drawImage(headImage(r), left, top, side, side);
+  if (arrived(r)) pen.drawImage(headImage(r), left, top, side, side);
+  else {
+    const part = r.header.time / r.header.block; // the last block may reach over the end
+    pen.drawImage(smallImage(r, headIndex(r), r.small.side), 0, 0, part, part, left, top, side, side);
+  }
   pen.strokeStyle = css(r.theme.line);
   pen.lineWidth = 1;
   pen.strokeRect(left - 0.5, top - 0.5, side + 1, side + 1);

@@ -45,8 +45,8 @@ function paintStrip(r) {
   const plain = css(r.theme.text);
   for (let j = 0; j < r.strip.length; j += 1) {
     const { x, y, width, height } = r.strip[j];
-    const hidden = masked(r, row, j);
-    const level = Math.round(weightAt(r, row, j) * 1023);
+    const hidden = !arrived(r) || masked(r, row, j);
+    const level = hidden ? 0 : Math.round(weightAt(r, row, j) * 1023);
     pen.fillStyle = r.shades[level];
     if (!hidden) pen.fillRect(x, y, width, height);
     pen.globalAlpha = hidden ? 0.42 : 1;

@@ -26,15 +26,22 @@ function averages(r) {
     .sort((a, b) => b[1] - a[1]);
 }
 
+const fetching = (r) => `fetching head ${nameOf(r, headIndex(r))} …`;
+
+function inAverage(r) {
+  if (!arrived(r)) return fetching(r);
+  const [first, ...others] = averages(r).map(([name, mean]) => `${name} ${mean.toFixed(2)}`);
+  return `strongest average: ${first} (${others.join(", ")})`;
+}
+
 function describeHead(r) {
   if (r.header.time === 1) return "one position, which can only look at itself";
-  const [first, ...others] = averages(r).map(([name, mean]) => `${name} ${mean.toFixed(2)}`);
   const { labels, scores, score_name: name } = r.header;
   const score = scores?.[headIndex(r)] ?? null;
   return [
     labels?.[headIndex(r)],
     score !== null && `${name} ${decimal(score)}`,
-    `strongest average: ${first} (${others.join(", ")})`,
+    inAverage(r),
   ]
     .filter(Boolean)
     .join(" — ");
@@ -52,8 +59,15 @@ function weightInWords(r, i, j) {
 
 function sayCell(r) {
   const { i, j } = r.cell;
+  if (!arrived(r)) {
+    const n = r.header.block;
+    const cells = r.view === "matrix" ? ` Until then a cell is the largest weight of ${n} × ${n}.` : "";
+    r.find(".readout").textContent = fetching(r) + cells;
+    Object.assign(r.root.dataset, { row: "", column: "", value: "" });
+    return;
+  }
   const name = (at) => `‘${r.header.tokens[at]}’ (position ${at})`;
-  const sum = r.sums ? r.sums[headIndex(r) * r.header.time + i] : 1;
+  const sum = r.sums ? r.sums[placeOf(r) * r.header.time + i] : 1;
   const hidden = masked(r, i, j);
   r.find(".readout").textContent = hidden
     ? `${name(i)} cannot look at ${name(j)} — masked: position ${j} has not been written yet`
@@ -81,10 +95,12 @@ function inLines(r) {
 function saySelection(r) {
   const said = describeHead(r);
   const label = labelOf(r, headIndex(r));
+  for (const save of [".save", ".save-svg", ".save-csv"]) r.find(save).disabled = !arrived(r);
+  r.root.dataset.fetching = arrived(r) ? "" : nameOf(r, headIndex(r));
   r.find(".title").textContent = headName(r);
   r.find(".summary").textContent = said;
   sayLines(r);
-  const lines = r.view === "lines" ? `, as lines: ${r.find(".drawn").textContent}` : "";
+  const lines = r.view === "lines" && arrived(r) ? `, as lines: ${r.find(".drawn").textContent}` : "";
   r.find(".zoom").setAttribute("aria-label", `${headName(r)}: ${said}${lines}`);
   r.find(".atlas").setAttribute(
     "aria-label",
@@ -102,8 +118,14 @@ function sayStrip(r) {
     `the text, coloured by where position ${row} looks`,
   );
   const rounded = r.header.bits === 8 ? " Weights are sent with 8 bits: ± says how far one can be off." : "";
+  const { block } = r.header;
+  const coarse = block > 1 ? ` All heads: a cell is the largest of ${block} × ${block} weights.` : "";
   r.find(".hint").textContent =
-    (r.pinned === null
+    (!arrived(r)
+      ? "The text; its colours come with the weights of the head."
+      : r.pinned === null
       ? `The text coloured by where position ${row} looks. Click a row or a token to pin it.`
-      : `Pinned: where position ${row} looks. Escape or another click lets go.`) + rounded;
+      : `Pinned: where position ${row} looks. Escape or another click lets go.`) +
+    rounded +
+    coarse;
 }

@@ -22,19 +22,30 @@ TEXT = "To be, or not\nto be: that"[:TIME]
 HTML_TOKENS = ["<b>", "</script>", "<img/src=x/onerror=alert(1)>", "&amp;", " ", "\n"]
 
 SCRIPT = """
+import time
 import numpy as np
 import streamlit as st
 from explorer.components import attention_message
-from explorer.components.attention_map import attention_map
+from explorer.components.attention_map import attention_map, large_attention_map
 from explorer.components.next_token import next_token
 from explorer.components.token_strip import token_strip
+from explorer.thumbnails import thumbnail
 
 st.set_page_config(layout="wide")
 runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 attention_message.EXACT_BYTES = 0 if "rough" in st.query_params else 1_000_000
 pattern = np.load("pattern.npy")
-chosen = attention_map(
-    pattern,
+
+def detail(layer, head):
+    time.sleep(1.5 if (layer, head) != (0, 0) else 0)  # a model that takes its time
+    return pattern[layer, head]
+
+if "large" in st.query_params:
+    draw, weights = large_attention_map, (thumbnail(pattern, 8), detail)
+else:
+    draw, weights = attention_map, (pattern,)
+chosen = draw(
+    *weights,
     list({text!r}),
     key="att",
     height=400,
@@ -291,6 +302,41 @@ def test_the_weights_of_a_head_can_be_saved(page):
         assert abs(float(weight) - make_pattern()[0, 0, int(i), int(j)]) <= float(off) + 1e-6
         assert query == visible(TEXT[int(i)])
         assert key == visible(TEXT[int(j)])
+
+
+@pytest.mark.parametrize("page", ["/?large=1"], indirect=True)
+def test_a_head_of_a_large_map_has_numbers_when_it_has_arrived(page):
+    assert abs(float(hover_cell(page, 8, 2)["value"]) - make_pattern()[0, 0, 8, 2]) < 1e-4
+    box = page.locator(".atlas .base").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20)  # the last head
+    assert page.locator(".attention .title").inner_text() == "layer 2 head 3"
+    zoom = page.locator(".zoom").bounding_box()
+    page.mouse.move(zoom["x"] + zoom["width"] / 2, zoom["y"] + zoom["height"] / 2)
+    note = data(page, ".attention")
+    assert (note["fetching"], note["value"]) == ("2.3", "")  # no number is invented
+    said = page.locator(".attention .readout").inner_text()
+    assert said == "fetching head 2.3 … Until then a cell is the largest weight of 3 × 3."
+    assert page.locator(".attention .save-csv").is_disabled()
+    assert page.locator(".attention .atlas-png").is_enabled()
+    page.wait_for_selector(".attention[data-fetching='']")
+    python_says(page, "chosen (1, 2)")
+    assert abs(float(hover_cell(page, 8, 2)["value"]) - make_pattern()[1, 2, 8, 2]) < 1e-4
+    assert page.locator(".attention .save-csv").is_enabled()
+
+
+@pytest.mark.parametrize("page", ["/?large=1"], indirect=True)
+def test_arrow_keys_fetch_the_head_they_come_to_rest_on(page):
+    page.locator(".atlas").focus()
+    for key in ("ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    assert data(page, ".attention")["fetching"] == "2.2"
+    python_says(page, "runs 2 chosen (1, 1)")
+    assert data(page, ".attention")["fetching"] == ""
+    page.locator(".attention .lines").click()
+    count = sum(edges((1, 1), i, 0.7).size for i in range(TIME))
+    assert int(data(page, ".attention")["edges"]) == count
+    page.locator(".attention .by-score").click()  # sorting needs no weights
+    assert data(page, ".attention")["order"] == "1.3,2.1,2.3,1.2,1.1,2.2"
 
 
 # ---- next token ---------------------------------------------------------------------------------

@@ -13,11 +13,24 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.components import wire
-from explorer.components.attention_map import attention_map, flat_labels, flat_scores
-from explorer.components.attention_message import EXACT_BYTES, LEVELS, encode, triangle
+from explorer.components.attention_map import (
+    attention_map,
+    flat_labels,
+    flat_scores,
+    large_attention_map,
+)
+from explorer.components.attention_message import (
+    EXACT_BYTES,
+    LEVELS,
+    encode,
+    encode_large,
+    fits,
+    triangle,
+)
 from explorer.components.glyphs import visible, visible_all
 from explorer.components.next_token import Settings, check_settings, next_token
 from explorer.components.token_strip import token_strip, value_range
+from explorer.thumbnails import block, thumbnail
 
 SCRIPTS = [
     script.name for script in wire.FOLDER.glob("*.js") if not script.name.startswith("matrices")
@@ -138,6 +151,79 @@ def test_what_cannot_be_attention_is_refused_in_one_sentence(pattern, tokens, ca
     with pytest.raises(ValueError, match=sentence) as error:
         encode(pattern, list(tokens), causal=causal)
     assert "\n" not in str(error.value)
+
+
+def blockwise(weights, step):
+    """The largest weight of each block, one block after the other."""
+    starts = range(0, weights.shape[-1], step)
+    rows = [
+        [weights[..., i : i + step, j : j + step].max((-2, -1)) for j in starts] for i in starts
+    ]
+    return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
+
+
+@pytest.mark.parametrize(
+    ("time", "step", "side"), [(1, 1, 1), (64, 1, 64), (65, 2, 33), (200, 4, 50)]
+)
+def test_a_thumbnail_is_the_largest_weight_of_each_block(time, step, side):
+    weights = attention(1, 2, time)
+    small = thumbnail(weights)
+    assert block(time) == step
+    assert small.shape == (1, 2, side, side)
+    assert (small == blockwise(weights, step)).all()
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_large_message_is_one_head_s_and_the_thumbnails(causal):
+    pattern, tokens = attention(2, 3, 100, causal), ["a"] * 100
+    small = thumbnail(pattern)
+    coded = encode_large(small, pattern[1, 2], tokens, (1, 2), causal=causal)
+    alone = encode(pattern[1:, 2:], tokens, causal=causal)
+    rows, columns = np.tril_indices(50) if causal else np.indices((50, 50)).reshape(2, -1)
+    assert coded.body.startswith(alone.body)
+    levels = np.frombuffer(coded.body, "u1", offset=len(alone.body)).reshape(2, 3, -1)
+    assert np.abs((levels / 255) ** 2 - small[:, :, rows, columns]).max() < 0.004
+    assert coded[2:] == (2, 3)
+    assert [coded.header[name] for name in ("layers", "heads", "time", "detail")] == [2, 3, 100, 5]
+    assert (coded.header["side"], coded.header["block"]) == (50, 2)
+
+
+def test_what_travels_whole_and_what_does_not():
+    assert fits(6, 6, 256)
+    assert not fits(6, 6, 256, causal=False)
+    assert not fits(12, 12, 1024)
+    assert fits(1, 1, 1095, causal=False)
+    assert not fits(1, 1, 1096, causal=False)
+
+
+def test_gpt_2_s_message_is_at_most_1_2_megabytes():
+    small, one = np.zeros((12, 12, 64, 64)), np.eye(1024, dtype=np.float32)
+    coded = encode_large(small, one, ["a"] * 1024, (0, 0))
+    assert coded.header["bits"] == 8  # 16 would pass it
+    assert len(coded.body) == 1024 * 1025 // 2 + 144 * 64 * 65 // 2 < 1_200_000
+
+
+@pytest.mark.parametrize(
+    ("small", "detail", "sentence"),
+    [
+        (np.zeros((2, 64, 64)), np.eye(100), "thumbnails must have shape"),
+        (np.zeros((2, 2, 64, 64)), np.eye(100), "cells wide"),  # 100 positions make 50 cells
+        (np.zeros((2, 2, 100, 100)), np.eye(100), "64 cells wide"),
+        (np.full((2, 2, 50, 50), np.nan), np.eye(100), "between 0 and 1"),
+        (np.zeros((2, 2, 50, 50)), np.eye(99), "weights of one head"),
+        (np.zeros((2, 2, 50, 50)), 2 * np.eye(100), "between 0 and 1"),
+        (np.zeros((2, 2, 50, 50)), np.full((100, 100), 0.01), "causal=False"),
+    ],
+)
+def test_what_cannot_be_a_large_map_is_refused(small, detail, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        encode_large(small, detail, ["a"] * 100, (0, 0))
+
+
+@pytest.mark.parametrize("weights", [np.zeros(3), np.zeros((2, 3)), np.zeros((1, 0, 0))])
+def test_a_thumbnail_of_nothing_square_is_refused(weights):
+    with pytest.raises(ValueError, match="shape"):
+        thumbnail(weights)
 
 
 # ---- tokens -------------------------------------------------------------------------------------
@@ -367,6 +453,31 @@ def test_a_click_does_not_send_the_weights_again():
     assert at.run().get("bidi_component")[0].proto.bytes == before
 
 
+def on_demand_page():
+    import numpy as np
+    import streamlit as st
+
+    from explorer.components.attention_map import large_attention_map
+    from explorer.thumbnails import thumbnail
+
+    def detail(layer, head):
+        st.session_state.setdefault("asked_for", []).append((layer, head))
+        return pattern[layer, head]
+
+    pattern = np.broadcast_to(np.tri(3, dtype=np.float32) / [[1], [2], [3]], (2, 4, 3, 3))
+    shown = large_attention_map(thumbnail(pattern, 2), detail, ["a", " ", "\n"], key="att")
+    st.write("chosen", *map(str, shown))
+
+
+def test_a_large_map_asks_for_the_chosen_head_alone_and_at_once():
+    at = AppTest.from_function(on_demand_page).run()
+    at.session_state["att"] = {"selected": {"layer": 1, "head": 3, "epoch": 0}}
+    assert chosen(at.run()) == "chosen 1 3"
+    assert at.session_state["asked_for"] == [(0, 0), (1, 3)]
+    header, _ = wire.unpack(at.get("bidi_component")[0].proto.bytes)
+    assert header["detail"] == 7  # the same run answers the click
+
+
 def large_page():
     import numpy as np
 
@@ -522,6 +633,7 @@ def test_a_long_text_is_cut_and_a_token_without_value_stays():
             ),
             "finite",
         ),
+        (lambda: large_attention_map(np.zeros((2, 2)), np.eye, "ab", key="k"), "thumbnails"),
         (lambda: next_token(np.zeros((1, 3)), list("abc"), key="k"), r"shape \(V,\)"),
         (lambda: next_token(np.zeros(3), list("ab"), key="k"), "3 logits but 2 tokens"),
         (lambda: next_token(np.full(2, np.nan), list("ab"), key="k"), "diverged"),
