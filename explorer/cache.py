@@ -121,13 +121,12 @@ def _config(folder: str) -> dict[str, Any]:
 def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
     """Named activations of the model called `key` for one text; batch dimension removed.
 
-    "pattern": (L, H, T, T), "logits": (T, V), "attention_input": (L, T, C).
+    "pattern": (L, H, T, T), "attention_input": (L, T, C).
     """
     import torch
 
-    found = gpt.trace(_model, torch.tensor([ids]), ["logits", "pattern", "attention_input"])
+    found = gpt.trace(_model, torch.tensor([ids]), ["pattern", "attention_input"])
     return {
-        "logits": found["logits"][0].numpy(),
         "pattern": found["pattern"][:, 0].numpy(),
         "attention_input": found["attention_input"][:, 0].numpy(),
     }

@@ -18,11 +18,16 @@ MOST = 40  # runs in the list
 
 
 def choose(
-    lesson: Lesson, preset: gpt.Preset, text: cache.Text, label: str = "Which model writes"
+    lesson: Lesson,
+    preset: gpt.Preset,
+    text: cache.Text,
+    label: str = "Which model writes",
+    address: str | None = None,
 ) -> Callable[[], Shown]:
     """A chooser; returns a function that gives the chosen model, always its newest weights.
 
-    preset: the untrained model. The address keeps the choice: `run` for a run, `model` for others.
+    preset: the untrained model. The address keeps the choice: `run` for a run, `model` for others;
+    or both under the name `address`, for a second chooser on a page.
     """
     runs = {e.run.id: e for e in history.entries(engine.store(), MOST) if e.run.checkpoint_path}
     shipped, found = cache.pretrained(), cache.huggingface_folders()
@@ -32,7 +37,7 @@ def choose(
     names |= {UNTRAINED: f"an untrained {preset.title}"}
     key = f"{lesson.key}_model"
     if st.session_state.get(key) not in names:  # opened, come back to, or the run is deleted
-        st.session_state[key] = _asked(lesson, names)
+        st.session_state[key] = _asked(lesson, names, address)
     chosen = st.selectbox(
         label,
         list(names),
@@ -46,8 +51,12 @@ def choose(
     if state.get(lesson, "writer") != chosen:  # another model begins a text of its own
         state.put(lesson, "writing", None)
         state.put(lesson, "writer", chosen)
-    state.set_run(lesson, chosen if chosen in runs else None)
-    state.set_address("model", None if chosen in (*runs, next(iter(names))) else chosen)
+    first = next(iter(names))
+    if address:
+        state.set_address(address, None if chosen == first else chosen)
+    else:
+        state.set_run(lesson, chosen if chosen in runs else None)
+        state.set_address("model", None if chosen in (*runs, first) else chosen)
     if chosen == UNTRAINED:
         return partial(model.untrained, preset, text)
     if chosen in shipped:
@@ -63,8 +72,11 @@ def choose(
     return partial(_saved, folder, name, preset, text)
 
 
-def _asked(lesson: Lesson, names: dict[str, str]) -> str:
+def _asked(lesson: Lesson, names: dict[str, str], address: str | None) -> str:
     """The model that the address names, else the one of the last visit, else the first."""
+    if address:
+        second = (st.query_params.get(address), state.get(lesson, "writer"))
+        return next((wish for wish in second if wish in names), next(iter(names)))
     linked = state.run_of(lesson)
     if linked is not None and linked not in names:
         st.warning("The run of this link is not on this server, or has saved no model yet.")

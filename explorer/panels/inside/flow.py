@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache
 from explorer.charts.shares import STATES, create_kept_chart, create_rollout_chart
 from explorer.components.glyphs import visible, visible_all
 from explorer.panels.inside.reading import Reading
@@ -21,8 +20,12 @@ def rollout_view(reading: Reading) -> None:
     import torch
 
     config, i = reading.model.config, reading.position
-    pattern = cache.trace(reading.model, reading.ids, reading.shown.key)["pattern"]
-    found = gpt.attention_rollout(torch.from_numpy(pattern)[:, None], config.causal)
+    # The rollout takes the mean over the heads, so that is all that it is given.
+    means = reading.measured(
+        "head means",
+        lambda: torch.stack([reading.weights(layer).mean(0) for layer in range(config.n_layer)]),
+    )  # (L, T, T)
+    found = gpt.attention_rollout(means[:, None, None], config.causal)
     seen = i + 1 if config.causal else len(reading.ids)
     shares = pd.DataFrame(
         {

@@ -4,7 +4,6 @@ Position, layer and head are chosen once, in whichever view, and kept in the ses
 address, so that a link shows the same cell of the same picture.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,6 @@ import streamlit as st
 import gpt
 from explorer import cache, habits, state
 from explorer.components import memory
-from explorer.components.attention_message import MAX_BYTES
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
 from explorer.panels.attention import readable
@@ -73,6 +71,20 @@ class Reading:
         """Head scores on this text."""
         return self.measured("scores", lambda: gpt.model_head_scores(self.model, self.idx))
 
+    def weights(self, layer: int) -> Any:
+        """Attention weights of all heads of one layer, (H, T, T): too much to keep for every layer
+        of a large model, so only what attention reads is kept."""
+        import torch
+
+        inputs = self.measured(
+            "attention_input",
+            lambda: gpt.trace(self.model, self.idx, ["attention_input"])["attention_input"],
+        )  # (L, 1, T, C)
+        with torch.no_grad():
+            return gpt.inspection.attention_weights(
+                self.model.blocks[layer].attention, inputs[layer]
+            )[0]
+
     def token(self, position: int) -> str:
         """A token made visible, in quotes, as Markdown shows it letter by letter."""
         return quoted(self.tokens[position])
@@ -103,16 +115,10 @@ def ask_text(lesson: Lesson, shown: Shown) -> str:
 
 
 def read(lesson: Lesson, shown: Shown, text: str, folder: Path | None = None) -> Reading:
-    """`text` as the model reads it, cut to what its context and the pictures can hold."""
+    """`text` as the model reads it, cut to what its context can hold."""
     ids, said = readable(shown, text)
-    config = shown.model.config
-    heads = config.n_layer * config.n_head if config.architecture != "bigram" else 1
-    most = int(math.sqrt(MAX_BYTES / (heads if config.causal else 2 * heads))) - 1
-    if len(ids) > most:
-        said += f" The pictures of {heads} heads hold {most} tokens: the last {most} are shown."
-        ids = ids[-most:]
-    tokens = [shown.tokenizer.decode([i]) for i in ids]
-    return Reading(lesson, shown, tuple(ids), tokens, said.strip(), folder)
+    tokens = [shown.tokenizer.tokens[i] for i in ids]
+    return Reading(lesson, shown, tuple(ids), tokens, said, folder)
 
 
 def select(reading: Reading, draw_text: Callable[[Reading, int], int | None]) -> Reading:

@@ -106,10 +106,11 @@ def _means(reading: Reading, kind: str) -> Any:
 
 def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
     def compute() -> Any:
-        return gpt.trace(without, reading.idx, ["logits"])["logits"]  # (1, T, V)
+        logits = gpt.trace(without, reading.idx, ["logits"])["logits"]  # (1, T, V)
+        lost = gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
+        return lost, logits[0, reading.position].float().softmax(-1)
 
-    logits = reading.measured(f"off {_words(ablation)}", compute)
-    after = gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
+    after, q = reading.measured(f"off {_words(ablation)} {reading.position}", compute)
     before = token_losses(reading)
     intact, now = sum(before) / len(before), sum(after) / len(after)
     columns = st.columns(3)
@@ -121,7 +122,7 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
         delta_color="inverse",
         help="On the same text; a rise means that what is off helped here.",
     )
-    p, q = probabilities(reading), logits[0, reading.position].float().softmax(-1)
+    p = probabilities(reading)
     best, instead = int(p.argmax()), int(q.argmax())
     columns[2].metric(
         "Its first choice, intact",

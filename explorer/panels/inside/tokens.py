@@ -35,9 +35,9 @@ def token_text(reading: Reading, selected: int) -> int | None:
     )
     mean, V = sum(expected.losses) / len(expected.losses), reading.shown.tokenizer.vocab_size
     st.caption(
-        f"Measured: {mean:.3f} nats a token, {_bits(reading, expected.losses):.3f} bits a character;"
-        f" knowing nothing costs ln V = {math.log(V):.3f} nats a token (derived, V = {V:,}). Click"
-        " a token: every picture is of the state after it."
+        f"Measured: {mean:.3f} nats a token, {_bits(reading, expected.losses):.3f} bits a"
+        f" character; knowing nothing costs ln V = {math.log(V):.3f} nats a token (derived,"
+        f" V = {V:,}). Click a token: every picture is of the state after it."
     )
     return chosen
 
