@@ -192,7 +192,7 @@ def test_each_component_has_one_default_export(name):
         if len(re.findall(r"^export default", wire.assets(script), re.M))
     ]
     assert f"{name}.js" in exports
-    assert len(exports) == 3
+    assert len(exports) == 4
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node; the browser test covers it")
