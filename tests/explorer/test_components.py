@@ -184,7 +184,7 @@ def test_scripts_write_text_only_as_text_and_stay_at_home(name):
         assert forbidden not in script
 
 
-@pytest.mark.parametrize("name", ["attention_map", "next_token", "token_strip"])
+@pytest.mark.parametrize("name", ["attention_map", "next_token", "save_chart", "token_strip"])
 def test_each_component_has_one_default_export(name):
     exports = [
         script
