@@ -27,8 +27,13 @@ function saveSvg(paper, theme, width, height, draw, name) {
   pen.fillStyle = css(theme.background);
   pen.fillRect(0, 0, width, height);
   draw(pen);
-  const text = new XMLSerializer().serializeToString(pen.drawing);
-  saveBlob(new Blob([text], { type: "image/svg+xml" }), name);
+  saveBlob(drawingBlob(pen.drawing), name);
+}
+
+// An svg element as a file.
+function drawingBlob(drawing) {
+  const text = new XMLSerializer().serializeToString(drawing);
+  return new Blob([text], { type: "image/svg+xml" });
 }
 
 // rows: arrays of numbers and texts, the first one names.

@@ -37,9 +37,11 @@ function drawStrip(r, pen, places) {
   pen.font = `16px ${r.theme.mono}`;
   places.forEach(({ x, y, width }, at) => {
     const style = getComputedStyle(r.spans[at]); // as it is on the screen, in either theme
-    pen.fillStyle = style.backgroundColor;
-    pen.fillRect(MARGIN + x, HEADING + y, width, LINE - 5);
-    pen.fillStyle = style.color;
+    if (style.backgroundColor !== "rgba(0, 0, 0, 0)") {
+      pen.fillStyle = css(parseColour(style.backgroundColor)); // a mixed one is known to browsers only
+      pen.fillRect(MARGIN + x, HEADING + y, width, LINE - 5);
+    }
+    pen.fillStyle = css(parseColour(style.color));
     pen.fillText(tokens[at], MARGIN + x + 2.5, HEADING + y + LINE / 2 - 2);
     if (at !== shownSelection(r)) return;
     pen.strokeStyle = css(r.theme.text);
@@ -61,5 +63,6 @@ function stripTable(r) {
 function listenToSaves(r) {
   const name = (ending) => fileName(ending, "tokens", r.header.range && r.header.label);
   r.find(".save").onclick = () => savePng(r.theme, ...stripPicture(r), name("png"));
+  r.find(".save-svg").onclick = () => saveSvg(r.find(".paper"), r.theme, ...stripPicture(r), name("svg"));
   r.find(".save-csv").onclick = () => saveCsv(stripTable(r), name("csv"));
 }

@@ -75,6 +75,7 @@ def ablated(model: LanguageModel, ablation: Ablation, means: Means | None = None
     """
     _check(model, ablation, means)
     twin = twin_of(model)
+    twin.ablations = (*getattr(model, "ablations", ()), ablation)  # for who cannot tell by looking
     for layer, block in enumerate(blocks_of(twin)):
         put = _zeros(block) if means is None or ablation.kind == "zero" else _of(means, layer)
         if heads := sorted(h for where, h in ablation.heads if where == layer):

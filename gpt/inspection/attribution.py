@@ -54,7 +54,9 @@ def attribute(
 
     `target` is one id or (B,). `against` is None for the score itself, another id or (B,) for the
     difference of both scores, or "mean" for the score above the mean of the vocabulary. Raises
-    GPTError where a score is no sum of parts: without residual path or pre-norm.
+    GPTError where a score is no sum of parts: without residual path or pre-norm, and where a whole
+    attention or block is switched off. A head or feed-forward that is off has the share of what
+    stands in its place.
     """
     _check_additive(model)
     check_position(position, idx)
@@ -89,6 +91,11 @@ def _check_additive(model: Any) -> None:
             "Scores are a sum of parts only with a residual path and with norms before each part:"
             f" this model has norm {config.norm!r} and residual {config.residual}. Use ablation to"
             " see what a part does."
+        )
+    if any(off.attention or off.blocks for off in getattr(model, "ablations", ())):
+        raise GPTError(
+            "With a whole attention or block switched off, scores are no sum of heads and"
+            " feed-forwards: switch off all heads and the feed-forward of that layer instead."
         )
 
 

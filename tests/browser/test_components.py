@@ -23,13 +23,16 @@ HTML_TOKENS = ["<b>", "</script>", "<img/src=x/onerror=alert(1)>", "&amp;", " ",
 
 SCRIPT = """
 import time
+import altair as alt
 import numpy as np
+import pandas as pd
 import streamlit as st
 from explorer.components import attention_message
 from explorer.components.attention_map import attention_map, large_attention_map
 from explorer.components.next_token import next_token
 from explorer.components.token_strip import token_strip
 from explorer.thumbnails import thumbnail
+from explorer.panels.picture import picture
 
 st.set_page_config(layout="wide")
 runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
@@ -63,6 +66,9 @@ details = ["then </b>: " + t for t in {text!r}]
 selected = token_strip(
     range(len(details)), list({text!r}), key="text", selectable=True, details=details, link="text"
 )
+words = pd.DataFrame({{"word": tokens + ["⏎"], "place": range(len(tokens) + 1)}})
+chart = alt.Chart(words).mark_text().encode(x="place:O", text="word:N").properties(width=500)
+picture(chart, "words.of", "Words <of> it", width="content")
 st.text(f"runs {{runs}} chosen {{chosen}} settings {{tuple(settings)}} selected {{selected}}")
 """
 
@@ -475,6 +481,37 @@ def test_tokens_can_be_saved(page):
     assert names == ["position", "id", "token", "loss (nats)"]
     assert rows[1] == ["1", "1", "</script>", "0"]
     assert rows[0][3] == ""  # no value
+    file, content = saved(page, ".token-strip >> nth=1 >> .save-svg")
+    assert file == "tokens-loss-nats.svg"
+    drawing = ElementTree.fromstring(content)  # a token with a tag in it would break it
+    words = [element.text for element in drawing.iter() if element.tag.endswith("text")]
+    assert words[1:] == [visible(token) for token in HTML_TOKENS]
+    boxes = [element for element in drawing.iter() if element.tag.endswith("rect")]
+    assert len(boxes) == 1 + len(HTML_TOKENS) - 1  # the paper; the first token has no value
+    assert all(re.fullmatch("#[0-9a-f]{6}", box.get("fill")) for box in boxes)
+
+
+# ---- charts -------------------------------------------------------------------------------------
+
+
+def test_a_chart_can_be_saved(page):
+    page.wait_for_selector(".save-chart[data-ready=true]")
+    page.wait_for_selector("svg.marks")
+    file, content = saved(page, ".save-chart .save-svg")
+    assert file == "words-of-it.svg"
+    drawing = ElementTree.fromstring(content)
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert float(drawing.get("width")) >= 500 and float(drawing.get("height")) > 0
+    paper = drawing[0]
+    assert paper.tag.endswith("rect") and paper.get("fill") == "#ffffff"
+    assert paper.get("width") == drawing.get("width")
+    words = [element.text for element in drawing.iter() if element.tag.endswith("text")]
+    assert {*HTML_TOKENS[:4], "⏎", "place"} <= set(words)
+    assert not [e.tag for e in drawing.iter() if re.search("script|img|foreignObject", e.tag)]
+    file, content = saved(page, ".save-chart .save")
+    assert file == "words-of-it.png" and content.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
+    assert (width, height) == (2 * int(drawing.get("width")), 2 * int(drawing.get("height")))
 
 
 # ---- all ----------------------------------------------------------------------------------------

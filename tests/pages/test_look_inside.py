@@ -8,7 +8,8 @@ import torch
 import gpt
 from explorer import cache, habits
 from explorer.panels.inside.reading import EXAMPLES
-from tests.pages.bench import bench, by_key, said  # noqa: F401
+from explorer.runs.store import Run, RunStore
+from tests.pages.bench import Bench, NoExecutor, bench, by_key, said  # noqa: F401
 
 PAGE = "look_inside"
 VIEWS = [
@@ -36,19 +37,28 @@ def choose(at, view):
     return at
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run of a small model, trained once; each test gets a copy of its own."""
+    runs = RunStore(tmp_path_factory.mktemp("trained"))
+    settings = {"block_size": 16, "n_layer": 2, "n_head": 2, "n_embd": 16}
+    return Bench(runs, NoExecutor()).train("train_a_gpt", "blocks", **settings)
+
+
 @pytest.fixture
-def run(bench):  # noqa: F811
-    return bench.train("train_a_gpt", "blocks", block_size=16, n_layer=2, n_head=2, n_embd=16)
+def run(bench, trained):  # noqa: F811
+    return Run(shutil.copytree(trained.folder, bench.store.root / trained.id))
 
 
 # --- one model, one text, one selection ---------------------------------------------------------
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_view_draws_the_shipped_model(bench, view):  # noqa: F811
-    at = open_at(bench, view)
-    assert not at.error and not at.warning
-    assert "tokens are read" in said(at)
+def test_every_view_draws_the_shipped_model(bench):  # noqa: F811
+    at = open_at(bench, VIEWS[-1])
+    for view in VIEWS:
+        choose(at, view)
+        assert not at.error and not at.warning, view
+        assert "tokens are read" in said(at), view
 
 
 def test_the_selection_is_in_the_address_and_a_link_restores_it(bench, run):  # noqa: F811
@@ -217,21 +227,22 @@ def test_the_cache_counts_its_bytes(bench, run):  # noqa: F811
 # --- bad input ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_bigram_has_no_heads_and_says_so(bench, view):  # noqa: F811
-    run = bench.train("bigram", "bigram")
-    at = open_at(bench, view, run)
-    assert not at.error
-    if view not in ("Tokens", "Logit lens"):
-        assert any("bigram" in box.value for box in at.info)
+def test_a_bigram_has_no_heads_and_says_so(bench):  # noqa: F811
+    at = open_at(bench, VIEWS[-1], bench.train("bigram", "bigram"))
+    for view in VIEWS:
+        choose(at, view)
+        assert not at.error, view
+        if view not in ("Tokens", "Logit lens"):
+            assert any("bigram" in box.value for box in at.info), view
 
 
-@pytest.mark.parametrize("text", ["", "a", "字字"])
-def test_too_little_text_is_said(bench, run, text):  # noqa: F811
+def test_too_little_text_is_said(bench, run):  # noqa: F811
     at = open_at(bench, run=run)
-    by_key(at.text_area, f"{PAGE}_text").set_value(text).run()
-    assert not at.exception
-    assert any("at least two characters" in box.value for box in at.info)
+    for text in ("", TEXT, "a", TEXT, "字字"):
+        by_key(at.text_area, f"{PAGE}_text").set_value(text).run()
+        assert not at.exception
+        told = any("at least two characters" in box.value for box in at.info)
+        assert told == (text != TEXT), text
 
 
 def test_what_is_cut_or_unknown_is_said(bench, run):  # noqa: F811

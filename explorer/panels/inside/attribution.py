@@ -8,6 +8,7 @@ from explorer import habits, inspected
 from explorer.charts.inside import create_attribution_chart, create_norms_chart
 from explorer.panels.inside.reading import Reading, quoted
 from explorer.panels.inside.tokens import glyph_of, probabilities
+from explorer.panels.picture import picture
 
 MOST_PARTS = 24
 MOST_TOKENS = 12
@@ -38,9 +39,8 @@ def _parts(reading: Reading) -> None:
         st.info(str(error))
         return
     parts = inspected.attribution_parts(found, MOST_PARTS)
-    st.altair_chart(
-        create_attribution_chart(parts), key=f"{reading.lesson.key}_attribution", width="stretch"
-    )
+    chart = create_attribution_chart(parts)
+    picture(chart, f"{reading.lesson.key}_attribution", "parts of a score")
     total, logit = found.total().item(), found.logit.item()
     first = parts.iloc[0]
     st.markdown(
@@ -78,11 +78,8 @@ def _norms(reading: Reading) -> None:
         return
     names = ["text", *(f"layer {layer}" for layer in range(1, len(found)))]
     st.markdown("**How long the residual stream is**")
-    st.altair_chart(
-        create_norms_chart(pd.DataFrame({"after": names, "norm": found})),
-        key=f"{reading.lesson.key}_norms",
-        width="stretch",
-    )
+    chart = create_norms_chart(pd.DataFrame({"after": names, "norm": found}))
+    picture(chart, f"{reading.lesson.key}_norms", "residual stream")
     st.caption(
         f"Measured at position {reading.position}: from {found[0]:.2f} after the embeddings to"
         f" {found[-1]:.2f} after the last layer."

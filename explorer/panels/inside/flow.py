@@ -8,6 +8,7 @@ from explorer.charts.shares import STATES, create_kept_chart, create_rollout_cha
 from explorer.components.glyphs import visible, visible_all
 from explorer.panels.inside.reading import Reading
 from explorer.panels.inside.tokens import scores_after
+from explorer.panels.picture import picture
 
 MOST_COLUMNS = 64  # positions in the picture of the cache
 
@@ -35,9 +36,7 @@ def rollout_view(reading: Reading) -> None:
             "even": found.uniform[-1, i, :seen].tolist(),
         }
     )
-    st.altair_chart(
-        create_rollout_chart(shares, i), key=f"{reading.lesson.key}_rollout", width="stretch"
-    )
+    picture(create_rollout_chart(shares, i), f"{reading.lesson.key}_rollout", "rollout")
     most = int((shares["share"] - shares["even"]).idxmax())
     st.markdown(
         f"Of the output at position {i}, {reading.token(i)}, furthest above even attention is"
@@ -68,7 +67,7 @@ def cache_view(reading: Reading) -> None:
         for j in range(start, min(start + MOST_COLUMNS, len(reading.ids)))
     ]
     table = pd.DataFrame(cells, columns=["layer", "position", "token", "state"])
-    st.altair_chart(create_kept_chart(table, i), key=f"{reading.lesson.key}_kept", width="stretch")
+    picture(create_kept_chart(table, i), f"{reading.lesson.key}_kept", "cache")
     held, taken, difference = reading.measured(f"cache {i}", lambda: _step(reading))
     L, H, G, D = config.n_layer, config.n_head, config.kv_heads, config.size_of_head
     st.markdown(_kept_words(reading, held, taken))

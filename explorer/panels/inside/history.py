@@ -15,6 +15,7 @@ from explorer.panels.inside.attention import DOUBLED, THIS_TEXT, induction
 from explorer.panels.inside.look import at_step
 from explorer.panels.inside.reading import Reading
 from explorer.panels.inside.tokens import token_losses
+from explorer.panels.picture import picture
 from explorer.runs.store import Run
 
 MOST = 30  # snapshots, evenly chosen among all
@@ -111,16 +112,12 @@ def _draw(
     name = habits.name(reading.layer, reading.head)
     uniform = next(iter(found.values()))[score].uniform
     left, right = st.columns(2, gap="large")
-    left.altair_chart(
-        create_score_history_chart(history, name, title, uniform, reading.shown.step),
-        key=f"{reading.lesson.key}_history",
-        width="stretch",
-    )
-    right.altair_chart(
-        create_loss_history_chart(losses, reading.shown.step),
-        key=f"{reading.lesson.key}_history_loss",
-        width="stretch",
-    )
+    key, step = f"{reading.lesson.key}_history", reading.shown.step
+    with left:
+        chart = create_score_history_chart(history, name, title, uniform, step)
+        picture(chart, key, f"{title} over training")
+    with right:
+        picture(create_loss_history_chart(losses, step), f"{key}_loss", "loss over training")
     st.markdown(jump_words(history, losses, title))
     st.caption(
         f"Measured on {len(found)} snapshots. Thick: head {name}, chosen above. Dashed: an even"

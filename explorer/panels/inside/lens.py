@@ -6,6 +6,7 @@ import gpt
 from explorer import inspected
 from explorer.charts.inside import create_lens_chart
 from explorer.panels.inside.reading import Reading, quoted
+from explorer.panels.picture import picture
 
 AROUND = 24  # positions in the picture: more would not be legible
 
@@ -16,11 +17,8 @@ def lens_view(reading: Reading) -> None:
     places = window(reading.position, len(reading.ids))
     vocabulary = reading.shown.tokenizer.tokens
     cells = inspected.lens_cells(lens, reading.tokens, vocabulary, places)
-    st.altair_chart(
-        create_lens_chart(cells, reading.position),
-        key=f"{reading.lesson.key}_lens",
-        width="stretch",
-    )
+    chart = create_lens_chart(cells, reading.position)
+    picture(chart, f"{reading.lesson.key}_lens", "logit lens")
     st.markdown(_words(reading, lens))
     norm = {
         "pre": "the model’s own final norm, computed anew on each layer, and its read-out",

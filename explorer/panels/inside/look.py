@@ -15,6 +15,7 @@ from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels import writer
 from explorer.panels.inside import reading
+from explorer.panels.inside.link import link_panel
 from explorer.panels.inside.reading import Reading
 from explorer.panels.inside.tokens import token_text
 from explorer.panels.model import Shown
@@ -66,6 +67,7 @@ def look_panel(
             st.info("These two models do not read this text as the same tokens: choose another.")
         else:
             _side_by_side(views[name], found, reading.beside(found, other))
+        link_panel(lesson)
 
     watched = live and state.get(lesson, "step") is None
     every = PLAY_SECONDS if playing else POLL_SECONDS if watched else None

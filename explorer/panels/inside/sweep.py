@@ -16,6 +16,7 @@ from explorer.panels.inside.reading import Reading
 from explorer.panels.inside.switch_off import KINDS, ZERO
 from explorer.panels.inside.windows import validation_windows
 from explorer.panels.model import Shown
+from explorer.panels.picture import picture
 
 REASON = (
     "A head is missed when nothing else carries what it brings. The others are spare, or wait for"
@@ -96,7 +97,8 @@ def _sweep(reading: Reading, kind: str) -> tuple[list["gpt.Effects"], str]:
 
 def _draw(lesson: Lesson, reading: Reading, found: list["gpt.Effects"], said: str) -> pd.DataFrame:
     cells = inspected.sweep_cells(found)
-    st.altair_chart(create_sweep_chart(cells), key=f"{lesson.key}_sweep_chart", width="content")
+    chart = create_sweep_chart(cells)
+    picture(chart, f"{lesson.key}_sweep_chart", "switched off one by one", width="content")
     worst = cells.loc[cells["effect"].idxmax()]
     st.markdown(
         f"Most needed: {worst['part']} of layer {worst['layer']}, {worst['effect']:+.3f}"

@@ -12,6 +12,7 @@ from explorer.components.token_strip import token_strip
 from explorer.panels.inside.reading import Reading, begin, keep
 from explorer.panels.inside.tokens import MOST, probabilities, token_losses
 from explorer.panels.inside.windows import validation_windows
+from explorer.panels.picture import picture
 
 SAMPLE = 80  # tokens written with and without
 TEMPERATURE, SEED = 0.8, 1
@@ -154,9 +155,8 @@ def _bars(reading: Reading, q: Any, p: Any) -> None:
     i = reading.position
     true = reading.ids[i + 1] if i + 1 < len(reading.ids) else None
     table = inspected.next_tokens(q, reading.shown.tokenizer.tokens, MOST, true, beside=p)
-    st.altair_chart(
-        create_next_tokens_chart(table), key=f"{reading.lesson.key}_off_next", width="stretch"
-    )
+    chart = create_next_tokens_chart(table)
+    picture(chart, f"{reading.lesson.key}_off_next", "next token without")
     st.caption("Bars: without it; red mark: the intact model; green: what the text says next.")
 
 

@@ -11,6 +11,7 @@ from explorer.charts.inside import create_next_tokens_chart
 from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
 from explorer.panels.inside.reading import Reading, quoted
+from explorer.panels.picture import picture
 
 MOST = 10  # likeliest tokens shown
 HOVER = 5  # of them, said of a token that is pointed at
@@ -67,9 +68,7 @@ def tokens_view(reading: Reading) -> None:
     table = inspected.next_tokens(probabilities(reading), vocabulary, MOST, true)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.altair_chart(
-            create_next_tokens_chart(table), key=f"{reading.lesson.key}_next", width="stretch"
-        )
+        picture(create_next_tokens_chart(table), f"{reading.lesson.key}_next", "next-token")
     with right:
         st.markdown(next_words(reading))
         st.caption("Bars: measured probabilities of the next token; green is the one that comes.")

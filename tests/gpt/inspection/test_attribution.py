@@ -90,6 +90,34 @@ def test_where_scores_are_no_sum_it_is_refused(changes):
         gpt.attribute(shaken(replace(MODEL, **changes)), ids_of(1, 3), 0)
 
 
+@pytest.mark.parametrize("kind", ["zero", "mean"])
+@pytest.mark.parametrize(
+    "off", [{"heads": {(0, 1), (1, 0)}}, {"feed_forwards": {0}}, {"positions": True}], ids=str
+)
+def test_the_parts_of_an_ablated_model_sum_to_its_score(off, kind):
+    model, idx = shaken(MODEL).double(), ids_of(2, 6)
+    means = gpt.mean_activations(model, idx)
+    without = gpt.ablated(model, gpt.Ablation(**off, kind=kind), means)
+    found = gpt.attribute(without, idx, 5, position=3)
+    torch.testing.assert_close(found.logit, without(idx)[0][:, 3, 5].detach())
+    torch.testing.assert_close(found.total(), found.logit, rtol=0, atol=1e-10)
+    assert not torch.allclose(found.logit, gpt.attribute(model, idx, 5, position=3).logit)
+    if kind == "zero" and "heads" in off:
+        assert not found.heads[0, :, 1].any() and not found.heads[1, :, 0].any()
+
+
+@pytest.mark.parametrize("off", [{"attention": {0}}, {"blocks": {1}}], ids=str)
+def test_a_whole_attention_or_block_off_is_refused(off):
+    """Its heads still computed something, which the sum counted and the score did not."""
+    model, idx = shaken(MODEL), ids_of(1, 3)
+    without = gpt.ablated(model, gpt.Ablation(**off))
+    twice = gpt.ablated(without, gpt.Ablation(heads={(0, 0)}))
+    for changed in (without, twice):
+        with pytest.raises(gpt.GPTError, match="switch off all heads and the feed-forward"):
+            gpt.attribute(changed, idx, 0)
+    assert gpt.attribute(model, idx, 0).logit.isfinite()  # the model itself knows of nothing
+
+
 def test_the_bigram_and_strange_questions_are_refused():
     with pytest.raises(gpt.GPTError, match="bigram is one table"):
         gpt.attribute(gpt.build_model(gpt.PRESETS["bigram"].model, V), ids_of(1, 3), 0)
