@@ -13,7 +13,7 @@ from tests.pages.bench import Bench, NoExecutor, bench, by_key, said  # noqa: F4
 
 PAGE = "look_inside"
 VIEWS = [
-    "Attention", "Tokens", "Logit lens", "Parts of a score", "Switch off", "Over training",
+    "Attention", "Next token", "Logit lens", "Parts of a score", "Switch off", "Over training",
     "Rollout", "Cache",
 ]  # fmt: skip
 TEXT = "the <b>text"
@@ -35,6 +35,15 @@ def choose(at, view):
     control.set_value(view).run()
     assert not at.exception, [e.value for e in at.exception]
     return at
+
+
+def click_token(at, position):
+    """As a click in the coloured text does."""
+    name = f"{PAGE}_strip"
+    epoch = at.session_state[f"{name}:memory"]["epoch"]
+    at.session_state[name] = {"selected": {"index": position, "epoch": epoch}}
+    at.run()
+    assert not at.exception, [e.value for e in at.exception]
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +72,14 @@ def test_every_view_draws_the_shipped_model(bench):  # noqa: F811
 
 def test_the_selection_is_in_the_address_and_a_link_restores_it(bench, run):  # noqa: F811
     at = open_at(bench, run=run)
-    by_key(at.select_slider, f"{PAGE}_position").set_value(3).run()
+    click_token(at, 3)
     by_key(at.selectbox, f"{PAGE}_head").set_value("2.1").run()
     assert not at.exception
     kept = {name: at.query_params[f"{PAGE}_{name}"] for name in ("position", "head", "text")}
     kept = {name: value if isinstance(value, str) else value[0] for name, value in kept.items()}
     assert kept == {"position": "3", "head": "2.1", "text": TEXT}
     again = open_at(bench, "Parts of a score", run, **kept)
-    assert by_key(again.select_slider, f"{PAGE}_position").value == 3
+    assert "Measured at position 3" in said(again)
     assert by_key(again.selectbox, f"{PAGE}_head").value == "2.1"
     assert "What head 2.1 writes" in said(again)
 
@@ -78,15 +87,17 @@ def test_the_selection_is_in_the_address_and_a_link_restores_it(bench, run):  # 
 @pytest.mark.parametrize("position, head", [("99", "9.9"), ("-5", "x"), ("two", "")])
 def test_a_selection_that_is_not_there_gives_way(bench, run, position, head):  # noqa: F811
     at = open_at(bench, run=run, position=position, head=head)
-    assert 0 <= by_key(at.select_slider, f"{PAGE}_position").value < len(TEXT)
+    last = loaded(run)[2].shape[1] - 1
+    kept = at.session_state[f"{PAGE}.position"]
+    assert kept is None or 0 <= kept <= last
     assert by_key(at.selectbox, f"{PAGE}_head").value in ("1.1", "1.2", "2.1", "2.2")
 
 
 def test_another_view_keeps_the_selection(bench, run):  # noqa: F811
     at = open_at(bench, run=run, position="2", head="1.2")
-    for view in ("Tokens", "Cache", "Attention"):
+    for view in ("Next token", "Cache", "Attention"):
         choose(at, view)
-        assert by_key(at.select_slider, f"{PAGE}_position").value == 2
+        assert at.session_state[f"{PAGE}.position"] == 2
         assert by_key(at.selectbox, f"{PAGE}_head").value == "1.2"
 
 
@@ -145,7 +156,7 @@ def test_attention_is_not_explanation_and_off_is_one_click_away(bench, run):  # 
 
 
 def test_the_next_tokens_are_those_of_the_model(bench, run):  # noqa: F811
-    at = open_at(bench, "Tokens", run, position="4")
+    at = open_at(bench, "Next token", run, position="4")
     model, tokenizer, idx = loaded(run)
     p = model(idx)[0][0, 4].softmax(-1)
     true = tokenizer.encode(TEXT)[5]
@@ -177,7 +188,7 @@ def test_switching_off_shows_the_loss_without(bench, run, kind):  # noqa: F811
     loss = gpt.inspection.token_losses(without(idx)[0], idx).mean().item()
     assert next(m for m in at.metric if m.label == "Loss without").value == f"{loss:.3f} nats"
     assert "head 1.1, head 2.2, feed-forward 1" in said(at)
-    assert len(at.code) == 3  # two samples, and the code that ran
+    assert len(at.code) == 4  # two samples, the link, and the code that ran
 
 
 def test_nothing_switched_off_is_said(bench, run):  # noqa: F811
@@ -208,7 +219,7 @@ def test_heads_are_followed_over_the_snapshots(bench, run):  # noqa: F811
 
 
 def test_the_step_slider_shows_the_weights_of_that_step(bench, run):  # noqa: F811
-    at = open_at(bench, "Tokens", run, position="4")
+    at = open_at(bench, "Next token", run, position="4")
     step, path = run.snapshots()[0]
     by_key(at.select_slider, f"{PAGE}_step").set_value(step).run()
     assert not at.exception and f"at step {step}" in said(at)
@@ -232,7 +243,7 @@ def test_a_bigram_has_no_heads_and_says_so(bench):  # noqa: F811
     for view in VIEWS:
         choose(at, view)
         assert not at.error, view
-        if view not in ("Tokens", "Logit lens"):
+        if view not in ("Next token", "Logit lens"):
             assert any("bigram" in box.value for box in at.info), view
 
 

@@ -10,6 +10,7 @@ from explorer import inspected
 from explorer.charts.embedding import create_embedding_chart, create_positions_chart
 from explorer.components.glyphs import visible
 from explorer.panels.inside.reading import Reading, begin, keep, quoted
+from explorer.panels.picture import picture
 
 ALL = 300  # tokens: of a larger vocabulary only those of the text and the neighbours are drawn
 NEAREST = 8
@@ -49,10 +50,10 @@ def _tokens(reading: Reading) -> None:
     table = inspected.embedding_points(_plane(found), ids, vocabulary, token, near)
     left, right = st.columns([3, 1], gap="large")
     with left:
-        st.altair_chart(
+        picture(
             create_embedding_chart(table, explained),
-            key=f"{reading.lesson.key}_embedding_map",
-            width="stretch",
+            f"{reading.lesson.key}_embedding_map",
+            "embedding",
         )
     with right:
         st.markdown(f"**Nearest to {quoted(vocabulary[token])}**")
@@ -92,10 +93,10 @@ def _positions(reading: Reading) -> None:
             "chosen": [j == i for j in range(T)],
         }
     )
-    st.altair_chart(
+    picture(
         create_positions_chart(table, explained),
-        key=f"{reading.lesson.key}_positions_map",
-        width="stretch",
+        f"{reading.lesson.key}_positions_map",
+        "positions",
     )
     near = reading.measured(f"near position {i}", lambda: _near(vectors, i))
     first, cosine = next(iter(near.items()), (i, 1.0))
