@@ -28,7 +28,7 @@ _HOMES = {
         "save_state",
         "save_weights",
     ],
-    "config": ["PRESETS", "ModelConfig", "Preset", "TrainConfig", "get_preset"],
+    "config": ["ModelConfig", "Preset", "TrainConfig"],
     "costs": [
         "flops_per_iteration",
         "parameters_by_component",
@@ -97,6 +97,7 @@ _HOMES = {
     "model": ["GPT", "Bigram", "build_model", "load_weights", "next_token_loss", "weights_of"],
     "planning": ["Plan", "fit_to_time"],
     "parallel": ["Group", "process_group"],
+    "presets": ["PRESETS", "get_preset"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],

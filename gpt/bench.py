@@ -22,11 +22,12 @@ from typing import Any
 
 import torch
 
-from gpt.config import PRESETS, Preset
+from gpt.config import Preset
 from gpt.costs import FLOPS_FOR_THREADS, flops_per_iteration, useful_threads
 from gpt.devices import pick_device
 from gpt.events import StepStats
 from gpt.model import build_model
+from gpt.presets import PRESETS
 from gpt.sampling import generate
 from gpt.text import Corpus, is_local, load_corpus
 from gpt.timing import MachineProbe, probe_machine, work_of_step

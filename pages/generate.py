@@ -10,7 +10,7 @@ from explorer.panels.copied import written_panel
 from explorer.panels.sampling import sampling_panel
 from explorer.panels.speed import speed_panel
 from explorer.panels.surprise import surprise_panel
-from gpt.config import PRESETS
+from gpt.presets import PRESETS
 
 PROMPT = "My lord, I "
 

@@ -16,7 +16,7 @@ from explorer.panels.inside.look import look_panel
 from explorer.panels.inside.sweep import sweep_panel
 from explorer.panels.inside.switch_off import switch_off_view
 from explorer.panels.inside.tokens import tokens_view
-from gpt.config import PRESETS
+from gpt.presets import PRESETS
 
 VIEWS = {
     "Attention": attention_view,

@@ -19,9 +19,9 @@ from gpt.checkpoint import (
     save_weights,
     write_atomically,
 )
-from gpt.config import PRESETS
 from gpt.errors import CheckpointError
 from gpt.model import build_model, weights_of
+from gpt.presets import PRESETS
 from tests.gpt.helpers import MODEL, TOKENIZER, V, ids_of
 
 PRESET = replace(PRESETS["blocks"], model=MODEL)

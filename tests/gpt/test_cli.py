@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import gpt
-from gpt import cli
-from gpt.cli import Interrupt, main
+from gpt.cli import main
+from gpt.cli_train import RUNS, Interrupt
 from tests.gpt.gpt2_folders import gpt_2
 from tests.gpt.helpers import TEXT, machine_probe
 
@@ -79,7 +79,7 @@ def test_out_decides_the_folder_and_is_never_overwritten(here, capsys):
 
 
 def test_minutes_become_steps_by_the_speed_of_this_machine(here, capsys):
-    gpt.save_probe(cli.RUNS / "machine.json", machine_probe(step=0.01, op=0.0, flop=0.0))
+    gpt.save_probe(RUNS / "machine.json", machine_probe(step=0.01, op=0.0, flop=0.0))
     arguments = ["--corpus", "times.txt", "--set", "sample_tokens=0", "--set", "eval_iters=1"]
     status, out, err = call(capsys, "train", "bigram", *arguments, "--minutes", "0.001")
     assert status == 0 and "max_steps 3000 → " in err

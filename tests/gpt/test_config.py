@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt.config import PRESETS, ModelConfig, Preset, TrainConfig, get_preset
+from gpt.config import ModelConfig, Preset, TrainConfig
 from gpt.errors import ConfigError
+from gpt.presets import PRESETS, get_preset
 
 BLOCKS = PRESETS["blocks"]
 FIELDS = [f.name for kind in (ModelConfig, TrainConfig) for f in fields(kind)]

@@ -8,7 +8,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from gpt.config import CHOICES, PRESETS, ModelConfig, TrainConfig
+from gpt.config import CHOICES, ModelConfig, TrainConfig
 from gpt.costs import (
     activation_memory,
     flops_per_iteration,
@@ -18,6 +18,7 @@ from gpt.costs import (
 )
 from gpt.model import build_model
 from gpt.optim import build_optimizer
+from gpt.presets import PRESETS
 from tests.gpt.helpers import ids_of
 
 TUTORIAL = PRESETS["gpt_tutorial"]

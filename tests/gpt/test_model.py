@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gpt.config import PRESETS, ModelConfig
+from gpt.config import ModelConfig
 from gpt.errors import CheckpointError, GPTError
 from gpt.model import build_model, load_weights, weights_of
+from gpt.presets import PRESETS
 from tests.gpt.helpers import MODEL, V, ids_of
 
 WIDE = ModelConfig(block_size=32, n_layer=4, n_head=4, n_embd=128)

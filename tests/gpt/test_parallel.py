@@ -19,7 +19,7 @@ import pytest
 import torch
 
 import gpt
-from gpt import cli, parallel
+from gpt import cli, cli_train, parallel
 from gpt.errors import ConfigError
 from gpt.parallel import Group, process_group
 from tests.gpt import parallel_runs
@@ -237,7 +237,7 @@ def test_several_wait_for_each_other_before_they_end(monkeypatch):
     """torchrun ends all when one has ended, and the first may still be writing."""
     waited = []
     monkeypatch.setattr(parallel.dist, "barrier", lambda: waited.append("here"))
-    cli._follow(iter([1, 2]), Group(1, 2))
+    cli_train._follow(iter([1, 2]), Group(1, 2))
     assert waited == ["here"]
 
 

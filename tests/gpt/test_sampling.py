@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gpt
-from gpt.config import PRESETS, ModelConfig
+from gpt.config import ModelConfig
 from gpt.errors import ConfigError, TextError
 from gpt.filters import filter_stages
 from gpt.model import build_model
+from gpt.presets import PRESETS
 from gpt.sampling import Reader, generate, generate_batch, stream, window_start
 from gpt.tokenizers.gpt2 import END_OF_TEXT, LETTERS
 from tests.gpt.helpers import MODEL, TOKENIZER, V

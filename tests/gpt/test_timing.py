@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gpt import timing
-from gpt.config import PRESETS
 from gpt.costs import activation_memory, flops_per_iteration, optimizer_flops
+from gpt.presets import PRESETS
 from gpt.timing import (
     PROBES,
     estimate_seconds,

@@ -16,9 +16,10 @@ from torch import nn
 import gpt
 from gpt import training
 from gpt.batches import Batches, every_window
-from gpt.config import PRESETS, ModelConfig
+from gpt.config import ModelConfig
 from gpt.errors import CheckpointError, ConfigError, TextError
 from gpt.model import build_model, weights_of
+from gpt.presets import PRESETS
 from gpt.training import estimate_loss, whole_loss
 from tests.gpt.helpers import (
     CORPUS,

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from gpt.attention import MultiHeadAttention
-from gpt.config import PRESETS
 from gpt.errors import GPTError
 from gpt.inspection import NAMES, attention_weights, trace
 from gpt.model import build_model
+from gpt.presets import PRESETS
 from tests.gpt.helpers import KINDS, MODEL, V, ids_of, normal
 
 
