@@ -317,3 +317,27 @@ def test_a_model_without_the_mask_keeps_nothing(bench):  # noqa: F811
     assert any("Without the mask" in box.value for box in at.info)
     assert "Attention is not explanation" in said(choose(at, "Attention"))
     choose(at, "Rollout")
+
+
+# --- playing, and two side by side ---------------------------------------------------------------
+
+
+def test_playing_walks_the_steps_and_stops_at_the_last(bench, run):  # noqa: F811
+    at = open_at(bench, "Next token", run)
+    steps = [step for step, _ in run.snapshots()]
+    at.session_state[f"{PAGE}.playing"] = True  # as the button does
+    at.run()
+    seen = [at.session_state[f"{PAGE}.step"]]
+    while at.session_state[f"{PAGE}.playing"] and len(seen) < 9:
+        at.run()  # a tick
+        seen.append(at.session_state[f"{PAGE}.step"])
+    assert not at.exception
+    assert [step for step in steps if step in seen] == steps and seen[-1] == steps[-1]
+
+
+def test_two_models_stand_side_by_side(bench, run):  # noqa: F811
+    at = open_at(bench, "Next token", run, two="1", second_of=run.id)
+    assert not at.exception
+    by_key(at.select_slider, f"{PAGE}_second_step").set_value(run.snapshots()[0][0]).run()
+    assert not at.exception
+    assert "at step 0. " in said(at) and said(at).count("tokens are read") == 2
