@@ -50,25 +50,25 @@ def next_tokens(
 def lens_cells(
     lens: "gpt.Lens", tokens: Sequence[str], vocabulary: Sequence[str], places: Iterable[int]
 ) -> pd.DataFrame:
-    """What each layer would say at each of the positions `places`, a row a cell.
+    """What each layer would say, a row a cell; `lens` is of the positions `places` alone.
 
     Columns row ("embeddings", "layer 1", …, "model"), position, read (visible), says (visible),
     probability, rank (of the true next token, 0 unknown), kl (nats), right (bool).
     """
     last = len(lens.top) - 1
     cells = []
-    for i in places:
+    for column, i in enumerate(places):
         for layer in range(last + 1):
-            rank = int(lens.target_rank[layer, 0, i])
+            rank = int(lens.target_rank[layer, 0, column])
             cells.append(
                 (
                     lens_row(layer, last),
                     i,
                     visible(tokens[i]),
-                    visible(vocabulary[int(lens.top[layer, 0, i])]),
-                    float(lens.top_p[layer, 0, i]),
+                    visible(vocabulary[int(lens.top[layer, 0, column])]),
+                    float(lens.top_p[layer, 0, column]),
                     rank,
-                    float(lens.kl[layer, 0, i]),
+                    float(lens.kl[layer, 0, column]),
                     rank == 1,
                 )
             )
@@ -153,21 +153,28 @@ def embedding_points(
     near: cosines of the chosen token's nearest neighbours. Columns token (visible), id, kind, x, y,
     role ("chosen", "neighbour", ""), cosine (missing for those that are neither).
     """
+    words = max(map(len, vocabulary)) > 1
     rows = []
     for token, (x, y) in zip(ids, points.tolist(), strict=True):
         role = "chosen" if token == chosen else "neighbour" if token in near else ""
         cosine = 1.0 if token == chosen else near.get(token)
-        glyph, kind = visible(vocabulary[token]), kind_of(vocabulary[token])
+        glyph, kind = visible(vocabulary[token]), kind_of(vocabulary[token], words)
         rows.append((glyph, token, kind, x, y, role, cosine))
     return pd.DataFrame(rows, columns=["token", "id", "kind", "x", "y", "role", "cosine"])
 
 
-def kind_of(token: str) -> str:
-    """What kind of character a token begins with, spaces before a word aside: `" The"` → "upper
-    case". Vowels are told from consonants in lower case only."""
+def kind_of(token: str, words: bool = False) -> str:
+    """What a token begins with, spaces aside: a "vowel" or "consonant" (in lower case), "upper
+    case", a "digit", "punctuation", "space", "other".
+
+    words: tokens are words and parts of words. Letters then "begin a word", with a space before
+    them, or "go on in a word": `" The"`, `"he"`.
+    """
     letter = token.strip()[:1]
     if not letter:
         return "space" if token else "other"
+    if letter.isalpha() and words:
+        return "begins a word" if token[0].isspace() else "goes on in a word"
     if letter.isalpha():
         if letter.isupper():
             return "upper case"

@@ -11,18 +11,22 @@ KIND_COLOURS = {
     "vowel": theme.QUERY,
     "consonant": theme.KEY,
     "upper case": theme.LEARNED,
+    "begins a word": theme.QUERY,
+    "goes on in a word": theme.KEY,
     "digit": theme.VALUE,
     "punctuation": theme.TARGET,
     "space": theme.BAD,
     "other": theme.REFERENCE,
 }
 HEIGHT = 460
+LEGIBLE = 120  # tokens; of more only the chosen one and its neighbours are written out
 
 
 def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> Layered:
     """tokens: columns token (visible), id, kind (a key of KIND_COLOURS), x, y, role ("chosen",
-    "neighbour", ""), cosine (to the chosen one); some three hundred rows. explained: the share of
-    the variance on each axis. Rings mark the neighbours; a filled circle, the chosen token."""
+    "neighbour", ""), cosine (to the chosen one); some three hundred rows, of which LEGIBLE can be
+    written out. explained: the share of the variance on each axis. Rings mark the neighbours; a
+    filled circle, the chosen token."""
     x, y = _axes(explained)
     kinds = [kind for kind in KIND_COLOURS if kind in set(tokens["kind"])]
     base = alt.Chart(tokens).encode(
@@ -44,19 +48,20 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
             )
         )
     )
-    glyphs = base.mark_text(fontSize=16, fontWeight="bold").encode(
-        text="token:N",
-        color=alt.condition(
-            "datum.role === 'chosen'",
-            alt.value("white"),
-            alt.Color(
-                "kind:N",
-                scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]),
-                legend=alt.Legend(orient="top", title=None, symbolType="circle"),
-            ),
-        ),
+    colour = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]),
+        legend=alt.Legend(orient="top", title=None, symbolType="circle"),
     )
-    return alt.layer(rings, glyphs).properties(
+    if len(tokens) > LEGIBLE:
+        named = base.transform_filter("datum.role !== ''")
+        names = named.mark_text(fontSize=14, fontWeight="bold", dy=-20).encode(text="token:N")
+        marks = [base.mark_circle(size=40).encode(color=colour), names.encode(color=colour)]
+    else:
+        glyphs = base.mark_text(fontSize=16, fontWeight="bold").encode(text="token:N")
+        on_ring = alt.condition("datum.role === 'chosen'", alt.value("white"), colour)
+        marks = [glyphs.encode(color=on_ring)]
+    return alt.layer(rings, *marks).properties(
         height=HEIGHT, description="The tokens on the two axes along which their vectors differ."
     )
 

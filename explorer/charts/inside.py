@@ -5,9 +5,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from explorer.amounts import percent
 from explorer.charts import Layered, theme
 
 BAR = 22  # pixels a row
+CELL, MOST_CELLS = 24, 32  # pixels of one character in the lens, and of how many in a row of it
 KINDS = {
     "embedding": theme.INPUT,
     "head": theme.QUERY,
@@ -20,7 +22,7 @@ KINDS = {
 def create_next_tokens_chart(tokens: pd.DataFrame) -> Layered:
     """tokens: columns token, id, probability, rank, true; at most some twenty rows. With a column
     beside, the probability of another model is a bar above each."""
-    shown = tokens.assign(label=[f"{p:.1%}" for p in tokens["probability"]])
+    shown = tokens.assign(label=[percent(p) for p in tokens["probability"]])
     order = tokens["token"].tolist()
     y = alt.Y(
         "token:N", sort=order, title=None, axis=alt.Axis(labelFontSize=14, labelOverlap=False)
@@ -29,7 +31,8 @@ def create_next_tokens_chart(tokens: pd.DataFrame) -> Layered:
     if "beside" in tokens:
         domain = max(domain, float(tokens["beside"].max()))
     scale = alt.Scale(domain=[0, min(1.0, domain * 1.12)], nice=False)
-    x = alt.X("probability:Q", title="probability", scale=scale, axis=alt.Axis(format="%"))
+    axis = alt.Axis(format="%" if domain > 0.05 else "~p", tickCount=5)
+    x = alt.X("probability:Q", title="probability", scale=scale, axis=axis)
     tooltip = [
         alt.Tooltip("token:N"),
         alt.Tooltip("id:Q"),
@@ -102,7 +105,7 @@ def create_lens_chart(cells: pd.DataFrame, chosen: int) -> Layered:
         ),
         stroke=alt.condition("datum.right", alt.value(theme.VALUE), alt.value("transparent")),
     )
-    words = base.mark_text(fontSize=14).encode(
+    words = base.mark_text(fontSize=14, limit=CELL * (MOST_CELLS // len(names))).encode(
         text="says:N",
         color=alt.condition("datum.probability > 0.45", alt.value("white"), alt.value("#1a1a1a")),
     )
@@ -119,6 +122,7 @@ def _where(chosen: int, value: str, otherwise: str) -> dict[str, Any]:
 
 def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
     """parts: columns part, kind (a key of KINDS), share (units of the score); some thirty rows."""
+    kinds = [kind for kind in KINDS if kind in set(parts["kind"])]
     return (
         alt.Chart(parts)
         .mark_bar(cornerRadius=2)
@@ -132,8 +136,8 @@ def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
             ),
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=list(KINDS), range=list(KINDS.values())),
-                legend=alt.Legend(orient="top", title=None, values=["embedding", "head"]),
+                scale=alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds]),
+                legend=alt.Legend(orient="top", title=None),
             ),
             tooltip=["part:N", alt.Tooltip("share:Q", format="+.4f")],
         )

@@ -8,7 +8,7 @@ import pandas as pd
 from explorer.charts import Layered, theme
 
 STATES = ["kept", "computed now", "not yet"]
-MOST_GLYPHS = 64  # positions; of more the tokens would not be legible below the picture
+MOST_GLYPHS = 64  # characters; of more the tokens would not be legible below the picture
 NOT_YET = "#8a8f9822"  # the colour of what is aside, hardly there on either ground
 
 
@@ -61,7 +61,7 @@ def _positions(table: pd.DataFrame, chosen: int) -> alt.X:
     (The names are an expression over the positions, since a token may occur more than once.)
     """
     tokens = dict(zip(table["position"].tolist(), table["token"], strict=True))
-    few = len(tokens) <= MOST_GLYPHS
+    few = sum(map(len, tokens.values())) <= MOST_GLYPHS
     names = {str(position): token for position, token in tokens.items()}
     test = f"datum.value === {chosen}"
     bold = {"condition": {"test": test, "value": "bold"}, "value": "normal"}

@@ -4,12 +4,13 @@ const GAP = 5;
 const LAYER_LABEL = 52;
 const HEAD_LABEL = 18;
 const CAPTION = 15;
+const LEGIBLE = 40; // pixels that a caption needs; below, it is said on hover
 const FADED = 0.16;
 
 function layOutAtlas(r, space, side, stacked) {
   const { layers, heads } = r.header;
-  const below = captioned(r) ? CAPTION : 0;
   const wide = (space - LAYER_LABEL) / heads - GAP;
+  const below = captioned(r) && wide >= LEGIBLE ? CAPTION : 0;
   const high = stacked ? 1e9 : side / layers - GAP - below;
   const thumb = Math.max(Math.floor(Math.min(wide, high, 125)), 12);
   r.atlas = {
@@ -107,7 +108,7 @@ function drawThumbnail(r, pen, head, x, y) {
   pen.drawImage((r.thumbnails[head] ??= thumbnail(r, head)), x, y, thumb, thumb);
   pen.globalAlpha = 1;
   const words = caption(r, head);
-  if (!words) return;
+  if (!words || across < LEGIBLE) return;
   pen.font = `11px ${r.theme.sans}`;
   pen.textAlign = "left";
   pen.fillStyle = css(faded(r, head) ? r.theme.quiet : r.theme.text);

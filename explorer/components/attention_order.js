@@ -22,7 +22,10 @@ function labelOf(r, head) {
 }
 
 const caption = (r, head) => (sorted(r) ? `${nameOf(r, head)} ${labelOf(r, head)}` : labelOf(r, head));
-const decimal = (x) => (Math.abs(x) >= 100 ? x.toFixed(0) : x.toFixed(2));
+const decimal = (x) => {
+  const digits = Math.abs(x) >= 100 ? x.toFixed(0) : x.toFixed(2);
+  return Number(digits) === 0 ? "0.00" : digits; // never "-0.00"
+};
 
 function scoreEnds(r) {
   const known = r.header.scores.filter((score) => score !== null);

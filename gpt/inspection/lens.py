@@ -36,16 +36,25 @@ def lens_logits(model: LanguageModel, idx: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def logit_lens(model: LanguageModel, idx: Tensor, targets: Tensor | None = None) -> Lens:
+def logit_lens(
+    model: LanguageModel,
+    idx: Tensor,
+    targets: Tensor | None = None,
+    positions: range | None = None,
+) -> Lens:
     """What each layer would say on idx (B, T), with one layer's scores in memory at a time.
 
     targets (B, T): the true next tokens, -1 where there is none; without them the tokens of idx
-    itself, shifted, so that the last position has none.
+    itself, shifted, so that the last position has none. positions: read out only these of the T,
+    which then stand for T in the result; None: all.
     """
     if targets is None:
         targets = torch.cat([idx[:, 1:], torch.full_like(idx[:, :1], -1)], dim=1)
+    places = slice(None) if positions is None else list(positions)
+    targets = targets[:, places]
     known, place = targets >= 0, targets.clamp(min=0)[..., None]  # (B, T), (B, T, 1)
     streams, read_out = _streams(model, idx)
+    streams = streams[:, :, places]
     final = read_out(streams[-1]).log_softmax(-1)  # (B, T, V)
     columns = []
     for x in streams:

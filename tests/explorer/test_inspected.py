@@ -14,7 +14,7 @@ from explorer.charts.inside import (
 from explorer.charts.shares import STATES, create_kept_chart, create_rollout_chart
 from explorer.charts.sweep import create_sweep_chart
 from explorer.panels.inside.history import jump_words
-from explorer.panels.inside.lens import AROUND, window
+from explorer.panels.inside.lens import window
 from explorer.panels.inside.reading import quoted
 from gpt.inspection import Effects
 
@@ -38,7 +38,7 @@ def test_the_true_token_is_listed_even_when_it_is_unlikely():
 
 
 def test_the_lens_ends_with_what_the_model_says(model):
-    lens = gpt.logit_lens(model, IDS)
+    lens = gpt.logit_lens(model, IDS, positions=range(1, 4))
     cells = inspected.lens_cells(lens, list("abcab"), VOCABULARY, range(1, 4))
     assert len(cells) == 9 and cells["position"].unique().tolist() == [1, 2, 3]
     assert cells["row"].unique().tolist() == ["embeddings", "layer 1", "model"]
@@ -48,12 +48,16 @@ def test_the_lens_ends_with_what_the_model_says(model):
     create_lens_chart(cells, 2).to_dict()
 
 
-@pytest.mark.parametrize("length", [2, AROUND, 256])
-def test_the_window_of_positions_has_the_chosen_one(length):
-    for position in (0, length // 2, length - 1):
-        places = window(position, length)
-        assert position in places and len(places) == min(length, AROUND)
+@pytest.mark.parametrize("around", [8, 24])
+@pytest.mark.parametrize("length", [2, 24, 256])
+def test_the_window_of_positions_has_the_chosen_one(length, around):
+    for position in range(length):
+        places = window(position, length, around)
+        assert position in places and len(places) == min(length, around)
         assert places[0] >= 0 and places[-1] < length
+        beside = around // 4  # there is something to see on both sides
+        assert position - places[0] >= min(beside, position)
+        assert places[-1] - position >= min(beside, length - 1 - position) - 1
 
 
 @pytest.mark.parametrize("most", [3, 5, 100])

@@ -24,6 +24,11 @@ def test_the_kind_of_a_token(token, kind):
     assert inspected.kind_of(token) == kind
 
 
+def test_the_kind_of_a_word_and_of_a_part():
+    kinds = [inspected.kind_of(token, words=True) for token in (" The", "he", " 7", "\n")]
+    assert kinds == ["begins a word", "goes on in a word", "digit", "space"]
+
+
 def test_the_map_marks_the_chosen_token_and_its_neighbours():
     points = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
     table = inspected.embedding_points(points, [4, 7, 9], list("0123456 89a"), 7, {9: 0.5})

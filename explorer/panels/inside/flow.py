@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
+from explorer.amounts import percent, size
 from explorer.charts.shares import STATES, create_kept_chart, create_rollout_chart
 from explorer.components.glyphs import visible, visible_all
 from explorer.panels.inside.reading import Reading
@@ -40,8 +41,8 @@ def rollout_view(reading: Reading) -> None:
     most = int((shares["share"] - shares["even"]).idxmax())
     st.markdown(
         f"Of the output at position {i}, {reading.token(i)}, furthest above even attention is"
-        f" position {most}, {reading.token(most)}, with {shares['share'][most]:.1%}; evenly it"
-        f" would be {shares['even'][most]:.1%}."
+        f" position {most}, {reading.token(most)}, with {percent(shares['share'][most])}; evenly it"
+        f" would be {percent(shares['even'][most])}."
     )
     st.caption(
         "Derived from the measured weights: the mean over the heads and the residual path, half"
@@ -74,9 +75,9 @@ def cache_view(reading: Reading) -> None:
     columns = st.columns(3)
     columns[0].metric(
         "Kept after this step",
-        f"{held / 1024:,.1f} KiB",
+        size(held),
         help=f"2 (keys and values) × {L} layers × {G} heads × {D} numbers × {i + 1} positions"
-        f" × 4 bytes (derived); {taken / 1024:,.1f} KiB are set aside for the whole context.",
+        f" × 4 bytes (derived); {size(taken)} are set aside for the whole context.",
     )
     columns[1].metric(
         "Dot products q·k in this step",
@@ -102,15 +103,15 @@ def _kept_words(reading: Reading, held: int, taken: int) -> str:
     config, i = reading.model.config, reading.position
     H, G = config.n_head, config.kv_heads
     said = (
-        f"Reading {reading.token(i)} at position {i}, the cache holds {held / 1024:,.1f} KiB of"
+        f"Reading {reading.token(i)} at position {i}, the cache holds {size(held)} of"
         f" keys and values; the whole context of {config.block_size} positions takes"
-        f" {taken / 1024:,.1f} KiB (derived)."
+        f" {size(taken)} (derived)."
     )
     if G == H:
         return said
     return said + (
         f" Its {H} heads share {G} of keys and values: with {H} of them it would be"
-        f" {taken * H / G / 1024:,.1f} KiB, so grouping saves {1 - G / H:.0%}."
+        f" {size(taken * H / G)}, so grouping saves {1 - G / H:.0%}."
     )
 
 

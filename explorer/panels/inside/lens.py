@@ -4,22 +4,27 @@ import streamlit as st
 
 import gpt
 from explorer import inspected
+from explorer.amounts import percent
 from explorer.charts.inside import create_lens_chart
 from explorer.panels.inside.reading import Reading, quoted
 from explorer.panels.picture import picture
 
-AROUND = 24  # positions in the picture: more would not be legible
+CHARACTERS, WORDS = 24, 8  # positions in the picture: more tokens of that length do not fit
 
 
 def lens_view(reading: Reading) -> None:
     """The grid of positions × layers around the chosen position, and its words."""
-    lens = reading.measured("lens", lambda: gpt.logit_lens(reading.model, reading.idx))
-    places = window(reading.position, len(reading.ids))
     vocabulary = reading.shown.tokenizer.tokens
+    around = CHARACTERS if max(map(len, vocabulary)) == 1 else WORDS
+    places = window(reading.position, len(reading.ids), around)
+    lens = reading.measured(
+        f"lens {places.start}",
+        lambda: gpt.logit_lens(reading.model, reading.idx, positions=places),
+    )
     cells = inspected.lens_cells(lens, reading.tokens, vocabulary, places)
     chart = create_lens_chart(cells, reading.position)
     picture(chart, f"{reading.lesson.key}_lens", "logit lens")
-    st.markdown(_words(reading, lens))
+    st.markdown(_words(reading, lens, places))
     norm = {
         "pre": "the model’s own final norm, computed anew on each layer, and its read-out",
         "post": "its read-out as it is, since every block has normed what it hands on",
@@ -36,15 +41,21 @@ def lens_view(reading: Reading) -> None:
     )
 
 
-def window(position: int, length: int) -> range:
-    """At most AROUND positions with `position` among them, in the middle where that is possible."""
-    start = min(max(0, position - AROUND // 2), max(0, length - AROUND))
-    return range(start, min(length, start + AROUND))
+def window(position: int, length: int, around: int) -> range:
+    """At most `around` positions with `position` among them, not at an edge where that is possible.
+
+    It moves by halves, so that neighbouring positions are seen in the same picture.
+    """
+    half = around // 2
+    start = max(0, (position + half // 2) // half * half - half)
+    start = min(start, max(0, length - around))
+    return range(start, min(length, start + around))
 
 
-def _words(reading: Reading, lens: "gpt.Lens") -> str:
+def _words(reading: Reading, lens: "gpt.Lens", places: range) -> str:
     i, last = reading.position, len(lens.top) - 1
-    top = lens.top[:, 0, i].tolist()
+    column = places.index(i)
+    top = lens.top[:, 0, column].tolist()
     final = quoted(reading.shown.tokenizer.tokens[top[-1]])
     since = last
     while since > 0 and top[since - 1] == top[-1]:
@@ -54,6 +65,6 @@ def _words(reading: Reading, lens: "gpt.Lens") -> str:
         place = f"only after the last layer, {last}"
     return (
         f"After {reading.token(i)} at position {i} the model says {final}"
-        f" ({lens.top_p[-1, 0, i].item():.1%}); read out layer by layer that is the first choice"
-        f" {place}."
+        f" ({percent(lens.top_p[-1, 0, column].item())}); read out layer by layer that is the"
+        f" first choice {place}."
     )

@@ -20,6 +20,7 @@ from explorer.panels.attention import readable
 from explorer.panels.model import Shown
 
 EXAMPLES = ("To be, or not to be, that is the question", "qxbfmzwkdhqxbfmzwkdh")
+MOST_CHARACTERS = 8000  # a full context of 1,024 tokens of GPT-2 is about 4,500
 MAP = "map"  # the attention map remembers clicks of its own under this name
 
 
@@ -106,7 +107,7 @@ def ask_text(lesson: Lesson, shown: Shown) -> str:
         "Text to read",
         key=key,
         height=68,
-        max_chars=2000,
+        max_chars=MOST_CHARACTERS,
         help="Any text. The model reads at most its context; spaces and newlines count too. Press"
         " Ctrl+Enter.",
     )

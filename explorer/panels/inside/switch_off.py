@@ -7,6 +7,7 @@ import streamlit as st
 
 import gpt
 from explorer import habits, inspected
+from explorer.amounts import percent
 from explorer.charts.inside import create_next_tokens_chart
 from explorer.components.token_strip import token_strip
 from explorer.panels.inside.reading import Reading, begin, keep
@@ -127,7 +128,7 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
     best, instead = int(p.argmax()), int(q.argmax())
     columns[2].metric(
         "Its first choice, intact",
-        f"{p[best].item():.1%}",
+        percent(p[best].item()),
         f"{100 * (q[best] - p[best]).item():+.1f} points",
         help="The probability of what the intact model would say next after the chosen position.",
     )
@@ -148,7 +149,7 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
             values=[None, *(a - b for a, b in zip(after, before, strict=True))],
             value_label="loss without − loss intact (nats)",
         )
-        _samples(reading, ablation, without)
+    _samples(reading, ablation, without)
 
 
 def _bars(reading: Reading, q: Any, p: Any) -> None:
@@ -172,13 +173,15 @@ def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
         return text[len(prompt) :]
 
     i = reading.position
-    for name, words, model in (
+    both = (
         ("intact", "the intact model", reading.model),
         (f"off {_words(ablation)}", f"without {_words(ablation)}", without),
-    ):
-        st.caption(f"Goes on after the position, {words} (seed {SEED}, temperature {TEMPERATURE}):")
+    )
+    for column, (name, words, model) in zip(st.columns(2, gap="large"), both, strict=True):
+        said = f"Goes on after the position, {words} (seed {SEED}, temperature {TEMPERATURE}):"
+        column.caption(said)
         text = reading.measured(f"sample {name} {i}", partial(written, model))
-        st.code(text or " ", language=None, wrap_lines=True, height=120)
+        column.code(text or " ", language=None, wrap_lines=True, height=120)
 
 
 def _words(ablation: "gpt.Ablation") -> str:

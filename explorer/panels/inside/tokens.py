@@ -7,6 +7,7 @@ import streamlit as st
 
 import gpt
 from explorer import inspected
+from explorer.amounts import percent
 from explorer.charts.inside import create_next_tokens_chart
 from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
@@ -55,7 +56,9 @@ def _details(reading: Reading, expected: "Expected") -> list[str]:
     before = zip(expected.top[:-1], expected.top_p[:-1], strict=True)
     return ["nothing stands before it"] + [
         "expected here: "
-        + ", ".join(f"{glyph_of(reading, token)} {p:.1%}" for token, p in zip(*row, strict=True))
+        + ", ".join(
+            f"{glyph_of(reading, token)} {percent(p)}" for token, p in zip(*row, strict=True)
+        )
         for row in before
     ]
 
@@ -80,14 +83,14 @@ def next_words(reading: Reading) -> str:
     best = int(p.argmax())
     said = (
         f"After position {i}, {reading.token(i)}, the model gives most to"
-        f" {quoted(reading.shown.tokenizer.tokens[best])}: {p[best].item():.1%}."
+        f" {quoted(reading.shown.tokenizer.tokens[best])}: {percent(p[best].item())}."
     )
     if i + 1 == len(reading.ids):
         return said + " The text ends here, so nothing says what is true."
     true = reading.ids[i + 1]
     rank = int((p > p[true]).sum()) + 1
     return said + (
-        f" The text goes on with {reading.token(i + 1)}: {p[true].item():.2%}, rank {rank} of"
+        f" The text goes on with {reading.token(i + 1)}: {percent(p[true].item())}, rank {rank} of"
         f" {len(p):,}, a loss of {-math.log(max(p[true].item(), 1e-45)):.3f} nats."
     )
 

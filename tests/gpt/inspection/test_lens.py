@@ -54,3 +54,11 @@ def test_the_bigram_has_only_what_it_says():
     model, idx = gpt.build_model(gpt.PRESETS["bigram"].model, V), ids_of(2, 5)
     assert torch.equal(lens_logits(model, idx), model(idx)[0][None])
     assert gpt.logit_lens(model, idx).top.shape == (1, 2, 5)
+
+
+def test_a_part_of_the_positions_is_read_out_alike():
+    given = shaken(MODEL), ids_of(2, 7)
+    whole, part = gpt.logit_lens(*given), gpt.logit_lens(*given, positions=range(3, 6))
+    for name in ("top", "top_p", "target_p", "target_rank", "kl"):
+        expected = getattr(whole, name)[:, :, 3:6]
+        torch.testing.assert_close(getattr(part, name), expected, equal_nan=True)
