@@ -23,11 +23,13 @@ def choose(
     text: cache.Text,
     label: str = "Which model writes",
     address: str | None = None,
+    first: str | None = None,
 ) -> Callable[[], Shown]:
     """A chooser; returns a function that gives the chosen model, always its newest weights.
 
     preset: the untrained model. The address keeps the choice: `run` for a run, `model` for others;
-    or both under the name `address`, for a second chooser on a page.
+    or both under the name `address`, for a second chooser on a page. first: the name of the model
+    that is chosen at first, None: the first of the list.
     """
     runs = {e.run.id: e for e in history.entries(engine.store(), MOST) if e.run.checkpoint_path}
     shipped, found = cache.pretrained(), cache.huggingface_folders()
@@ -35,9 +37,10 @@ def choose(
     names |= {key: f"{at.name}, from a Hugging Face folder" for key, at in found.items()}
     names |= {run_id: _name(entry) for run_id, entry in runs.items()}
     names |= {UNTRAINED: f"an untrained {preset.title}"}
+    first = first if first in names else next(iter(names))
     key = f"{lesson.key}_model"
     if st.session_state.get(key) not in names:  # opened, come back to, or the run is deleted
-        st.session_state[key] = _asked(lesson, names, address)
+        st.session_state[key] = _asked(lesson, names, first, address)
     chosen = st.selectbox(
         label,
         list(names),
@@ -51,7 +54,6 @@ def choose(
     if state.get(lesson, "writer") != chosen:  # another model begins a text of its own
         state.put(lesson, "writing", None)
         state.put(lesson, "writer", chosen)
-    first = next(iter(names))
     if address:
         state.set_address(address, None if chosen == first else chosen)
     else:
@@ -72,16 +74,16 @@ def choose(
     return partial(_saved, folder, name, preset, text)
 
 
-def _asked(lesson: Lesson, names: dict[str, str], address: str | None) -> str:
-    """The model that the address names, else the one of the last visit, else the first."""
+def _asked(lesson: Lesson, names: dict[str, str], first: str, address: str | None) -> str:
+    """The model that the address names, else the one of the last visit, else `first`."""
     if address:
         second = (st.query_params.get(address), state.get(lesson, "writer"))
-        return next((wish for wish in second if wish in names), next(iter(names)))
+        return next((wish for wish in second if wish in names), first)
     linked = state.run_of(lesson)
     if linked is not None and linked not in names:
         st.warning("The run of this link is not on this server, or has saved no model yet.")
     wishes = (linked, st.query_params.get("model"), state.get(lesson, "writer"))
-    return next((wish for wish in wishes if wish in names), next(iter(names)))
+    return next((wish for wish in wishes if wish in names), first)
 
 
 def chosen_run(lesson: Lesson) -> Run | None:

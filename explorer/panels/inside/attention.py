@@ -45,7 +45,7 @@ def attention_view(reading: Reading) -> None:
         selection.clicked_head(reading.selects, *chosen)
         st.rerun()
     st.markdown(habits.sentence(scores, reading.layer, reading.head) + " (Measured.)")
-    words, button = st.columns([4, 1], vertical_alignment="center")
+    words, button = reading.columns([4, 1], vertical_alignment="center")
     words.caption(CAUTION)
     name = habits.name(reading.layer, reading.head)
     button.button(
@@ -96,7 +96,7 @@ def _switch_off(reading: Reading) -> None:
 def scores_table(reading: Reading) -> None:
     """Every head's scores beside an even head's: sorted and filtered; a ticked row is chosen."""
     lesson = reading.lesson
-    where, order, kind = st.columns([3, 2, 2], vertical_alignment="bottom")
+    where, order, kind = reading.columns([3, 2, 2], vertical_alignment="bottom")
     on = where.segmented_control(
         "Scored on",
         [THIS_TEXT, DOUBLED],

@@ -16,7 +16,7 @@ MOST_TOKENS = 12
 
 def attribution_view(reading: Reading) -> None:
     """The parts of a score, the residual stream's length, and what the chosen head writes."""
-    left, right = st.columns([3, 2], gap="large")
+    left, right = reading.columns([3, 2], gap="large")
     with left:
         _parts(reading)
     with right:

@@ -48,7 +48,7 @@ def _tokens(reading: Reading) -> None:
     found = reading.measured(key, lambda: gpt.embedding_map(vectors[ids]))
     explained = _two(found)
     table = inspected.embedding_points(_plane(found), ids, vocabulary, token, near)
-    left, right = st.columns([3, 1], gap="large")
+    left, right = reading.columns([3, 1], gap="large")
     with left:
         picture(
             create_embedding_chart(table, explained),

@@ -72,22 +72,25 @@ def cache_view(reading: Reading) -> None:
     held, taken, difference = reading.measured(f"cache {i}", lambda: _step(reading))
     L, H, G, D = config.n_layer, config.n_head, config.kv_heads, config.size_of_head
     st.markdown(_kept_words(reading, held, taken))
-    columns = st.columns(3)
-    columns[0].metric(
+    row = st.container(horizontal=True, gap="large")
+    row.metric(
         "Kept after this step",
         size(held),
         help=f"2 (keys and values) × {L} layers × {G} heads × {D} numbers × {i + 1} positions"
         f" × 4 bytes (derived); {size(taken)} are set aside for the whole context.",
+        width="content",
     )
-    columns[1].metric(
+    row.metric(
         "Dot products q·k in this step",
         f"{L * H * (i + 1):,}",
         help=f"{L} layers × {H} heads × {i + 1} positions to look at (derived).",
+        width="content",
     )
-    columns[2].metric(
+    row.metric(
         "Without the cache",
         f"{L * H * (i + 1) * (i + 2) // 2:,}",
         help="The same for this position and all before it, computed again (derived).",
+        width="content",
     )
     st.caption(
         f"Each cell stands for the key and the value of one position in all {G} heads of keys and"

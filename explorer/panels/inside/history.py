@@ -36,7 +36,7 @@ def history_view(reading: Reading) -> None:
         st.info("The bigram has no attention heads to follow.")
         return
     lesson = reading.lesson
-    left, right = st.columns(2, vertical_alignment="bottom")
+    left, right = reading.columns(2, vertical_alignment="bottom")
     on = left.segmented_control(
         "Measured on",
         [DOUBLED, THIS_TEXT],
@@ -111,7 +111,7 @@ def _draw(
         return
     name = habits.name(reading.layer, reading.head)
     uniform = next(iter(found.values()))[score].uniform
-    left, right = st.columns(2, gap="large")
+    left, right = reading.columns(2, gap="large")
     key, step = f"{reading.lesson.key}_history", reading.shown.step
     with left:
         chart = create_score_history_chart(history, name, title, uniform, step)

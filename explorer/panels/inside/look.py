@@ -59,14 +59,19 @@ def look_panel(
             st.info("Type at least two characters that this model knows.")
             return
         found = reading.select(found, token_text)
+        fits = other is not None and found.tokens == other.tokens
+        if other is not None and fits:
+            other = reading.beside(found, other)
+            st.caption(f"The same text in the second model, {other.shown.label}:")
+            token_text(other, other.position)
         name = _choose_view(lesson, list(views))
         if other is None:
-            st.caption(f"Model: {found.shown.label}. {len(found.ids)} tokens are read.")
+            _say_model(found)
             views[name](found)
-        elif found.tokens != other.tokens:
-            st.info("These two models do not read this text as the same tokens: choose another.")
+        elif fits:
+            _side_by_side(views[name], found, other)
         else:
-            _side_by_side(views[name], found, reading.beside(found, other))
+            st.info("These two models do not read this text as the same tokens: choose another.")
         link_panel(lesson)
 
     watched = live and state.get(lesson, "step") is None
@@ -77,10 +82,12 @@ def look_panel(
 def _side_by_side(view: View, left: Reading, right: Reading) -> None:
     for column, one in zip(st.columns(2, gap="medium"), (left, right), strict=True):
         with column:
-            st.caption(f"Model: {one.shown.label}. {len(one.ids)} tokens are read.")
-            if one is right:
-                token_text(one, one.position)
-            view(one)
+            _say_model(one)
+            view(replace(one, narrow=True))
+
+
+def _say_model(one: Reading) -> None:
+    st.caption(f"Model: {one.shown.label}. {len(one.ids)} tokens are read.")
 
 
 def _choose_second(lesson: Lesson, folder: Path | None) -> Callable[[str], Reading] | None:
@@ -104,7 +111,12 @@ def _choose_second(lesson: Lesson, folder: Path | None) -> Callable[[str], Readi
     left, right = st.columns(2, gap="medium")
     with left:
         shown = writer.choose(
-            twin, gpt.PRESETS["gpt_mini"], texts.current(), "Second model", address=f"{twin.key}_of"
+            twin,
+            gpt.PRESETS["gpt_mini"],
+            texts.current(),
+            "Second model",
+            address=f"{twin.key}_of",
+            first=state.get(lesson, "writer"),
         )
     folder = _of(shown(), writer.chosen_folder(twin))
     with right:

@@ -38,6 +38,7 @@ class Reading:
     layer: int = 0
     head: int = 0
     page: Lesson | None = None  # whose selection it follows, when it stands beside another model
+    narrow: bool = False  # its views have half of the page
 
     @property
     def model(self) -> Any:
@@ -85,6 +86,12 @@ class Reading:
             return gpt.inspection.attention_weights(
                 self.model.blocks[layer].attention, inputs[layer]
             )[0]
+
+    def columns(self, widths: int | list[int], **how: Any) -> list[Any]:
+        """`st.columns`; one below the other in half a page, where they would be too narrow."""
+        if not self.narrow:
+            return list(st.columns(widths, **how))
+        return [st.container() for _ in range(widths if isinstance(widths, int) else len(widths))]
 
     def token(self, position: int) -> str:
         """A token made visible, in quotes, as Markdown shows it letter by letter."""

@@ -49,7 +49,7 @@ def _ask(reading: Reading) -> "gpt.Ablation":
     if config.positions != "none":
         parts["positions"] = ("positions", 0)
     chosen = habits.name(reading.layer, reading.head)
-    left, middle, right = st.columns([5, 5, 4], vertical_alignment="bottom")
+    left, middle, right = reading.columns([5, 5, 4], vertical_alignment="bottom")
     off_heads = left.multiselect(
         "Heads off",
         list(heads),
@@ -115,22 +115,26 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
     after, q = reading.measured(f"off {_words(ablation)} {reading.position}", compute)
     before = token_losses(reading)
     intact, now = sum(before) / len(before), sum(after) / len(after)
-    columns = st.columns(3)
-    columns[0].metric("Loss, intact", f"{intact:.3f} nats", help="Mean loss on this text.")
-    columns[1].metric(
+    row = st.container(horizontal=True, gap="large")
+    row.metric(
+        "Loss, intact", f"{intact:.3f} nats", help="Mean loss on this text.", width="content"
+    )
+    row.metric(
         "Loss without",
         f"{now:.3f} nats",
         f"{now - intact:+.3f}",
         delta_color="inverse",
         help="On the same text; a rise means that what is off helped here.",
+        width="content",
     )
     p = probabilities(reading)
     best, instead = int(p.argmax()), int(q.argmax())
-    columns[2].metric(
+    row.metric(
         "Its first choice, intact",
         percent(p[best].item()),
         f"{100 * (q[best] - p[best]).item():+.1f} points",
         help="The probability of what the intact model would say next after the chosen position.",
+        width="content",
     )
     st.markdown(
         f"Without {_words(ablation)} the loss on this text goes from {intact:.3f} to {now:.3f} nats"
@@ -138,7 +142,7 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
         + ("stays the same." if best == instead else "is another one.")
         + " (Measured.)"
     )
-    left, right = st.columns(2, gap="large")
+    left, right = reading.columns(2, gap="large")
     with left:
         _bars(reading, q, p)
     with right:
@@ -177,7 +181,7 @@ def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
         ("intact", "the intact model", reading.model),
         (f"off {_words(ablation)}", f"without {_words(ablation)}", without),
     )
-    for column, (name, words, model) in zip(st.columns(2, gap="large"), both, strict=True):
+    for column, (name, words, model) in zip(reading.columns(2, gap="large"), both, strict=True):
         said = f"Goes on after the position, {words} (seed {SEED}, temperature {TEMPERATURE}):"
         column.caption(said)
         text = reading.measured(f"sample {name} {i}", partial(written, model))

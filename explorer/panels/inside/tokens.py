@@ -69,7 +69,7 @@ def tokens_view(reading: Reading) -> None:
     true = reading.ids[i + 1] if i + 1 < len(reading.ids) else None
     vocabulary = reading.shown.tokenizer.tokens
     table = inspected.next_tokens(probabilities(reading), vocabulary, MOST, true)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = reading.columns([3, 2], gap="large")
     with left:
         picture(create_next_tokens_chart(table), f"{reading.lesson.key}_next", "next-token")
     with right:
