@@ -1,9 +1,21 @@
 // The chart above, taken from the page as Vega has drawn it.
 
+const PATIENCE = 50; // times that a chart which is not drawn yet is looked for
+const PAUSE = 100; // milliseconds between them
+
+async function drawnChart(place) {
+  for (let tries = 0; tries < PATIENCE; tries += 1) {
+    const found = document.querySelector(`.${place} svg.marks`);
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+  return null;
+}
+
 // A copy that stands alone, on the theme's background, in colours that every program knows.
-function chartDrawing(place, theme) {
-  const found = document.querySelector(`.${place} svg.marks`);
-  if (!found) return null; // not drawn yet
+async function chartDrawing(place, theme) {
+  const found = await drawnChart(place);
+  if (!found) return null;
   const drawing = found.cloneNode(true);
   drawing.removeAttribute("style");
   for (const name of ["fill", "stroke"]) {
@@ -29,13 +41,13 @@ async function saveChartPng(drawing, theme, name) {
 export default function saveChart({ data, parentElement }) {
   const root = parentElement.querySelector(".component");
   const { place, name } = data;
-  root.querySelector(".save-svg").onclick = () => {
-    const drawing = chartDrawing(place, readTheme(root));
+  root.querySelector(".save-svg").onclick = async () => {
+    const drawing = await chartDrawing(place, readTheme(root));
     if (drawing) saveBlob(drawingBlob(drawing), fileName("svg", name));
   };
-  root.querySelector(".save").onclick = () => {
+  root.querySelector(".save").onclick = async () => {
     const theme = readTheme(root);
-    const drawing = chartDrawing(place, theme);
+    const drawing = await chartDrawing(place, theme);
     if (drawing) saveChartPng(drawing, theme, fileName("png", name));
   };
   root.dataset.ready = "true";

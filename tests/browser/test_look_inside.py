@@ -47,3 +47,24 @@ def test_the_induction_head_is_seen_in_the_map_and_switched_off(server, visit):
     visit.wait_text(re.compile(r"Without head 2\.2 the loss on this text goes from"))
     assert "look_inside_view=Switch" in page.url
     visit.wait_text("Goes on after the position, without head 2.2")
+
+
+def test_a_picture_is_saved_and_a_link_opens_the_same_place(server, visit, tmp_path):
+    page = visit.open(server, "look_inside?model=copying").page
+    text = page.get_by_role("textbox", name="Text to read")
+    text.fill("qxbfq</script><img src=x onerror=alert(1)>שלום🙂")
+    text.press("Control+Enter")
+    visit.wait_text(re.compile("Left out, the training text never had them: '<'"))
+    page.locator(".text span[data-at='3']").first.click()
+    page.wait_for_url(re.compile("look_inside_position=3"), timeout=SOON)
+    page.get_by_role("radio", name="Logit lens", exact=True).click()
+    visit.wait_text(re.compile(r"After ‘f’ at position 3 the model says"))
+    for kind, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind).last.click()
+        assert download.value.suggested_filename == f"logit-lens.{kind.lower()}"
+        assert download.value.path().read_bytes().startswith(begins)
+    visit.button("Link to this view").click()
+    link = page.locator("[data-testid=stPopoverBody] code").inner_text()
+    page.goto(link)
+    visit.wait_text(re.compile(r"After ‘f’ at position 3 the model says"))
