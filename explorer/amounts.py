@@ -4,9 +4,9 @@ KIB = 1024
 
 
 def percent(share: float) -> str:
-    """A share of 1 with one decimal, or two digits where one decimal would say 0: "12.3%",
-    "0.0021%"; below a millionth "<0.0001%"."""
-    if share == 0 or share >= 0.0005:
+    """A share of 1 with one decimal, below 1% with two digits: "12.3%", "0.24%", "0.0021%"; below a
+    millionth "<0.0001%"."""
+    if share == 0 or share >= 0.01:
         return f"{share:.1%}"
     if share < 1e-6:
         return "<0.0001%"

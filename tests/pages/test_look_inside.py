@@ -7,6 +7,7 @@ import torch
 
 import gpt
 from explorer import cache, habits
+from explorer.amounts import percent
 from explorer.panels.inside.reading import EXAMPLES
 from explorer.runs.store import Run, RunStore
 from tests.pages.bench import Bench, NoExecutor, bench, by_key, said  # noqa: F401
@@ -14,7 +15,7 @@ from tests.pages.bench import Bench, NoExecutor, bench, by_key, said  # noqa: F4
 PAGE = "look_inside"
 VIEWS = [
     "Attention", "Next token", "Logit lens", "Parts of a score", "Switch off", "Over training",
-    "Rollout", "Cache",
+    "Rollout", "Cache", "Embeddings", "Copied",
 ]  # fmt: skip
 TEXT = "the <b>text"
 
@@ -161,7 +162,7 @@ def test_the_next_tokens_are_those_of_the_model(bench, run):  # noqa: F811
     p = model(idx)[0][0, 4].softmax(-1)
     true = tokenizer.encode(TEXT)[5]
     rank = int((p > p[true]).sum()) + 1
-    assert f"{p[true].item():.2%}, rank {rank} of {tokenizer.vocab_size}" in said(at)
+    assert f"{percent(p[true].item())}, rank {rank} of {tokenizer.vocab_size}" in said(at)
 
 
 def test_the_parts_sum_to_the_score(bench, run):  # noqa: F811
@@ -226,7 +227,7 @@ def test_the_step_slider_shows_the_weights_of_that_step(bench, run):  # noqa: F8
     model, tokenizer, idx = loaded(run)
     gpt.load_weights(model, gpt.read_weights(path))
     p = model(idx)[0][0, 4].softmax(-1)
-    assert f"{p[tokenizer.encode(TEXT)[5]].item():.2%}, rank" in said(at)
+    assert f"{percent(p[tokenizer.encode(TEXT)[5]].item())}, rank" in said(at)
 
 
 def test_the_cache_counts_its_bytes(bench, run):  # noqa: F811
