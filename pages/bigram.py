@@ -109,6 +109,8 @@ code.code_panel(
     this,
     {"the network": gpt.Bigram, "counting": gpt.bigram_counts, "the loss": gpt.next_token_loss},
     "It leaves out everything before the last character; attention will bring it back.",
+    code.shapes_of(partial(model.of_page, this, preset, the_text), preset.train.batch_size),
+    {"logits = self.table(idx)": "the learned table above, a row for each token"},
 )
 
 lesson.what_changed(

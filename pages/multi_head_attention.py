@@ -107,6 +107,11 @@ code.code_panel(
         "feed-forward": gpt.FeedForward,
     },
     "It leaves out looking back over a limited window, which keeps long texts affordable.",
+    code.shapes_of(shown, preset.train.batch_size),
+    {
+        "weights = F.softmax": "the pictures of the heads",
+        "y = y.transpose(1, 2).reshape": "the heads side by side",
+    },
 )
 lesson.what_changed(
     this,

@@ -83,6 +83,8 @@ code.code_panel(
     {"readable: one head": gpt.Head, "fast: all heads at once": gpt.MultiHeadAttention},
     "`ready_to_meet` turns queries and keys where positions are rotary, and else changes nothing."
     " It leaves out cross-attention: this model reads one text only.",
+    code.shapes_of(shown, preset.train.batch_size),
+    {"weights = F.softmax": "the picture of attention"},
 )
 
 lesson.what_changed(

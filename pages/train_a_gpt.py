@@ -92,6 +92,7 @@ code.code_panel(
         "the settings": gpt.TrainConfig,
     },
     "It leaves out several machines and mixed precision on a CPU.",
+    code.shapes_of(shown, preset.train.batch_size),
 )
 lesson.what_changed(
     this,

@@ -90,6 +90,7 @@ code.code_panel(
     this,
     {"one block": gpt.Block, "the stack": gpt.GPT, "a norm by hand": gpt.layer_norm_steps},
     "It leaves out mixtures of experts: here every token goes through the same feed-forward.",
+    code.shapes_of(newest, preset.train.batch_size),
 )
 lesson.what_changed(
     this,

@@ -1,28 +1,44 @@
 """The code that really ran, read from `gpt/` by introspection: never a pasted copy."""
 
-import functools
 import inspect
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
+import gpt
+from explorer import cache
+from explorer.components.code_view import code_view
 from explorer.lessons import Lesson
+from explorer.panels.model import Shown
+from explorer.source import Source, line_shapes, read_source
+
+BOTH = "side by side"
+
+Shapes = Callable[[Any], Mapping[int, str]]
 
 
-def code_panel(lesson: Lesson, forms: Mapping[str, Any], leaves_out: str) -> None:
+def code_panel(
+    lesson: Lesson,
+    forms: Mapping[str, Any],
+    leaves_out: str,
+    shapes: Shapes | None = None,
+    marks: Mapping[str, str] | None = None,
+) -> None:
     """Show the source of `forms` (name of the form → object), one at a time.
 
-    leaves_out: one sentence about what the code does not do.
+    Of a readable and a fast form, the first two, both can be shown. leaves_out: one sentence about
+    what the code does not do. shapes: says what the lines of a form made. marks: a piece of a line
+    → what on the page that line makes.
     """
     names = list(forms)
+    two = len(names) > 1 and names[0].startswith("readable") and names[1].startswith("fast")
     chosen = names[0]
     if len(names) > 1:
         chosen = (
             st.segmented_control(
                 "Form",
-                names,
+                [*names, BOTH] if two else names,
                 default=names[0],
                 key=f"{lesson.key}.form",
                 label_visibility="collapsed",
@@ -31,15 +47,60 @@ def code_panel(lesson: Lesson, forms: Mapping[str, Any], leaves_out: str) -> Non
             )
             or names[0]
         )
-    source, file, first = read_source(forms[chosen])
-    st.code(source, language="python", line_numbers=True, height=420)
-    st.caption(f"`{file}`, from line {first}. {leaves_out}")
+    shown = names[:2] if chosen == BOTH else [chosen]
+    for column, name in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
+            source = read_source(forms[name])
+            code_view(
+                source,
+                key=f"{lesson.key}_code_{name}",
+                notes=shapes(forms[name]) if shapes else None,
+                marks=marked(source, marks or {}),
+            )
+    said = " Beside the lines: what each made in one step of this page, measured." if shapes else ""
+    st.caption(leaves_out + said)
 
 
-@functools.cache
-def read_source(shown: Any) -> tuple[str, str, int]:
-    """The source of a class or function, its file, and its first line there."""
-    lines, first = inspect.getsourcelines(shown)
-    module = inspect.getmodule(shown)
-    file = module.__name__.replace(".", "/") + ".py" if module else "gpt"
-    return textwrap.dedent("".join(lines)), file, first
+def marked(source: Source, marks: Mapping[str, str]) -> dict[int, str]:
+    """The lines, by number in their file, that have one of the pieces in `marks`."""
+    lines = enumerate(source.lines, source.first)
+    return {n: words for n, line in lines for piece, words in marks.items() if piece in line}
+
+
+def shapes_of(shown: Callable[[], Shown], batch_size: int) -> Shapes:
+    """What the lines of a form make in one step of the model `shown()`, with batches of that size.
+
+    (The tokens are all the first one of the vocabulary: shapes do not depend on them.)
+    """
+
+    def shapes(form: Any) -> dict[int, str]:
+        import torch
+
+        model = shown()
+
+        def compute() -> dict[int, str]:
+            idx = torch.zeros(batch_size, model.model.config.block_size, dtype=torch.long)
+            with torch.no_grad():
+                call = _call(form, model.model, idx)
+                return line_shapes(call, functions_of(form))
+
+        name = f"shapes of {form.__qualname__} in {batch_size}"
+        found: dict[int, str] = cache.measured(name, model.key, (), compute)
+        return found
+
+    return shapes
+
+
+def functions_of(form: Any) -> list[Any]:
+    """A function, or all methods that stand in a class."""
+    parts = vars(form).values() if inspect.isclass(form) else [form]
+    return [part for part in parts if inspect.isfunction(part)]
+
+
+def _call(form: Any, model: Any, idx: Any) -> Callable[[], Any]:
+    """A step of the model, or of its first readable head, which the model itself does not run."""
+    if form is not gpt.Head:
+        return lambda: model(idx, idx)
+    x = gpt.trace(model, idx, ["attention_input"])["attention_input"][0]  # (B, T, C)
+    head = model.blocks[0].attention.heads()[0]
+    return lambda: head(x)

@@ -165,3 +165,13 @@ def test_writing_streams_and_can_be_repeated(server, visit):
         visit.page.get_by_text("300 characters,").first.wait_for(state="detached", timeout=SOON)
     assert len(texts[0]) > 200
     assert texts[0] == texts[1]
+
+
+def test_the_code_says_what_its_lines_made_on_this_page(server, visit):
+    page = visit.open(server, "self_attention").page
+    code = page.locator(".code-view[data-ready=true]").first
+    code.wait_for(timeout=SOON)
+    marked = code.locator("tr.marked")
+    assert "weights = F.softmax(scores" in marked.inner_text()
+    said = marked.locator(".note").inner_text().replace("\u00a0", " ")
+    assert said == "← the picture of attention: weights (32, 8, 8)"
