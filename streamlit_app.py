@@ -23,9 +23,11 @@ def page(lesson: lessons.Lesson) -> st.Page:
 
 
 def draw_sidebar() -> None:
-    from explorer.panels import text  # brings pandas along: not before the title is drawn
+    # They bring pandas along: not before the title is drawn.
+    from explorer.panels import glossary, text
 
     text.choose()
+    glossary.glossary_panel()
 
 
 chosen = st.navigation(

@@ -175,3 +175,21 @@ def test_the_code_says_what_its_lines_made_on_this_page(server, visit):
     assert "weights = F.softmax(scores" in marked.inner_text()
     said = marked.locator(".note").inner_text().replace("\u00a0", " ")
     assert said == "← the picture of attention: weights (32, 8, 8)"
+
+
+def test_a_term_explains_itself_where_it_stands(server, visit):
+    page = visit.open(server, "transformer_blocks").page
+    visit.wait_text("Often misunderstood")
+    x, y = page.wait_for_function(
+        """() => {
+            const marked = [...(CSS.highlights.get("explorer-terms") ?? [])];
+            const found = marked.find((range) => `${range}` === "residual path");
+            const box = found?.getBoundingClientRect();
+            return box && [box.x + 10, box.y + box.height / 2];
+        }""",
+        timeout=SOON,
+    ).json_value()
+    page.mouse.move(x, y)
+    visit.wait_text("a layer adds to what it was given instead of replacing it")
+    page.mouse.move(5, 5)
+    page.locator("#explorer-terms").wait_for(state="hidden", timeout=SOON)
