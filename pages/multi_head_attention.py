@@ -60,8 +60,8 @@ with right:
     loss = question.ask_number(this, "loss", asked, 0.0, 20.0)
 
 lesson.section("Train it")
-names = ["feed_forward", "max_steps", "learning_rate"]
-preset = settings.choose(this, preset, names, columns=3)
+names = ["feed_forward", "attention_scale", "max_steps", "learning_rate"]
+preset = settings.choose(this, preset, names, columns=4)
 B, T, C = preset.train.batch_size, preset.model.block_size, preset.model.n_embd
 H, D = preset.model.n_head, preset.model.size_of_head
 shapes.caption(

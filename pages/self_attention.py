@@ -7,6 +7,7 @@ import streamlit as st
 import gpt
 from explorer.panels import code, lesson, model, question, settings, text, training
 from explorer.panels.attention import attention_panel
+from explorer.panels.consequences import consequences_panel
 from explorer.panels.head import head_panel
 from explorer.panels.sampling import sampling_panel
 
@@ -73,6 +74,9 @@ if run:
     )
 else:
     question.grade_choice(answer, None, "")
+
+lesson.section("What if …? Every switch has a consequence")
+consequences_panel(this, preset, the_text)
 
 lesson.section("Write with it")
 sampling_panel(this, shown, live=live)

@@ -62,7 +62,7 @@ question.grade_number(
     "The tutorial's three blocks reach about 2.06 on Tiny Shakespeare: depth pays once it can be"
     " trained.",
 )
-train_variants(this, preset, the_text)
+train_variants(this, depth.variants(preset), the_text)
 compare_panel(this, the_text)
 
 live = training.is_active(model.current_run(this))

@@ -360,7 +360,12 @@ def visible_prompt(prompt: str) -> str:
 def finished(lesson: Lesson) -> dict[str, Any] | None:
     """The final event of this page's run (step, train_loss, val_loss, …), once it is complete."""
     run = current_run(lesson)
-    if run is None or run.status()["state"] != store.FINISHED:
+    return ended(run) if run else None
+
+
+def ended(run: Run) -> dict[str, Any] | None:
+    """The final event of a run (step, train_loss, val_loss, …), once it is complete."""
+    if run.status()["state"] != store.FINISHED:
         return None
     reader = cache.reader(str(run.folder))
     reader.update()

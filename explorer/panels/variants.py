@@ -1,5 +1,7 @@
 """One press trains a recipe and its variants, one after the other, for the chart that compares."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 import gpt
@@ -7,15 +9,14 @@ from explorer import cache, differences, engine, machine, state
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.compare import page_runs
-from explorer.panels.depth import variants
 
 
-def train_variants(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> None:
-    """A button that trains those variants of `preset` which this page has not trained yet."""
+def train_variants(lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache.Text) -> None:
+    """A button that trains those of the presets `wanted` which this page has not trained yet."""
     known = [differences.settings_of(run.spec()) for run in page_runs(lesson, text)]
     missing = {
         name: variant
-        for name, variant in variants(preset).items()
+        for name, variant in wanted.items()
         if variant.model.to_dict() | variant.train.to_dict() not in known
     }
     probe = machine.probe()
@@ -26,7 +27,9 @@ def train_variants(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> None
     )
     time = f", about {training.duration(seconds)} in all" if seconds else ""
     st.button(
-        f"Train {len(missing)} variants" if missing else "All variants are trained",
+        f"Train {len(missing)} variant{'s' * (len(missing) > 1)}"
+        if missing
+        else "All variants are trained",
         key=f"{lesson.key}_variants",
         icon=":material/stacks:",
         disabled=not missing,

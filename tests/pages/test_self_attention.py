@@ -1,0 +1,33 @@
+"""Page 4: the switches of attention, each with what it did."""
+
+import gpt
+from explorer.consequences import AS_SET, NO_MASK, NO_POSITIONS
+from tests.pages.bench import QUICK, bench, by_key, said  # noqa: F401
+
+PAGE = "self_attention"
+
+
+def test_one_press_trains_every_switch(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.button, f"{PAGE}_variants").click().run()
+    assert not at.exception
+    made = [run.spec()["model"] for run in bench.store.list()]
+    assert [(m["causal"], m["attention_scale"], m["positions"]) for m in made] == [
+        (True, "head_size", "learned"),
+        (False, "head_size", "learned"),
+        (True, "none", "learned"),
+        (True, "head_size", "none"),
+    ]
+
+
+def test_finished_switches_are_measured_and_put_into_words(bench, monkeypatch):  # noqa: F811
+    quick = gpt.PRESETS[PAGE].with_settings(QUICK | {"n_embd": 8})
+    monkeypatch.setitem(gpt.PRESETS, PAGE, quick)
+    for change in ({}, {"causal": False}, {"positions": "none"}):
+        bench.train(PAGE, PAGE, **change)
+    at = bench.open(PAGE)
+    table = next(d.value for d in at.dataframe if "shuffled" in d.value.columns)
+    assert table["variant"].tolist() == [AS_SET, NO_MASK, NO_POSITIONS]
+    assert table["shuffled"].iloc[2] < 1e-5 < table["shuffled"].iloc[0]
+    assert "moves nothing at all of the next character" in said(at)
+    assert by_key(at.button, f"{PAGE}_variants").label == "Train 1 variant"
