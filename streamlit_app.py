@@ -24,10 +24,17 @@ def page(lesson: lessons.Lesson) -> st.Page:
 
 def draw_sidebar() -> None:
     # They bring pandas along: not before the title is drawn.
-    from explorer.panels import glossary, text
+    from explorer.panels import glossary, question, text
 
     text.choose()
     glossary.glossary_panel()
+    question.recall()
+
+
+def remember_answers() -> None:
+    from explorer.panels import question
+
+    question.remember()
 
 
 chosen = st.navigation(
@@ -37,3 +44,4 @@ st.title(lessons.BY_KEY[chosen.url_path or "home"].headline, anchor=False)
 engine.start()  # torch and the training processes, behind the page
 draw_sidebar()
 chosen.run()
+remember_answers()

@@ -4,7 +4,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, engine, history, lessons, machine, state
-from explorer.panels import lesson, text, training
+from explorer.panels import lesson, question, text, training
 from explorer.writing import Writing
 
 SHOWPIECE = "gpt_large"
@@ -120,3 +120,10 @@ for start in range(0, len(lessons.LESSONS), ACROSS):
                     st.markdown(f"Your best validation loss: **{record.best_val_loss:.3f}**")
                 else:
                     st.markdown("Not trained yet on this text")
+            answered, graded, correct = question.score(page)
+            if answered:
+                st.caption(
+                    f"Predictions: {correct} of {graded} right"
+                    if graded
+                    else "Predictions: to be graded by a run"
+                )

@@ -58,7 +58,7 @@ answer = question.ask_number(
     1000,
     1,
 )
-if answer is not None:
+if answer.given:
     _, targets, _ = draw(the_text.train_ids, 8, 4, 1337)
     question.grade_number(
         answer,

@@ -27,7 +27,7 @@ def variety(text: str, piece: int = PIECE) -> float:
 
 
 def contest_panel(
-    lesson: Lesson, shown: Callable[[], Shown], prompt: str, answer: str | None
+    lesson: Lesson, shown: Callable[[], Shown], prompt: str, answer: question.Answer
 ) -> None:
     """A button, both texts, how varied each is, and the grade of `answer` (one of CHOICES)."""
 
@@ -67,7 +67,7 @@ def _both(model: Shown, prompt: str) -> tuple[str, str]:
     return greedy, sampled
 
 
-def _show(model: Shown, greedy: str, sampled: str, answer: str | None) -> None:
+def _show(model: Shown, greedy: str, sampled: str, answer: question.Answer) -> None:
     columns = st.columns(2, gap="medium")
     titles = ("Greedy (temperature 0)", "Sampled (temperature 1, seed 1)")
     for column, title, written in zip(columns, titles, (greedy, sampled), strict=True):

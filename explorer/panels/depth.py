@@ -35,7 +35,7 @@ def _parts(config: gpt.ModelConfig) -> str:
     return f"{path}, {'no norm' if config.norm == 'none' else f'norm {config.norm}'}"
 
 
-def ask_gradient(lesson: Lesson) -> tuple[str | None, bool]:
+def ask_gradient(lesson: Lesson) -> tuple[question.Answer, bool]:
     """The question about the first layer's gradient -> the answer, and whether to reveal."""
     answer = question.ask_choice(
         lesson,
@@ -50,10 +50,10 @@ def ask_gradient(lesson: Lesson) -> tuple[str | None, bool]:
         bind="query-params",
         help="For a teacher, or when you come back.",
     )
-    return answer, bool(answer or skip)
+    return answer, answer.given or skip
 
 
-def grade_gradient(answer: str | None, preset: gpt.Preset, text: cache.Text) -> None:
+def grade_gradient(answer: question.Answer, preset: gpt.Preset, text: cache.Text) -> None:
     """Measure what was asked, with the other settings of `preset`, and say how the answer did."""
     bare = preset.with_settings({"n_layer": 6, "residual": False, "norm": "none"})
     norms = norms_at_start(bare, text)

@@ -193,3 +193,15 @@ def test_a_term_explains_itself_where_it_stands(server, visit):
     visit.wait_text("a layer adds to what it was given instead of replacing it")
     page.mouse.move(5, 5)
     page.locator("#explorer-terms").wait_for(state="hidden", timeout=SOON)
+
+
+def test_an_answer_is_there_again_after_a_reload(server, visit):
+    page = visit.open(server, "text_to_tokens").page
+    guess = page.get_by_placeholder("your guess")
+    guess.fill("32")
+    guess.press("Enter")
+    visit.wait_text("You said 32, measured")
+    page.wait_for_function("localStorage.getItem('gpt-from-scratch')?.includes('32')")
+    page.goto(f"{server.address}/text_to_tokens")  # a new session: the server knows nothing
+    visit.wait_text("You said 32, measured")
+    visit.open(server).wait_text("Predictions: 1 of 1 right")

@@ -43,7 +43,7 @@ def sweep_panel(lesson: Lesson, shown: Callable[[], Shown], folder: Path | None)
     st.fragment(lambda: _measured(lesson, reading, answer))()
 
 
-def _measured(lesson: Lesson, reading: Reading, answer: float | None) -> None:
+def _measured(lesson: Lesson, reading: Reading, answer: question.Answer) -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     kind = left.segmented_control(
         "In their place",

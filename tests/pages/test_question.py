@@ -1,0 +1,70 @@
+"""Answers are kept when the page is left, come back from the browser, and are counted on Home."""
+
+import math
+
+import pytest
+
+from explorer.panels import question
+from tests.pages.bench import bench, by_key, said  # noqa: F401
+
+EXAMPLES = "text_to_tokens.examples"
+WIDGET = "text_to_tokens.answer.examples"
+
+
+def recalled(bench, earlier, page="text_to_tokens"):  # noqa: F811
+    """The page as it is after the browser has told what it kept."""
+    at = bench.open(page)
+    at.session_state[question.KEEPSAKE] = {"earlier": earlier}
+    at.run()
+    assert not at.exception, [e.value for e in at.exception]
+    return at
+
+
+def test_an_answer_is_graded_and_counted_on_home(bench):  # noqa: F811
+    at = bench.open("text_to_tokens")
+    by_key(at.number_input, WIDGET).set_value(32).run()
+    assert at.session_state[question.KEPT] == {EXAMPLES: {"answer": 32, "right": True}}
+    at.switch_page("pages/home.py").run()
+    assert "Predictions: 1 of 1 right" in said(at)
+    at.switch_page("pages/text_to_tokens.py").run()
+    assert by_key(at.number_input, WIDGET).value == 32
+
+
+def test_an_answer_that_is_taken_back_is_forgotten(bench):  # noqa: F811
+    at = bench.open("text_to_tokens")
+    by_key(at.number_input, WIDGET).set_value(7).run()
+    by_key(at.number_input, WIDGET).set_value(None).run()
+    assert at.session_state[question.KEPT] == {}
+    assert by_key(at.number_input, WIDGET).value is None
+
+
+def test_answers_of_an_earlier_visit_come_back_and_are_graded_again(bench):  # noqa: F811
+    at = recalled(bench, {EXAMPLES: {"answer": 7, "right": None}})
+    assert by_key(at.number_input, WIDGET).value == 7
+    assert "You said 7" in said(at)
+
+
+def test_what_was_answered_meanwhile_wins(bench):  # noqa: F811
+    at = bench.open("text_to_tokens")
+    by_key(at.number_input, WIDGET).set_value(32).run()
+    at.session_state[question.KEEPSAKE] = {"earlier": {EXAMPLES: {"answer": 7, "right": False}}}
+    at.run()
+    assert by_key(at.number_input, WIDGET).value == 32
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        [], "text", {EXAMPLES: 7}, {EXAMPLES: {"answer": "x" * 1000}}, {EXAMPLES: {"answer": [1]}},
+        {EXAMPLES: {"answer": math.inf}}, {EXAMPLES: {"answer": 10**30}},
+        {EXAMPLES: {"answer": "32"}}, {EXAMPLES: {"answer": 32, "right": "<b>"}},
+        {"no_such_page.x": {"answer": 1}}, {"generate.greedy": {"answer": "no such choice"}},
+        {f"text_to_tokens.{n}": {"answer": n} for n in range(1000)},
+    ],
+)  # fmt: skip
+def test_a_browser_that_tells_anything_breaks_nothing(bench, earlier):  # noqa: F811
+    at = recalled(bench, earlier)
+    assert by_key(at.number_input, WIDGET).value is None
+    assert len(at.session_state[question.KEPT] if question.KEPT in at.session_state else {}) <= 100
+    at.switch_page("pages/generate.py").run()
+    assert not at.exception
