@@ -18,8 +18,8 @@ from explorer.runs.store import Run
 POLL_SECONDS = 2.0
 
 
-def page_runs(lesson: Lesson, text: cache.Text, most: int = compare.MOST_RUNS) -> list[Run]:
-    """The newest runs of this page on this text that have begun, oldest first."""
+def page_runs(lesson: Lesson, text: cache.Text, most: int | None = compare.MOST_RUNS) -> list[Run]:
+    """The newest runs of this page on this text that have begun, oldest first; most None: all."""
     found = [
         entry.run
         for entry in history.entries(engine.store())

@@ -6,14 +6,14 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import cache, consequences, differences
+from explorer import cache, consequences
 from explorer.components.glyphs import visible
 from explorer.consequences import AS_SET, NO_MASK, NO_POSITIONS, NO_SCALE, SLIP, Habits
 from explorer.lessons import Lesson
 from explorer.panels import training
-from explorer.panels.compare import compare_panel, page_runs
+from explorer.panels.compare import compare_panel
 from explorer.panels.model import untrained
-from explorer.panels.variants import train_variants
+from explorer.panels.variants import train_variants, variant_runs
 
 WINDOWS, SAMPLE, SEED = 64, 60, 1
 
@@ -96,17 +96,13 @@ def _outcomes(
 ) -> dict[str, Outcome]:
     """What came of the variants whose runs are finished."""
     found = {}
-    settings = {name: p.model.to_dict() | p.train.to_dict() for name, p in wanted.items()}
-    for run in page_runs(lesson, text):
-        known = differences.settings_of(run.spec())
-        name = next((name for name, values in settings.items() if values == known), None)
-        end = training.ended(run)
-        if name is None or end is None or not run.checkpoint_path:
+    for name, run in variant_runs(lesson, wanted, text).items():
+        end, folder = training.ended(run), run.checkpoint_path
+        if end is None or folder is None:
             continue
-        folder = run.checkpoint_path
         model, tokenizer, _ = cache.checkpoint(str(folder), cache.changed_in(str(folder)))
         found[name] = _measured(run.id, end["val_loss"], model, tokenizer, wanted[name], text)
-    return {name: found[name] for name in wanted if name in found}
+    return found
 
 
 def _measured(

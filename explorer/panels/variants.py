@@ -1,4 +1,5 @@
-"""One press trains a recipe and its variants, one after the other, for the chart that compares."""
+"""One press trains a recipe and its variants, one after the other; what came of each is found by
+its settings."""
 
 from collections.abc import Mapping
 
@@ -9,16 +10,15 @@ from explorer import cache, differences, engine, machine, state
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.compare import page_runs
+from explorer.runs.store import Run
 
 
-def train_variants(lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache.Text) -> None:
+def train_variants(
+    lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache.Text, key: str = "variants"
+) -> None:
     """A button that trains those of the presets `wanted` which this page has not trained yet."""
-    known = [differences.settings_of(run.spec()) for run in page_runs(lesson, text)]
-    missing = {
-        name: variant
-        for name, variant in wanted.items()
-        if variant.model.to_dict() | variant.train.to_dict() not in known
-    }
+    known = variant_runs(lesson, wanted, text)
+    missing = {name: variant for name, variant in wanted.items() if name not in known}
     probe = machine.probe()
     seconds = (
         sum(gpt.estimate_seconds(v, text.vocab_size, probe) for v in missing.values())
@@ -26,11 +26,10 @@ def train_variants(lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache
         else 0
     )
     time = f", about {training.duration(seconds)} in all" if seconds else ""
+    many = "s" * (len(missing) > 1)
     st.button(
-        f"Train {len(missing)} variant{'s' * (len(missing) > 1)}"
-        if missing
-        else "All variants are trained",
-        key=f"{lesson.key}_variants",
+        f"Train {len(missing)} variant{many}" if missing else "All variants are trained",
+        key=f"{lesson.key}_{key}",
         icon=":material/stacks:",
         disabled=not missing,
         help=f"One after the other: {'; '.join(missing) or 'nothing is left'}{time}.",
@@ -39,7 +38,19 @@ def train_variants(lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache
     )
 
 
-def _begin(lesson: Lesson, missing: dict[str, gpt.Preset], text: cache.Text) -> None:
+def variant_runs(
+    lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache.Text
+) -> dict[str, Run]:
+    """The newest run of this page on this text for each of the presets `wanted` that has one."""
+    found: dict[str, Run] = {}
+    settings = {name: p.model.to_dict() | p.train.to_dict() for name, p in wanted.items()}
+    for run in page_runs(lesson, text, most=None):
+        known = differences.settings_of(run.spec())
+        found |= {name: run for name, values in settings.items() if values == known}
+    return {name: found[name] for name in wanted if name in found}
+
+
+def _begin(lesson: Lesson, missing: Mapping[str, gpt.Preset], text: cache.Text) -> None:
     """Hand all runs over; the page shows the first of them, unless it is showing a training."""
     from explorer.panels.model import current_run
 

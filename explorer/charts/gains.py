@@ -1,0 +1,77 @@
+"""What each idea gained, and how the race to a loss went."""
+
+import math
+
+import altair as alt
+import pandas as pd
+
+from explorer.charts import Layered, theme
+
+BAR = 26  # pixels a row
+RACERS = [theme.REFERENCE, theme.QUERY]
+
+
+def create_gains_chart(gains: pd.DataFrame, noise: float) -> Layered:
+    """gains: columns name, gain (nats, positive is better), loss, clear (bool); a row an idea.
+    noise: standard deviation between seeds, drawn as a band of twice its width; NaN: no band."""
+    order = gains.sort_values("gain", ascending=False)["name"].tolist()
+    y = alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False))
+    bars = (
+        alt.Chart(gains)
+        .mark_bar(cornerRadius=2)
+        .encode(
+            x=alt.X("gain:Q", title="loss gained (nats; right is better)"),
+            y=y,
+            color=alt.condition("datum.gain > 0", alt.value(theme.VALUE), alt.value(theme.BAD)),
+            opacity=alt.condition("datum.clear", alt.value(1), alt.value(0.45)),
+            tooltip=[
+                "name:N",
+                alt.Tooltip("gain:Q", format="+.4f"),
+                alt.Tooltip("loss:Q", title="validation loss", format=".4f"),
+                alt.Tooltip("clear:N", title="more than luck"),
+            ],
+        )
+    )
+    layers = [bars]
+    if not math.isnan(noise):
+        band = pd.DataFrame({"low": [-2 * noise], "high": [2 * noise]})
+        luck = alt.Chart(band).mark_rect(color=theme.REFERENCE, opacity=0.22)
+        layers.insert(0, luck.encode(x="low:Q", x2="high:Q"))
+    return alt.layer(*layers).properties(
+        height=BAR * len(gains) + 60, description="The loss that each idea gained, and the noise."
+    )
+
+
+def create_race_chart(losses: pd.DataFrame, target: float | None) -> Layered:
+    """losses: columns run, seconds, validation (nats); the first estimates are cut off above.
+    target: drawn as a line, None: none."""
+    runs = list(dict.fromkeys(losses["run"]))
+    later = losses[losses["seconds"] > 0]["validation"]
+    high = float(later.max()) + 0.1 if len(later) else float(losses["validation"].max())
+    low = min(float(losses["validation"].min()), target or math.inf) - 0.05
+    scale = alt.Scale(domain=[low, high], zero=False, nice=False)
+    base = alt.Chart(losses).encode(
+        x=alt.X("seconds:Q", title="seconds of training"),
+        y=alt.Y("validation:Q", title="validation loss (nats)", scale=scale),
+        color=alt.Color(
+            "run:N",
+            scale=alt.Scale(domain=runs, range=RACERS[: len(runs)]),
+            legend=alt.Legend(orient="top", title=None),
+        ),
+        tooltip=[
+            "run:N",
+            alt.Tooltip("seconds:Q", format=".1f"),
+            alt.Tooltip("validation:Q", format=".4f"),
+        ],
+    )
+    line = base.mark_line(clip=True)
+    points = base.transform_filter(f"datum.validation <= {high}").mark_point(filled=True, size=60)
+    layers = [line, points.encode(shape=alt.Shape("run:N", legend=None))]
+    if target is not None:
+        rule = alt.Chart(pd.DataFrame({"validation": [target]})).mark_rule(
+            strokeDash=[5, 4], color=theme.BAD
+        )
+        layers.append(rule.encode(y=alt.Y("validation:Q", scale=scale)))
+    return alt.layer(*layers).properties(
+        height=300, description="Validation loss against seconds of training, both racers."
+    )
