@@ -29,7 +29,7 @@ function takeData(r, data) {
   if (newText) {
     fillChoosers(r);
     const shared = link ? sharedPositions().get(link) : null;
-    r.i = shared >= 0 && shared < time ? shared ?? header.query : header.query;
+    r.i = Number.isInteger(shared) && shared < time ? shared : header.query;
     r.j = scoresOf(r, r.i).best;
   }
   meet(r);
