@@ -106,16 +106,22 @@ def test_a_masked_cell_has_no_weight(page):
     assert noted(page)["score"] == "masked" and noted(page)["weight"] == "0"
 
 
+SWEEP = """zoom => {
+  const cells = [];
+  document.addEventListener('explorer-cell', ({ detail: { i, j } }) => cells.push([i, j]));
+  const { left, top, cell } = zoom.closest('.attention').dataset;
+  const box = zoom.getBoundingClientRect();
+  for (let j = 0; j < 6; j += 1) {
+    const clientX = box.x + Number(left) + (j + 0.5) * cell;
+    const clientY = box.y + Number(top) + 7.5 * cell;
+    zoom.dispatchEvent(new PointerEvent('pointermove', { clientX, clientY }));
+  }
+  return new Promise((done) => setTimeout(() => done(cells), 300));
+}"""
+
+
 def test_a_pointer_tells_at_most_one_cell_a_frame(page):
-    zoom = """e => { const cells = [];
-        document.addEventListener('explorer-cell', ({ detail }) => cells.push([detail.i, detail.j]));
-        const at = e.closest('.attention').dataset, cell = Number(at.cell);
-        const box = e.getBoundingClientRect();
-        for (let j = 0; j < 6; j += 1) e.dispatchEvent(new PointerEvent('pointermove', {
-          clientX: box.x + Number(at.left) + (j + 0.5) * cell,
-          clientY: box.y + Number(at.top) + 7.5 * cell }));
-        return new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(cells)))); }"""
-    assert page.eval_on_selector(".zoom", zoom) == [[7, 5]]
+    assert page.eval_on_selector(".zoom", SWEEP) == [[7, 5]]
 
 
 def test_another_head_keeps_the_pair_and_shows_its_own_terms(page):

@@ -114,7 +114,7 @@ def test_the_dot_product_is_sent_when_it_is_asked_for(bench, run, monkeypatch): 
     at = open_at(bench, "Attention", run, text="the text", head="1.2")
     assert not sent
     by_key(at.toggle, f"{PAGE}_dots").set_value(True).run()
-    assert not at.exception and at.query_params[f"{PAGE}_dots"] == ["1"]
+    assert not at.exception and at.query_params[f"{PAGE}_dots"] == "1"
     queries, keys, how = sent[-1]
     model, tokenizer, _ = gpt.load_checkpoint(run.checkpoint_path)
     idx = torch.tensor([tokenizer.encode("the text")])
