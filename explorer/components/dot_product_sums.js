@@ -3,7 +3,9 @@
 // Terms and sum of query i and key j; the browser counts in float64, so only the factors are rounded.
 function termsOf(r, i, j) {
   const { size } = r.header;
-  return Float64Array.from({ length: size }, (_, d) => r.queries[i * size + d] * r.keys[j * size + d]);
+  const terms = new Float64Array(size);
+  for (let d = 0; d < size; d += 1) terms[d] = r.queries[i * size + d] * r.keys[j * size + d];
+  return terms;
 }
 
 const sumOf = (terms) => terms.reduce((sum, term) => sum + term, 0);
@@ -13,11 +15,12 @@ const seenBy = (r, i) => (r.header.causal ? i + 1 : r.header.time);
 // The scaled scores of query i with every key that it sees, kept until another query is asked for.
 function scoresOf(r, i) {
   if (r.row?.i === i) return r.row;
-  const { size, scale } = r.header;
+  const { queries, keys, header } = r;
+  const { size, scale } = header;
   const scores = new Float64Array(seenBy(r, i));
   for (let j = 0; j < scores.length; j += 1) {
     let sum = 0;
-    for (let d = 0; d < size; d += 1) sum += r.queries[i * size + d] * r.keys[j * size + d];
+    for (let d = 0; d < size; d += 1) sum += queries[i * size + d] * keys[j * size + d];
     scores[j] = sum * scale;
   }
   let best = 0;

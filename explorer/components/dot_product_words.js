@@ -1,6 +1,9 @@
 // What the chosen query, key and term say in words, on the screen and as a table.
 
 const SPELLED = 3; // terms of a sum, the largest ones
+// Milliseconds after the last change until the choosers say it: one of 1024 tokens costs the browser
+// 6 ms of layout, which a moving pointer cannot wait for.
+const REST = 80;
 
 // Decimals that show `digits` digits of a number of this size: smaller ones beside it get as many.
 function decimalsOf(size, digits) {
@@ -54,7 +57,8 @@ function termInWords(r) {
 function sayPair(r) {
   r.find(".title").textContent = r.header.title;
   r.find(".sentence").textContent = sentenceOf(r);
-  [r.find(".query").value, r.find(".key").value] = [r.i, r.j];
+  clearTimeout(r.resting);
+  r.resting = setTimeout(() => sayChoosers(r), REST);
   r.find(".by-place").setAttribute("aria-pressed", !r.bySize);
   r.find(".by-size").setAttribute("aria-pressed", r.bySize);
   r.find(".bars").setAttribute(
@@ -69,6 +73,10 @@ function sayPair(r) {
     score: masked(r, r.i, r.j) ? "masked" : r.total * r.header.scale,
     weight: weightOf(r, r.i, r.j),
   });
+}
+
+function sayChoosers(r) {
+  [r.find(".query").selectedIndex, r.find(".key").selectedIndex] = [r.i, r.j];
 }
 
 function sayTerm(r) {

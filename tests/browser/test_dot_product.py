@@ -97,6 +97,9 @@ def test_a_hovered_cell_is_said_term_by_term_without_the_server(page):
         assert score == pytest.approx(q[i] @ k[j] * SCALE, abs=1e-3)
         assert weight == pytest.approx(make_weights()[0, i, j], abs=6e-5)
         assert float(noted(page)["product"]) == pytest.approx(q[i] @ k[j], abs=1e-12)
+    page.wait_for_timeout(150)  # the choosers follow when the pointer rests
+    assert page.locator(".dot-product select.query").input_value() == "7"
+    assert page.locator(".dot-product select.key").input_value() == "0"
     assert len(page.sent) == sent
 
 
