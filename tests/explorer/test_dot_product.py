@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import gpt
 from explorer.components import wire
-from explorer.components.dot_product import dot_product, encode
+from explorer.components.dot_product import encode
 from tests.gpt.helpers import MODEL, V, ids_of
 
 TOKENS = list("a b\n")
@@ -98,4 +98,3 @@ def test_it_can_be_mounted():
 
     at = AppTest.from_function(script).run()
     assert not at.exception
-    assert dot_product.__doc__
