@@ -49,19 +49,25 @@ function listenToAtlas(r) {
     });
 }
 
+// Where the pointer or the keys go, the components linked with this one go too.
+function pointTo(r, i, j) {
+  moveTo(r, i, j);
+  tellCell(r, r.cell.i, r.cell.j);
+}
+
 function listenToHead(r) {
   const zoom = r.find(".zoom");
   zoom.onpointermove = zoom.onpointerdown = (event) => {
     if (!arrived(r)) return;
     const { offsetX: x, offsetY: y } = event;
     if (r.view === "matrix") {
-      moveTo(r, Math.floor((y - r.zoom.top) / r.zoom.cell), Math.floor((x - r.zoom.left) / r.zoom.cell));
+      pointTo(r, Math.floor((y - r.zoom.top) / r.zoom.cell), Math.floor((x - r.zoom.left) / r.zoom.cell));
       return;
     }
     // The left half names the query; the right half the key that the same query is asked about.
     const at = Math.min(Math.max(Math.floor((y - r.lines.top) / r.lines.cell), 0), r.header.time - 1);
-    if (2 * x < r.lines.width) moveTo(r, at, strongest(r, at));
-    else moveTo(r, shownRow(r), at);
+    if (2 * x < r.lines.width) pointTo(r, at, strongest(r, at));
+    else pointTo(r, shownRow(r), at);
   };
   zoom.onclick = () => arrived(r) && pin(r, r.cell.i);
   zoom.onkeydown = (event) => {
@@ -69,10 +75,10 @@ function listenToHead(r) {
     const step = event.shiftKey ? 10 : 1;
     const { i, j } = r.cell;
     onKey(event, {
-      ArrowUp: () => moveTo(r, i - step, j),
-      ArrowDown: () => moveTo(r, i + step, j),
-      ArrowLeft: () => moveTo(r, i, j - step),
-      ArrowRight: () => moveTo(r, i, j + step),
+      ArrowUp: () => pointTo(r, i - step, j),
+      ArrowDown: () => pointTo(r, i + step, j),
+      ArrowLeft: () => pointTo(r, i, j - step),
+      ArrowRight: () => pointTo(r, i, j + step),
       Enter: () => pin(r, i),
       " ": () => pin(r, i),
     });
@@ -87,7 +93,7 @@ function listenToStrip(r) {
     );
   r.stripCanvas.onpointermove = (event) => {
     const token = tokenAt(event);
-    if (token >= 0) moveTo(r, token, strongest(r, token));
+    if (token >= 0) pointTo(r, token, strongest(r, token));
   };
   r.stripCanvas.onclick = (event) => {
     if (tokenAt(event) < 0) return;

@@ -166,6 +166,11 @@ function follow(r, position) {
   showPin(r);
 }
 
+// Another component of this text points at a query and a key.
+function followCell(r, i, j) {
+  if (r.zoom && Math.max(i, j) < r.header.time) moveTo(r, i, j);
+}
+
 export default function attentionMap({ data, parentElement, setStateValue }) {
   const r = recordOf(parentElement, makeRecord);
   r.since = performance.now();
@@ -174,7 +179,7 @@ export default function attentionMap({ data, parentElement, setStateValue }) {
   if (r.data !== data) takeData(r, data);
   listen(r);
   paintAll(r);
-  joinLink(r, (position) => follow(r, position));
+  joinLink(r, (position) => follow(r, position), (i, j) => followCell(r, i, j));
   afterFonts(r.theme, () => paintAll(r));
   return watch(r, () => paintAll(r));
 }

@@ -38,9 +38,6 @@ function levelOf(matrix, value) {
 
 const colourOf = (r, matrix, value) => r.colours[matrix.palette][levelOf(matrix, value)];
 const clipLabel = (text) => (text.length > 8 ? `${text.slice(0, 7)}…` : text);
-const minus = (text) => (/^-0\.?0*$/.test(text) ? text.slice(1) : text.replace("-", "−"));
-const fixed = (value, decimals) => minus(value.toFixed(decimals));
-const short = (value) => minus(String(+value.toPrecision(3)));
 
 // ---- layout -------------------------------------------------------------------------------------
 

@@ -49,6 +49,12 @@ function afterFonts(theme, paint) {
   Promise.all(wanted.map((font) => document.fonts.load(font))).then(paint, () => {});
 }
 
+// ---- numbers, with the sign that is as wide as a plus -----------------------------------------
+
+const minus = (text) => (/^-0\.?0*$/.test(text) ? text.slice(1) : text.replace("-", "−"));
+const fixed = (value, decimals) => minus(value.toFixed(decimals));
+const short = (value) => minus(String(+value.toPrecision(3)));
+
 // ---- one record per mounted component -------------------------------------------------------
 
 function recordOf(parent, make) {

@@ -103,3 +103,34 @@ def test_of_a_large_vocabulary_only_text_and_neighbours_are_drawn(bench, run, mo
     drawn = len(near | {"t", "h", "e", "␣", "x"})
     text = said(at)
     assert f"{drawn} of " in text and "the 8 nearest to the chosen one, nothing else" in text
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_the_dot_product_is_sent_when_it_is_asked_for(bench, run, monkeypatch, large):  # noqa: F811
+    sent = []
+    monkeypatch.setattr("explorer.panels.inside.attention.fits", lambda *sizes: not large)
+    monkeypatch.setattr(
+        "explorer.panels.inside.dots.dot_product",
+        lambda *vectors, **how: sent.append((*vectors[:2], how)),
+    )
+    at = open_at(bench, "Attention", run, text="the text", head="1.2")
+    assert not sent
+    by_key(at.toggle, f"{PAGE}_dots").set_value(True).run()
+    assert not at.exception and at.query_params[f"{PAGE}_dots"] == "1"
+    queries, keys, how = sent[-1]
+    model, tokenizer, _ = gpt.load_checkpoint(run.checkpoint_path)
+    idx = torch.tensor([tokenizer.encode("the text")])
+    scores = gpt.trace(model, idx, ["attn_scores"])["attn_scores"][0, 0, 1]
+    past = torch.ones_like(scores, dtype=torch.bool).tril()
+    made = torch.from_numpy(queries @ keys.T) * how["scale"]
+    torch.testing.assert_close(made[past], scores[past], atol=1e-5, rtol=1e-5)
+    assert how["title"] == "Head 1.2" and how["link"] == f"{PAGE}_position"
+    by_key(at.toggle, f"{PAGE}_dots").set_value(False).run()
+    number = len(sent)
+    at.run()
+    assert len(sent) == number and f"{PAGE}_dots" not in at.query_params
+
+
+def test_the_address_opens_the_dot_product(bench, run):  # noqa: F811
+    at = open_at(bench, "Attention", run, text="the text", dots="1")
+    assert by_key(at.toggle, f"{PAGE}_dots").value is True

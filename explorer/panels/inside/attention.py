@@ -12,6 +12,7 @@ from explorer import cache, habits, inspected, state
 from explorer.components.attention_map import attention_map, large_attention_map
 from explorer.components.attention_message import fits
 from explorer.panels.inside import reading as selection
+from explorer.panels.inside.dots import dots_panel
 from explorer.panels.inside.look import VIEW
 from explorer.panels.inside.reading import Reading
 from explorer.thumbnails import thumbnail
@@ -45,6 +46,7 @@ def attention_view(reading: Reading) -> None:
         selection.clicked_head(reading.selects, *chosen)
         st.rerun()
     st.markdown(habits.sentence(scores, reading.layer, reading.head) + " (Measured.)")
+    dots_panel(reading)
     words, button = reading.columns([4, 1], vertical_alignment="center")
     words.caption(CAUTION)
     name = habits.name(reading.layer, reading.head)

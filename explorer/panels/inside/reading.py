@@ -73,19 +73,21 @@ class Reading:
         """Head scores on this text."""
         return self.measured("scores", lambda: gpt.model_head_scores(self.model, self.idx))
 
+    def attention_input(self) -> Any:
+        """What the attention of each layer reads, (L, 1, T, C)."""
+        return self.measured(
+            "attention_input",
+            lambda: gpt.trace(self.model, self.idx, ["attention_input"])["attention_input"],
+        )
+
     def weights(self, layer: int) -> Any:
         """Attention weights of all heads of one layer, (H, T, T): too much to keep for every layer
         of a large model, so only what attention reads is kept."""
         import torch
 
-        inputs = self.measured(
-            "attention_input",
-            lambda: gpt.trace(self.model, self.idx, ["attention_input"])["attention_input"],
-        )  # (L, 1, T, C)
+        inputs = self.attention_input()[layer]  # (1, T, C)
         with torch.no_grad():
-            return gpt.inspection.attention_weights(
-                self.model.blocks[layer].attention, inputs[layer]
-            )[0]
+            return gpt.inspection.attention_weights(self.model.blocks[layer].attention, inputs)[0]
 
     def columns(self, widths: int | list[int], **how: Any) -> list[Any]:
         """`st.columns`; one below the other in half a page, where they would be too narrow."""
