@@ -91,9 +91,9 @@ def test_the_cache_says_what_groups_of_heads_save(bench):  # noqa: F811
     )
     at = open_at(bench, "Cache", run, text="the text", position="3")
     text = said(at)
-    whole = 2 * 16 * 4 * 4 / 1024  # keys and values × positions × numbers × bytes, KiB
-    assert f"the whole context of 16 positions takes {whole:.1f} KiB" in text
-    assert f"it would be {4 * whole:.1f} KiB, so grouping saves 75%" in text
+    whole = 2 * 16 * 4 * 4  # keys and values × positions × numbers × bytes
+    assert f"the whole context of 16 positions takes {whole} B" in text
+    assert f"it would be {4 * whole / 1024:.1f} KiB, so grouping saves 75%" in text
 
 
 def test_of_a_large_vocabulary_only_text_and_neighbours_are_drawn(bench, run, monkeypatch):  # noqa: F811
