@@ -40,7 +40,7 @@ async function saveChartPng(drawing, theme, name) {
 
 export default function saveChart({ data, parentElement }) {
   const root = parentElement.querySelector(".component");
-  const { place, name } = data;
+  const { place, name, rows } = data;
   root.querySelector(".save-svg").onclick = async () => {
     const drawing = await chartDrawing(place, readTheme(root));
     if (drawing) saveBlob(drawingBlob(drawing), fileName("svg", name));
@@ -50,5 +50,6 @@ export default function saveChart({ data, parentElement }) {
     const drawing = await chartDrawing(place, theme);
     if (drawing) saveChartPng(drawing, theme, fileName("png", name));
   };
+  root.querySelector(".save-csv").onclick = () => saveCsv(rows, fileName("csv", name));
   root.dataset.ready = "true";
 }

@@ -59,7 +59,11 @@ def test_a_picture_is_saved_and_a_link_opens_the_same_place(server, visit, tmp_p
     page.wait_for_url(re.compile("look_inside_position=3"), timeout=SOON)
     page.get_by_role("radio", name="Logit lens", exact=True).click()
     visit.wait_text(re.compile(r"After ‘f’ at position 3 the model says"))
-    for kind, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+    for kind, begins in (
+        ("SVG", b"<svg"),
+        ("PNG", b"\x89PNG"),
+        ("CSV", b'"row","position","read","says","probability"'),
+    ):
         with page.expect_download() as download:
             page.get_by_role("button", name=kind).last.click()
         assert download.value.suggested_filename == f"logit-lens.{kind.lower()}"
