@@ -18,20 +18,20 @@ this = lesson.open_page("generate")
 the_text = text.current()
 lesson.idea(
     """
-A trained model does not write: it gives every character a **score**. The softmax turns scores into
-probabilities, and a draw turns probabilities into one character, which joins the text; then all of
+A trained model does not write: it gives every token a **score**. The softmax turns scores into
+probabilities, and a draw turns probabilities into one token, which joins the text; then all of
 it begins again. **Temperature** sharpens (below 1) or flattens (above 1) the distribution.
 **Top-k** and **top-p** strike out the unlikely before the draw.
 """,
     r"p_i=\frac{e^{z_i/\tau}}{\sum_{j=1}^{V}e^{z_j/\tau}}",
     {
-        "z_i": "score (logit) of character i, from the last position the model read",
+        "z_i": "score (logit) of token i, from the last position the model read",
         r"\tau": "temperature; towards 0 only the highest score is left (greedy)",
         "V": "size of the vocabulary",
     },
 )
 
-lesson.section("Touch it: write one character at a time")
+lesson.section("Touch it: write one token at a time")
 shown = writer.choose(this, PRESETS["gpt_mini"], the_text)
 live = training.is_active(writer.chosen_run(this))
 now = shown()
@@ -61,7 +61,7 @@ lesson.section("Predict, then write")
 answer = question.ask_choice(
     this,
     "greedy",
-    "At temperature 0 the model always takes the most probable character. What will become of such"
+    "At temperature 0 the model always takes the most probable token. What will become of such"
     " a text, compared with a sampled one?",
     contest.CHOICES,
 )
@@ -70,10 +70,10 @@ contest.contest_panel(this, shown, prompt, answer)
 lesson.section("Make it fast: the cache of keys and values")
 st.markdown(
     f"""
-To draw the next character, attention needs the keys and values of all characters before it. They
+To draw the next token, attention needs the keys and values of all tokens before it. They
 do not change when the text grows, so they are **kept**: each step then computes one position
-instead of all. After {config.block_size} characters the context is full. Then the window moves on
-by half, {max(1, config.block_size // 2)} characters; what it now holds is read anew, and it grows
+instead of all. After {config.block_size} tokens the context is full. Then the window moves on
+by half, {max(1, config.block_size // 2)} tokens; what it now holds is read anew, and it grows
 again. With and without the cache the rule is the same, so the text is the same.
 """
 )
@@ -96,7 +96,7 @@ code.code_panel(
         "what the model reads (with and without the cache)": gpt.sampling.Reader,
         "the cache": gpt.KVCache,
     },
-    "It leaves out beam search and repetition penalties: every character is a single fair draw.",
+    "It leaves out beam search and repetition penalties: every token is a single fair draw.",
 )
 
 lesson.what_changed(

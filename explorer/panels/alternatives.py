@@ -19,12 +19,12 @@ BY_HAND = float("nan")  # the probability after the filters of what no draw chos
 
 
 def alternatives_panel(lesson: Lesson, shown: Callable[[], Shown]) -> None:
-    """The drawn characters, newest first; choose one, and continue with another in its place."""
+    """The drawn tokens, newest first; choose one, and continue with another in its place."""
     writing: Writing | None = state.get(lesson, "writing")
     st.markdown("**The roads not taken**")
     if writing is None or not writing.tokens:
         st.caption(
-            "Press **One character** a few times: each draw is listed here with what might have"
+            "Press **One token** a few times: each draw is listed here with what might have"
             " come instead, and you can go back and take it."
         )
         return
@@ -70,7 +70,7 @@ def _choose(lesson: Lesson, writing: Writing, model: Shown) -> int:
 
 
 def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
-    """Buttons that put another character in the place of draw `at` and drop what follows it."""
+    """Buttons that put another token in the place of draw `at` and drop what follows it."""
     token = writing.tokens[at]
     later = len(writing.tokens) - at - 1
     drawn = _plain(visible(model.tokenizer.tokens[token.id]))
@@ -86,9 +86,9 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
                 key=f"{lesson.key}_take_{other}",
                 on_click=_take,
                 args=(lesson, writing, model, at, other),
-                help="Go on from here with this character.",
+                help="Go on from here with this token.",
             )
-    st.caption("Then **One character** or **Write** continues from there.")
+    st.caption("Then **One token** or **Write** continues from there.")
 
 
 def _plain(glyph: str) -> str:

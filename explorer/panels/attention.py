@@ -4,16 +4,19 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer import cache
-from explorer.components.attention_map import attention_map
-from explorer.lessons import Lesson
-from explorer.panels.model import Shown
+from explorer import habits
+from explorer.lessons import BY_KEY, Lesson
+from explorer.panels.head_map import head_map
+from explorer.panels.inside.reading import Reading
+from explorer.panels.model import Shown, current_run, readable
 
 POLL_SECONDS = 1.5
+INSIDE = BY_KEY["look_inside"]
 
 CAUTION = (
-    "A weight says where a head looks, not why the model says what it says: what is carried along"
-    " depends on the values too."
+    "**Attention is not explanation.** A weight says where a head looks, not why the model says"
+    " what it says: what is carried along depends on the values too. Whether a head matters,"
+    " switching it off tells."
 )
 
 
@@ -39,28 +42,25 @@ def attention_panel(
         if len(ids) < 2:
             st.info("Type at least two characters that the training text knows.")
             return
-        found = cache.trace(model.model, tuple(ids), model.key)
-        tokens = [model.tokenizer.tokens[i] for i in ids]
-        causal = model.model.config.causal
         st.caption(f"Model: {model.label}. Weights are measured on it. {said}")
-        attention_map(
-            found["pattern"], tokens, key=f"{lesson.key}_attention", causal=causal, height=height
-        )
+        tokens = [model.tokenizer.tokens[i] for i in ids]
+        reading = Reading(lesson, model, tuple(ids), tokens, said)
+        scores = reading.scores()
+        chosen = head_map(reading, scores, key=f"{lesson.key}_attention", height=height)
+        st.markdown(habits.sentence(scores, *chosen) + " (Measured.)")
 
     st.fragment(body, run_every=POLL_SECONDS if live else None)()
-    st.caption(CAUTION)
+    _caution(lesson)
 
 
-def readable(shown: Shown, text: str) -> tuple[list[int], str]:
-    """The ids the model can read of `text`, and a sentence about what was left out."""
-    strange = shown.tokenizer.unknown(text)
-    ids = shown.tokenizer.encode(text, unknown="drop")
-    limit = shown.model.config.block_size
-    said = []
-    if strange:
-        names = ", ".join(f"{u.character!r} ({u.name})" for u in strange[:3])
-        more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
-        said.append(f"Left out, the training text never had them: {names}{more}.")
-    if len(ids) > limit:
-        said.append(f"The context is {limit} tokens: of {len(ids)}, the last {limit} are read.")
-    return ids[-limit:], " ".join(said)
+def _caution(lesson: Lesson) -> None:
+    """What weights do not say, and the way to what does: page 9 with this page's model."""
+    words, link = st.columns([4, 1], vertical_alignment="center")
+    words.caption(CAUTION)
+    run = current_run(lesson)
+    address = {f"{INSIDE.key}_view": "Switch off"}
+    if run is not None and run.checkpoint_path is not None:
+        address["run"] = run.id
+    link.page_link(
+        INSIDE.file, label="Switch heads off", icon=":material/toggle_off:", query_params=address
+    )

@@ -1,4 +1,4 @@
-"""Greedy beside sampled: the same model, the same prompt, two ways to choose a character."""
+"""Greedy beside sampled: the same model, the same prompt, two ways to choose a token."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ def contest_panel(
             type="primary",
             on_click=state.put,
             args=(lesson, "write_both", True),
-            help=f"{LENGTH} characters each after the prompt: once always the most probable one,"
+            help=f"{LENGTH} tokens each after the prompt: once always the most probable one,"
             " once drawn at temperature 1.",
         )
         if state.get(lesson, "write_both"):
@@ -82,6 +82,6 @@ def _show(model: Shown, greedy: str, sampled: str, answer: question.Answer) -> N
         answer,
         right,
         f"New pieces: {variety(greedy):.0%} of the greedy text, {variety(sampled):.0%} of the"
-        f" sampled one (model: {model.label}). The most probable character leads to the most"
+        f" sampled one (model: {model.label}). The most probable token leads to the most"
         " probable next one; once the same stretch comes back, the same choices follow.",
     )

@@ -8,8 +8,7 @@ import gpt
 from explorer import cache
 from explorer.components.matrices import Dot, Matrix, matrices
 from explorer.lessons import Lesson
-from explorer.panels.attention import readable
-from explorer.panels.model import Shown
+from explorer.panels.model import Shown, readable
 
 MOST = 12  # tokens; more would not be legible
 
@@ -27,7 +26,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     head = layer.heads()[0]
     x = cache.trace(model.model, tuple(ids), model.key)["attention_input"][0]  # (T, C)
     steps = gpt.attention_steps(head, torch.from_numpy(x))
-    names = [model.tokenizer.decode([i]) for i in ids]
+    names = [model.tokenizer.tokens[i] for i in ids]
     T, D = steps["query"].shape
     turned = model.model.config.positions == "rotary"
     st.caption(

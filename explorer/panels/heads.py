@@ -11,8 +11,7 @@ from explorer import cache, frames
 from explorer.charts.heads import create_head_scores_chart
 from explorer.components.matrices import Matrix, matrices
 from explorer.lessons import Lesson
-from explorer.panels.attention import readable
-from explorer.panels.model import Shown, current_run
+from explorer.panels.model import Shown, current_run, readable
 
 MOST = 12  # tokens; more would not be legible
 WINDOW_TOKENS = 2048  # tokens of the validation text over which heads are scored
@@ -50,7 +49,7 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
         f" 3·H·D={3 * H * D}) for all queries, keys and values, then one fused attention. Largest"
         f" difference: **{difference:.1e}** (measured; rounding only)."
     )
-    names = [model.tokenizer.decode([i]) for i in ids]
+    names = [model.tokenizer.tokens[i] for i in ids]
     heads = [
         Matrix(
             f"head {h + 1}",

@@ -56,6 +56,21 @@ def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:
     return Shown(model, text.tokenizer, 0, f"untrained, weights drawn from seed {seed}", key)
 
 
+def readable(shown: Shown, text: str) -> tuple[list[int], str]:
+    """The ids the model can read of `text`, and a sentence about what was left out."""
+    strange = shown.tokenizer.unknown(text)
+    ids = shown.tokenizer.encode(text, unknown="drop")
+    limit = shown.model.config.block_size
+    said = []
+    if strange:
+        names = ", ".join(f"{u.character!r} ({u.name})" for u in strange[:3])
+        more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
+        said.append(f"Left out, the training text never had them: {names}{more}.")
+    if len(ids) > limit:
+        said.append(f"The context is {limit} tokens: of {len(ids)}, the last {limit} are read.")
+    return ids[-limit:], " ".join(said)
+
+
 def choose_step(lesson: Lesson) -> int | None:
     """A slider over the snapshots of this page's run; None follows the newest. Says that it is the
     run that is shown, and not what the settings describe."""

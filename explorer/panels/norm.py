@@ -9,8 +9,7 @@ import streamlit as st
 import gpt
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
-from explorer.panels.attention import readable
-from explorer.panels.model import Shown
+from explorer.panels.model import Shown, readable
 
 
 def layer_norm_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
@@ -78,4 +77,4 @@ def _in_words(name: str) -> str:
 
 
 def _token(model: Shown, i: int) -> str:
-    return visible(model.tokenizer.decode([i]))
+    return visible(model.tokenizer.tokens[i])

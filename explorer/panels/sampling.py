@@ -13,8 +13,7 @@ import gpt
 from explorer import cache, state
 from explorer.components.next_token import next_token
 from explorer.lessons import Lesson
-from explorer.panels.attention import readable
-from explorer.panels.model import Shown
+from explorer.panels.model import Shown, readable
 from explorer.panels.training import visible_prompt
 from explorer.writing import Writing
 
@@ -33,7 +32,7 @@ def sampling_panel(
 ) -> None:
     """Draw the panel for `shown()`. live: a run is training, so look for a newer model.
 
-    below: draws what follows the panel and changes with every drawn character.
+    below: draws what follows the panel and changes with every drawn token.
     """
     left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
     prompt = left.text_input(
@@ -45,12 +44,12 @@ def sampling_panel(
         help="What the model continues. Longer than its context is fine: it reads the end of it.",
     )
     length = middle.number_input(
-        "Characters",
+        "Tokens",
         1,
         2000,
         length,
         key=f"{lesson.key}_length",
-        help="How many to write at one press.",
+        help="How many to write at one press; a token is a character, or a piece of a word.",
     )
     seed = right.number_input(
         "Seed",
@@ -111,12 +110,12 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
                     help="Continue the text with the settings shown.",
                 )
                 st.button(
-                    "One character",
+                    "One token",
                     key=f"{lesson.key}_one",
                     icon=":material/skip_next:",
                     on_click=_write,
                     args=(*about, 1),
-                    help="Draw one character from the bars shown; the drawn one is marked.",
+                    help="Draw one token from the bars shown; the drawn one is marked.",
                 )
                 st.button(
                     "Clear",
@@ -161,7 +160,7 @@ def _where_it_stands(
 
 
 def _write(lesson: Lesson, model: Shown, prompt: str, settings: Any, seed: int, count: int) -> None:
-    """Continue the text by `count` characters."""
+    """Continue the text by `count` tokens."""
     before: Writing | None = state.get(lesson, "writing")
     text, tokens = (before.text, before.tokens) if before else (prompt, [])
     if len(text) > MAX_TEXT:

@@ -29,7 +29,7 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
             type="primary",
             on_click=state.put,
             args=(lesson, "measure", True),
-            help=f"Writes {COUNT} characters on this server, {REPEATS} times with the cache and"
+            help=f"Writes {COUNT} tokens on this server, {REPEATS} times with the cache and"
             f" {REPEATS} times without it.",
         )
         if state.get(lesson, "measure"):
@@ -81,6 +81,6 @@ def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]
     st.caption(
         f"Model: {model.label}. Measured on this server; each token counts with the quickest of"
         f" {REPEATS} times. Both ways wrote {'the same text' if same else 'different texts'},"
-        f" always the most probable character. A peak with the cache: the context of"
+        f" always the most probable token. A peak with the cache: the context of"
         f" {model.model.config.block_size} was full, and the moved window is read anew."
     )

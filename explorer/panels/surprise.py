@@ -1,4 +1,4 @@
-"""How surprised a model is at every character of the learner's text."""
+"""How surprised a model is at every token of the learner's text."""
 
 import math
 from collections.abc import Callable
@@ -11,12 +11,13 @@ from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown
+from explorer.surprise import details
 
 EXAMPLE = "ROMEO: Good morrow, cousin. My robot is zxqj tired."
 
 
 def surprise_panel(lesson: Lesson, shown: Callable[[], Shown], every: float | None = None) -> None:
-    """A box for a text, coloured by −ln p of each character. every: look for a newer model."""
+    """A box for a text, coloured by −ln p of each token. every: look for a newer model."""
     read = st.text_area(
         "Any text",
         EXAMPLE,
@@ -24,7 +25,7 @@ def surprise_panel(lesson: Lesson, shown: Callable[[], Shown], every: float | No
         bind="query-params",
         height=90,
         max_chars=1000,
-        help="The model does not write here, it reads: for each character, the probability that it"
+        help="The model does not write here, it reads: for each token, the probability that it"
         " had given to it. Press Ctrl+Enter.",
     )
 
@@ -44,7 +45,8 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
     if strange:
         names = ", ".join(f"‘{visible(c)}’" for c in strange[:8]) + " …" * (len(strange) > 8)
         st.warning(f"Left out, because this model has no token for it: {names}.")
-    losses = cache.surprises(model.model, tuple(ids), model.key)
+    found = cache.expected(model.model, tuple(ids), model.key)
+    losses = found.losses
     tokens = [tokenizer.tokens[i] for i in ids]
     token_strip(
         ids,
@@ -52,6 +54,7 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
         key=f"{lesson.key}_surprise",
         values=[None, *losses.tolist()],
         value_label="surprise −ln p (nats)",
+        details=details(found, tokenizer.tokens),
     )
     mean, V = float(losses.mean()), tokenizer.vocab_size
     characters = max(1, len(tokenizer.decode(ids[1:])))  # a token may be several

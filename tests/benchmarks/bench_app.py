@@ -159,7 +159,7 @@ def writing(page: Page, server: Server, rounds: int, count: int = 2000) -> dict[
     page.goto(f"{server.address}/generate?model=gpt_mini")
     write = page.get_by_role("button", name="Write", exact=True)
     write.wait_for()
-    length = page.get_by_role("spinbutton", name="Characters")
+    length = page.get_by_role("spinbutton", name="Tokens")
     length.fill(str(count))
     length.press("Enter")
     page.wait_for_timeout(2500)

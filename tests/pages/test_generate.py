@@ -8,7 +8,7 @@ import torch
 import gpt
 from explorer import cache
 from explorer.panels.contest import CHOICES, variety
-from explorer.surprise import surprises
+from explorer.surprise import details, expected
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "generate"
@@ -199,7 +199,7 @@ def test_surprise_is_the_loss_of_each_character_but_the_first():
     model, ids = small(), [1, 2, 3, 4, 5, 6]
     x = torch.tensor([ids])
     logits, loss = model(x[:, :-1], x[:, 1:])
-    found = surprises(model, ids)
+    found = expected(model, ids).losses
     assert found.shape == (5,)
     assert float(found.mean()) == pytest.approx(loss.item(), abs=1e-6)
     assert found[2] == pytest.approx(-logits[0, 2].log_softmax(-1)[4].item(), abs=1e-6)
@@ -210,7 +210,7 @@ def test_surprise_is_the_loss_of_each_character_but_the_first():
 def test_a_long_text_is_read_with_the_windows_of_writing(length, block_size):
     model = small(block_size)
     ids = np.random.default_rng(length).integers(0, 11, length).tolist()
-    found = surprises(model, ids)
+    found = expected(model, ids).losses
     assert found.shape == (length - 1,)
     for i in range(1, length):
         start = gpt.window_start(i, block_size)
@@ -219,8 +219,20 @@ def test_a_long_text_is_read_with_the_windows_of_writing(length, block_size):
         assert found[i - 1] == pytest.approx(alone, abs=1e-5)
 
 
+def test_a_pointer_on_a_token_is_told_what_was_expected_there():
+    model, ids = small(), [1, 2, 3, 4]
+    found = expected(model, ids)
+    p = model(torch.tensor([ids]))[0][0, :3].softmax(-1)
+    assert found.top.tolist() == p.topk(5).indices.tolist()
+    assert found.top_p == pytest.approx(p.topk(5).values.detach().numpy(), abs=1e-6)
+    said = details(found, "abcdefghijk")
+    assert len(said) == 4 and said[0] == "nothing stands before it"
+    best = "abcdefghijk"[found.top[1, 0]]
+    assert said[2].startswith(f"expected here: {best} {found.top_p[1, 0]:.1%}, ")
+
+
 def test_nothing_to_read_costs_nothing():
-    assert surprises(small(), [1]).shape == (0,)
+    assert expected(small(), [1]).losses.shape == (0,)
 
 
 def test_the_page_gives_the_mean_in_nats_and_bits(bench):  # noqa: F811
@@ -228,7 +240,7 @@ def test_the_page_gives_the_mean_in_nats_and_bits(bench):  # noqa: F811
     text = "To be, or not to be\n"
     by_key(at.text_area, f"{PAGE}_surprise_text").set_value(text).run()
     model, tokenizer, _ = gpt.load_checkpoint(cache.pretrained()["gpt_mini"])
-    mean = float(surprises(model, tokenizer.encode(text)).mean())
+    mean = float(expected(model, tokenizer.encode(text)).losses.mean())
     values = {m.label: m.value for m in at.metric}
     assert values["Mean surprise"] == f"{mean:.3f} nats"
     assert values["Bits per character"] == f"{mean / math.log(2):.3f}"

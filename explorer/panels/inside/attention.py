@@ -1,21 +1,17 @@
 """All heads at a glance, one of them enlarged, and what each looks at, in numbers."""
 
 from functools import partial
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 import gpt
 from explorer import cache, habits, inspected, state
-from explorer.components.attention_map import attention_map, large_attention_map
-from explorer.components.attention_message import fits
+from explorer.panels.head_map import LAYER_ORDER, NAMES, head_map
 from explorer.panels.inside import reading as selection
 from explorer.panels.inside.dots import dots_panel
 from explorer.panels.inside.look import VIEW
 from explorer.panels.inside.reading import Reading
-from explorer.thumbnails import thumbnail
 
 OFF_VIEW = "Switch off"  # the name of the view that the caution leads to
 CAUTION = (
@@ -24,8 +20,6 @@ CAUTION = (
     " downstream. Whether it matters, switching it off tells."
 )
 THIS_TEXT, DOUBLED = "this text", "random tokens, said twice"
-LAYER_ORDER = "layer and head"
-NAMES = {LAYER_ORDER: LAYER_ORDER, **habits.SHORT, "entropy": "entropy", "distance": "distance"}
 COLUMNS = {
     "previous": "previous",
     "first": "first",
@@ -41,7 +35,15 @@ def attention_view(reading: Reading) -> None:
         st.info("The bigram has no attention heads: it only knows the last token.")
         return
     lesson, scores = reading.lesson, reading.scores()
-    chosen = _map(reading, scores)
+    chosen = head_map(
+        reading,
+        scores,
+        key=f"{lesson.key}_{selection.MAP}",
+        height=420,
+        by=st.session_state.get(f"{lesson.key}_sorted_by", LAYER_ORDER),
+        selected=selection.asked_of_map(reading),
+        link=reading.link,
+    )
     if chosen != (reading.layer, reading.head):
         selection.clicked_head(reading.selects, *chosen)
         st.rerun()
@@ -60,33 +62,6 @@ def attention_view(reading: Reading) -> None:
         width="stretch",
     )
     scores_table(reading)
-
-
-def _map(reading: Reading, scores: dict[str, "gpt.HeadScore"]) -> tuple[int, int]:
-    """The map of all heads, which can be sorted and faded by the score of the table below it."""
-    lesson, config = reading.lesson, reading.model.config
-    L, H = config.n_layer, config.n_head
-    by = st.session_state.get(f"{lesson.key}_sorted_by", LAYER_ORDER)
-    how: dict[str, Any] = {
-        "key": f"{lesson.key}_{selection.MAP}",
-        "causal": config.causal,
-        "height": 420,
-        "selected": selection.asked_of_map(reading),
-        "labels": [[habits.label(scores, layer, h) for h in range(H)] for layer in range(L)],
-        "scores": habits.excesses(scores) if by == LAYER_ORDER else scores[by].values.numpy(),
-        "score_name": "above an even head" if by == LAYER_ORDER else NAMES[by],
-        "link": reading.link,
-    }
-    if fits(L, H, len(reading.ids), config.causal):
-        pattern = cache.trace(reading.model, reading.ids, reading.shown.key)["pattern"]
-        return attention_map(pattern, reading.tokens, **how)
-    small = reading.measured(
-        "thumbnails",
-        lambda: np.stack([thumbnail(reading.weights(layer).numpy()) for layer in range(L)]),
-    )
-    return large_attention_map(
-        small, lambda layer, head: reading.weights(layer)[head].numpy(), reading.tokens, **how
-    )
 
 
 def _switch_off(reading: Reading) -> None:

@@ -16,8 +16,7 @@ from explorer import cache, habits, state
 from explorer.components import memory
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
-from explorer.panels.attention import readable
-from explorer.panels.model import Shown
+from explorer.panels.model import Shown, readable
 
 EXAMPLES = ("To be, or not to be, that is the question", "qxbfmzwkdhqxbfmzwkdh")
 MOST_CHARACTERS = 8000  # a full context of 1,024 tokens of GPT-2 is about 4,500
