@@ -96,7 +96,7 @@ def remarks(weights: np.ndarray, names: Sequence[str]) -> list[str]:
     for t, row in enumerate(weights):
         ahead = [s for s in range(t + 1, len(row)) if row[s] != 0]
         if ahead:
-            places = ", ".join(f"{row[s]:.3g} of position {s + 1} (‘{names[s]}’)" for s in ahead)
+            places = ", ".join(f"{row[s]:.3g} of position {s + 1} ({names[s]})" for s in ahead)
             said.append(f"Row {t + 1} now sees the future: it takes {places}.")
         if (row < 0).any():
             said.append(f"Row {t + 1} has a negative weight: it subtracts, which no average does.")

@@ -50,9 +50,7 @@ def average_with_softmax(x: Tensor) -> tuple[Tensor, Tensor]:
     return weights @ x, weights  # (T, T) @ (B, T, C)
 
 
-def average_with_attention(
-    x: Tensor, query: Map, key: Map, value: Map
-) -> tuple[Tensor, Tensor]:
+def average_with_attention(x: Tensor, query: Map, key: Map, value: Map) -> tuple[Tensor, Tensor]:
     """The scores come from the data. (B, T, C) → (B, T, D) and weights (B, T, T)
 
     Vaswani et al. 2017, section 3.2.1; with the maps of a `Head` it is that head.

@@ -33,7 +33,10 @@ def create_averaging_times_chart(times: pd.DataFrame) -> Layered:
             axis=alt.Axis(format="~g", tickCount=6),
         ),
         color=alt.Color(
-            "version:N", sort=versions, scale=alt.Scale(domain=versions, range=colours), legend=legend
+            "version:N",
+            sort=versions,
+            scale=alt.Scale(domain=versions, range=colours),
+            legend=legend,
         ),
         tooltip=["version:N", "T:Q", alt.Tooltip("milliseconds:Q", format=".3g")],
     )

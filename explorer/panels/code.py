@@ -43,3 +43,17 @@ def read_source(shown: Any) -> tuple[str, str, int]:
     module = inspect.getmodule(shown)
     file = module.__name__.replace(".", "/") + ".py" if module else "gpt"
     return textwrap.dedent("".join(lines)), file, first
+
+
+def side_by_side(forms: Mapping[str, Any], leaves_out: str) -> None:
+    """Show the sources of `forms` (name → object) all at once, in two columns."""
+    names = list(forms)
+    for first in range(0, len(names), 2):
+        for column, name in zip(
+            st.columns(2, gap="medium"), names[first : first + 2], strict=False
+        ):
+            source, file, line = read_source(forms[name])
+            column.markdown(f"**{name}**")
+            column.code(source, language="python", wrap_lines=True)
+            column.caption(f"`{file}`, from line {line}.")
+    st.caption(leaves_out)
