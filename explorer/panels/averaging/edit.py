@@ -134,7 +134,7 @@ def _draw(
     numbers = [str(c) for c in range(averaged.shape[1])]
     says = "‘{row}’ takes from ‘{column}’"
     output = (weights @ averaged).astype(np.float32)
-    vectors = {"rows": tokens, "columns": numbers, "link_rows": True}
+    vectors: dict[str, Any] = {"rows": tokens, "columns": numbers, "link_rows": True}
     matrices(
         [
             Matrix("weights", weights, tokens, tokens, "your weights", sentence=says),

@@ -12,8 +12,8 @@ from explorer.panels import model
 from explorer.panels.model import Shown
 
 T = 8  # characters; the tutorial's context
-TRAINED = "a trained model's"
-NUMBERS = {"2 random numbers": 2, "4 random numbers": 4, TRAINED: 0}
+TRAINED = "trained"
+NUMBERS = {"2 random": 2, "4 random": 4, TRAINED: 0}
 
 
 def choose_example(lesson: Lesson, text: cache.Text, example: str) -> Example | None:
@@ -31,7 +31,7 @@ def choose_example(lesson: Lesson, text: cache.Text, example: str) -> Example | 
         help=f"Any text: its first {T} characters are used, spaces included.",
     )
     numbers = right.segmented_control(
-        "Each character stands for",
+        "Numbers for each character",
         list(NUMBERS),
         default=next(iter(NUMBERS)),
         key=f"{lesson.key}_numbers",

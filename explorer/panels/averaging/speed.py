@@ -61,11 +61,11 @@ def speed_panel(lesson: Lesson) -> None:
 
 def _said(took: pd.DataFrame) -> str:
     short, long = took.index[-3], took.index[-1]
-    growth = took.loc[long] / took.loc[short]
+    growth, times = took.loc[long] / took.loc[short], long // short
     return (
         f"Measured on this server, one thread: B = {averaging.BATCH}, C = {averaging.CHANNELS},"
-        f" medians of {averaging.REPEATS} calls. From T = {short} to T = {long}, {long // short}"
-        f" times as long a text, the loops take {growth[LOOPS]:.1f} times as long, attention"
-        f" {growth[ATTENTION]:.1f} times: its matrix has T × T weights, {(long // short) ** 2} times"
-        " as many. That is the price of looking everywhere."
+        f" medians of {averaging.REPEATS} calls. From T = {short} to T = {long}, a text {times}"
+        f" times as long, the loops take {growth[LOOPS]:.1f} times as long and attention"
+        f" {growth[ATTENTION]:.1f} times: its matrix has T × T weights, {times**2} times as many."
+        " That is the price of looking everywhere."
     )

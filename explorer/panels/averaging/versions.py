@@ -50,8 +50,8 @@ def versions_panel(lesson: Lesson, example: Example) -> None:
     matrices(drawn, key=f"{lesson.key}_{version.replace(' ', '_')}", height=520)
     T, C = example.x.shape
     st.caption(
-        f"{SAID[version]} T = {T} characters, C = {C} numbers each: {example.label}; everything else"
-        " is computed from them. Hover a cell: the sum behind it is written out."
+        f"{SAID[version]} x has T = {T} rows of C = {C} numbers, {example.label}; all else is"
+        " computed from them. Hover a cell: the sum behind it is written out."
     )
     _agreement(example)
 
@@ -59,8 +59,11 @@ def versions_panel(lesson: Lesson, example: Example) -> None:
 def of_loops(example: Example) -> list[Matrix]:
     """x and its averages: there is nothing between them."""
     output = gpt.average_with_loops(example.x[None])[0]
-    caption = "row t: the average of rows 1 … t of x"
-    return [_vectors("x", example.x, example), _vectors("output", output, example, caption, "→")]
+    caption, scale = "row t: the average of rows 1 … t of x", _scale(example.x)
+    return [
+        _vectors("x", example.x, example, **scale),
+        _vectors("output", output, example, caption, "→", **scale),
+    ]
 
 
 def of_product(example: Example, version: str) -> list[Matrix]:
@@ -71,17 +74,19 @@ def of_product(example: Example, version: str) -> list[Matrix]:
     output, weights = average(example.x[None])
     past = torch.ones_like(weights).tril()
     if version == MATMUL:
-        begin = _square("ones", past, example, "lower triangle", "1: itself and what came before")
+        caption = "1: itself and what came before"
+        begin = _square("ones", past, example, "lower triangle", caption, **PROBABILITY)
         how = "each row divided by its sum"
     else:
         scores = torch.zeros_like(weights).masked_fill(past == 0, float("-inf"))
         begin = _square("scores", scores, example, "masked scores", "hatched: the future, −∞")
         how = "softmax of each row"
+    scale, dot = _scale(example.x), Dot("weights", "x")
     return [
         begin,
         _square("weights", weights, example, "weights", how, before="→", **PROBABILITY),
-        _vectors("x", example.x, example, before="·"),
-        _vectors("output", output[0], example, "weights · x", "=", dot=Dot("weights", "x")),
+        _vectors("x", example.x, example, before="·", **scale),
+        _vectors("output", output[0], example, "weights · x", "=", dot=dot, **scale),
     ]
 
 
@@ -92,22 +97,23 @@ def of_attention(example: Example, equal: bool) -> list[Matrix]:
     asks = "0: they ask nothing" if equal else "what each position asks"
     scaled = f"Q·Kᵀ × {head.scale:.4f}; hatched: the future, −∞"
     look = Dot("Q", "K", transpose_right=True, scale=head.scale)
+    query, key, value = (steps[name] for name in ("query", "key", "value"))
+    weights, scale = steps["weights"], _scale(value)
+    softmax = "softmax of each row"
+    of_v: dict[str, Any] = {"dot": Dot("weights", "V"), **scale}
     return [
-        _vectors("Q", steps["query"], example, asks, title="queries Q", concept="query"),
-        _vectors("K", steps["key"], example, "what each offers", title="keys K", concept="key"),
+        _vectors("Q", query, example, asks, title="queries Q", concept="query"),
+        _vectors("K", key, example, "what each offers", title="keys K", concept="key"),
         _square("scores", steps["masked"], example, "masked scores", scaled, before="→", dot=look),
-        _square(
-            "weights",
-            steps["weights"],
-            example,
-            "weights",
-            "softmax of each row",
-            before="→",
-            **PROBABILITY,
-        ),
-        _vectors("V", steps["value"], example, "averaged", "·", title="values V", concept="value"),
-        _vectors("output", steps["output"], example, "weights · V", "=", dot=Dot("weights", "V")),
+        _square("weights", weights, example, "weights", softmax, before="→", **PROBABILITY),
+        _vectors("V", value, example, "averaged", "·", title="values V", concept="value", **scale),
+        _vectors("output", steps["output"], example, "weights · V", "=", **of_v),
     ]
+
+
+def _scale(averaged: Any) -> dict[str, Any]:
+    """One colour scale for what is averaged and its averages: they can be no larger."""
+    return {"scale_max": float(averaged.abs().max()) or None}
 
 
 def _vectors(
