@@ -47,15 +47,19 @@ lesson.section("Predict, then measure")
 speed_panel(this)
 
 lesson.section("The code")
-code.side_by_side(
+code.code_panel(
+    this,
     {
-        "1 loops": gpt.average_with_loops,
-        "2 matrix product": gpt.average_with_matmul,
-        "3 masked softmax": gpt.average_with_softmax,
-        "4 attention": gpt.average_with_attention,
+        "the four versions": (
+            gpt.average_with_loops,
+            gpt.average_with_matmul,
+            gpt.average_with_softmax,
+            gpt.average_with_attention,
+        ),
+        "the head of page 4": gpt.Head,
     },
-    "They leave out what `Head`, on the next page, has besides: its own weights, dropout, and"
-    " switches for the mask, the scale and the positions.",
+    "The four leave out what `Head` has besides: weights of its own, dropout, and switches for the"
+    " mask, the scale and the positions.",
 )
 
 lesson.what_changed(

@@ -12,7 +12,7 @@ from explorer.lessons import Lesson
 
 
 def code_panel(lesson: Lesson, forms: Mapping[str, Any], leaves_out: str) -> None:
-    """Show the source of `forms` (name of the form → object), one at a time.
+    """Show the source of `forms` (name of the form → object, or several), one form at a time.
 
     leaves_out: one sentence about what the code does not do.
     """
@@ -31,7 +31,10 @@ def code_panel(lesson: Lesson, forms: Mapping[str, Any], leaves_out: str) -> Non
             )
             or names[0]
         )
-    source, file, first = read_source(forms[chosen])
+    shown = forms[chosen]
+    parts = [read_source(part) for part in (shown if isinstance(shown, tuple) else (shown,))]
+    _, file, first = parts[0]
+    source = "\n\n".join(source for source, _, _ in parts)
     st.code(source, language="python", line_numbers=True, height=420)
     st.caption(f"`{file}`, from line {first}. {leaves_out}")
 
@@ -43,17 +46,3 @@ def read_source(shown: Any) -> tuple[str, str, int]:
     module = inspect.getmodule(shown)
     file = module.__name__.replace(".", "/") + ".py" if module else "gpt"
     return textwrap.dedent("".join(lines)), file, first
-
-
-def side_by_side(forms: Mapping[str, Any], leaves_out: str) -> None:
-    """Show the sources of `forms` (name → object) all at once, in two columns."""
-    names = list(forms)
-    for first in range(0, len(names), 2):
-        for column, name in zip(
-            st.columns(2, gap="medium"), names[first : first + 2], strict=False
-        ):
-            source, file, line = read_source(forms[name])
-            column.markdown(f"**{name}**")
-            column.code(source, language="python", wrap_lines=True)
-            column.caption(f"`{file}`, from line {line}.")
-    st.caption(leaves_out)

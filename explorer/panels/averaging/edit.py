@@ -35,7 +35,7 @@ def ask_rows(lesson: Lesson, example: Example) -> None:
     if answer is None:
         return
     changed = averaging.changed_rows(weights, example.x.numpy(), row)
-    right = ROWS[0] if changed == [row] else ROWS[1] if min(changed) == row else ROWS[2]
+    right = ROWS[0] if changed == [row] else ROWS[1] if changed[:1] == [row] else ROWS[2]
     question.grade_choice(
         answer,
         right,
@@ -71,18 +71,18 @@ def edit_panel(lesson: Lesson, example: Example) -> None:
         "Start again",
         key=f"{lesson.key}_again",
         on_click=_forget,
-        args=(lesson, kept),
+        args=(lesson,),
         help="Throws your edits of this matrix away.",
     )
-    table, pictures = st.columns([1, 1], gap="medium")
+    table, words = st.columns([2, 1], gap="medium")
     with table:
         entered = _editor(lesson, start, names, kept)
     used = averaging.usable(entered)
     if share:
         used = averaging.normalised(used)
-    with pictures:
-        _draw(lesson, example, used, name, averaged)
-    _say(entered, used, start, averaged, [quoted(token) for token in example.tokens])
+    with words:
+        _say(entered, used, start, averaged, [quoted(token) for token in example.tokens])
+    _draw(lesson, example, used, name, averaged)
 
 
 def _start(example: Example, begin: str) -> tuple[np.ndarray, str, np.ndarray]:
@@ -122,7 +122,7 @@ def _editor(lesson: Lesson, start: np.ndarray, names: list[str], kept: tuple[Any
     return values
 
 
-def _forget(lesson: Lesson, kept: tuple[Any, ...]) -> None:
+def _forget(lesson: Lesson) -> None:
     state.put(lesson, "entered", {})
     state.put(lesson, "round", state.get(lesson, "round", 0) + 1)
 
