@@ -13,6 +13,8 @@ LOOKS = [
     (theme.QUERY, "diamond"),
 ]
 
+DECADES = [10.0**power for power in range(-4, 6)]
+
 
 def create_averaging_times_chart(times: pd.DataFrame) -> Layered:
     """times: columns version (at most 4), T, milliseconds. Logarithmic both ways."""
@@ -30,7 +32,7 @@ def create_averaging_times_chart(times: pd.DataFrame) -> Layered:
             "milliseconds:Q",
             title="milliseconds (logarithmic)",
             scale=alt.Scale(type="log"),
-            axis=alt.Axis(format="~g", tickCount=6),
+            axis=alt.Axis(format="~g", values=DECADES),
         ),
         color=alt.Color(
             "version:N",

@@ -47,8 +47,7 @@ def ask_rows(lesson: Lesson, example: Example) -> None:
 
 def edit_panel(lesson: Lesson, example: Example) -> None:
     """The editor, what its numbers mean, and the matrices weights · x = output."""
-    left, middle, right = st.columns([3, 2, 1], gap="medium", vertical_alignment="bottom")
-    begin = left.segmented_control(
+    begin = st.segmented_control(
         "Begin with",
         BEGIN,
         default=AVERAGE,
@@ -58,31 +57,34 @@ def edit_panel(lesson: Lesson, example: Example) -> None:
         help="The matrix to start from. “Only itself” looks at nothing before: that is the bigram's"
         " view. The head's weights average its values V instead of x.",
     )
-    share = middle.toggle(
+    start, name, averaged = _start(example, begin)
+    table, words = st.columns([2, 1], gap="medium")
+    with table:
+        entered = _editor(lesson, start, [visible(token) for token in example.tokens])
+    with words:
+        used = averaging.usable(entered)
+        if _controls(lesson):
+            used = averaging.normalised(used)
+        _say(entered, used, start, averaged, [quoted(token) for token in example.tokens])
+    _draw(lesson, example, used, name, averaged)
+
+
+def _controls(lesson: Lesson) -> bool:
+    """Start again, and whether each row is made to sum to 1."""
+    share = st.toggle(
         "Make each row sum to 1",
         key=f"{lesson.key}_share",
         bind="query-params",
         help="Divides each row by its sum before it is used, so that it is an average again.",
     )
-    start, name, averaged = _start(example, begin)
-    names = [visible(token) for token in example.tokens]
-    kept = (zlib.crc32(start.tobytes()), tuple(names))
-    right.button(
+    st.button(
         "Start again",
         key=f"{lesson.key}_again",
         on_click=_forget,
         args=(lesson,),
         help="Throws your edits of this matrix away.",
     )
-    table, words = st.columns([2, 1], gap="medium")
-    with table:
-        entered = _editor(lesson, start, names, kept)
-    used = averaging.usable(entered)
-    if share:
-        used = averaging.normalised(used)
-    with words:
-        _say(entered, used, start, averaged, [quoted(token) for token in example.tokens])
-    _draw(lesson, example, used, name, averaged)
+    return share
 
 
 def _start(example: Example, begin: str) -> tuple[np.ndarray, str, np.ndarray]:
@@ -96,12 +98,13 @@ def _start(example: Example, begin: str) -> tuple[np.ndarray, str, np.ndarray]:
     return gpt.average_with_matmul(x)[1].numpy(), "x", example.x.numpy()
 
 
-def _editor(lesson: Lesson, start: np.ndarray, names: list[str], kept: tuple[Any, ...]) -> Any:
+def _editor(lesson: Lesson, start: np.ndarray, names: list[str]) -> np.ndarray:
     """The table; returns what is in it (T, T), with NaN for an empty cell.
 
     A widget forgets when its page is left, so what was entered is the next visit's beginning.
     """
-    key = f"{lesson.key}_weights_{kept[0]}_{state.get(lesson, 'round', 0)}"
+    kept = zlib.crc32(start.tobytes() + "\t".join(names).encode())  # names this matrix
+    key = f"{lesson.key}_weights_{kept}_{state.get(lesson, 'round', 0)}"
     entered = state.get(lesson, "entered", {})
     if key not in st.session_state:
         state.put(lesson, "base", entered.get(kept, start))
