@@ -54,7 +54,7 @@ def _trained(text: cache.Text) -> Shown:
     """The learner's own run of page 4 if its head is as it is written here, else the shipped."""
     own = model.of_page(lessons.BY_KEY["self_attention"], gpt.PRESETS["self_attention"], text)
     shipped = cache.pretrained().get("self_attention")
-    if shipped is None or (own.step > 0 and _is_plain(own.model.config)):
+    if shipped is None or (own.step > 0 and is_plain(own.model.config)):
         return replace(own, label=f"those of {own.label} (measured)")
     try:
         changed = cache.changed_in(str(shipped))
@@ -69,7 +69,7 @@ def _trained(text: cache.Text) -> Shown:
     return Shown(network, tokenizer, step, label, f"{shipped}@{changed}")
 
 
-def _is_plain(config: gpt.ModelConfig) -> bool:
+def is_plain(config: gpt.ModelConfig) -> bool:
     """Whether a head with these settings is the fourth version and nothing more."""
     scaled = config.attention_scale == "head_size"
     return scaled and config.causal and config.positions != "rotary" and not config.qk_norm
