@@ -114,7 +114,7 @@ def remarks(weights: np.ndarray, names: Sequence[str]) -> list[str]:
 def measure(lengths: Sequence[int] = LENGTHS) -> pd.DataFrame:
     """How long each version takes as T grows: columns version, T, milliseconds (a median).
 
-    The versions take turns, so that what else this machine does meets all of them alike.
+    Versions and lengths take turns, so that what else this machine does meets all of them alike.
     """
     import torch
 
@@ -127,16 +127,16 @@ def measure(lengths: Sequence[int] = LENGTHS) -> pd.DataFrame:
         SOFTMAX: gpt.average_with_softmax,
         ATTENTION: lambda x: gpt.average_with_attention(x, *maps),
     }
-    rows = []
+    taken: dict[tuple[str, int], list[float]] = {}
     with torch.inference_mode():
-        for T in lengths:
-            x = torch.randn(BATCH, T, CHANNELS, generator=generator)
-            taken: dict[str, list[float]] = {version: [] for version in ways}
-            for turn in range(REPEATS + 1):
+        for turn in range(REPEATS + 1):
+            for T in lengths:
+                x = torch.randn(BATCH, T, CHANNELS, generator=generator)
                 for version, average in ways.items():
                     begin = time.perf_counter()
                     average(x)
                     if turn:  # the first one warms up
-                        taken[version].append(1000 * (time.perf_counter() - begin))
-            rows += [(version, T, statistics.median(ms)) for version, ms in taken.items()]
+                        milliseconds = 1000 * (time.perf_counter() - begin)
+                        taken.setdefault((version, T), []).append(milliseconds)
+    rows = [(version, T, statistics.median(ms)) for (version, T), ms in taken.items()]
     return pd.DataFrame(rows, columns=["version", "T", "milliseconds"])

@@ -57,7 +57,7 @@ def average_with_attention(x: Tensor, query: Map, key: Map, value: Map) -> tuple
     """
     q, k, v = query(x), key(x), value(x)  # (B, T, D)
     T, D = q.shape[1:]
-    scores = q @ k.transpose(-2, -1) / D**0.5  # (B, T, T)
+    scores = q @ k.transpose(-2, -1) * D**-0.5  # (B, T, T)
     future = torch.ones(T, T, dtype=torch.bool, device=x.device).triu(1)
     scores = scores.masked_fill(future, float("-inf"))
     weights = F.softmax(scores, dim=-1)  # each row its own

@@ -157,6 +157,7 @@ def _agreement(example: Example) -> None:
         hide_index=True,
     )
     st.caption(
-        "Computed just now on this text, over all positions and numbers. Differences are rounding:"
-        " float32 keeps about seven digits, and each version adds in an order of its own."
+        "Computed just now on this text, over all positions and numbers. What differs is rounding:"
+        " float32 keeps about seven digits (the largest number of x is"
+        f" {example.x.abs().max():.2f}), and each version adds in an order of its own."
     )
