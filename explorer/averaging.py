@@ -130,7 +130,7 @@ def measure(lengths: Sequence[int] = LENGTHS) -> pd.DataFrame:
     taken: dict[tuple[str, int], list[float]] = {}
     with torch.inference_mode():
         for turn in range(REPEATS + 1):
-            for T in lengths:
+            for T in reversed(lengths):  # a long one would leave a short one cold caches
                 x = torch.randn(BATCH, T, CHANNELS, generator=generator)
                 for version, average in ways.items():
                     begin = time.perf_counter()
@@ -138,5 +138,5 @@ def measure(lengths: Sequence[int] = LENGTHS) -> pd.DataFrame:
                     if turn:  # the first one warms up
                         milliseconds = 1000 * (time.perf_counter() - begin)
                         taken.setdefault((version, T), []).append(milliseconds)
-    rows = [(version, T, statistics.median(ms)) for (version, T), ms in taken.items()]
+    rows = [(v, T, statistics.median(taken[v, T])) for v in ways for T in lengths]
     return pd.DataFrame(rows, columns=["version", "T", "milliseconds"])
