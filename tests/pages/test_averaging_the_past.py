@@ -68,6 +68,8 @@ def test_every_version_is_drawn_from_a_trained_model(bench):  # noqa: F811
         by_key(at.button_group, f"{PAGE}_version").set_value(version).run()
         assert not at.exception and versions.SAID[version] in said(at)
         assert set(at.table[0].value["within 1e-6"]) == {"yes"}
+    by_key(at.toggle, f"{PAGE}_equal").set_value(True).run()
+    assert versions.ASKS_NOTHING in said(at) and versions.SAID[version] not in said(at)
 
 
 def test_a_difference_above_the_limit_is_told(bench, monkeypatch):  # noqa: F811

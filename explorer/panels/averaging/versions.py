@@ -6,20 +6,21 @@ import streamlit as st
 
 import gpt
 from explorer import averaging
-from explorer.averaging import ATTENTION, LOOPS, MATMUL, VERSIONS, Example
+from explorer.averaging import ATTENTION, LOOPS, MATMUL, SOFTMAX, VERSIONS, Example
 from explorer.components.matrices import Dot, Matrix, matrices
 from explorer.lessons import Lesson
 
 SAID = {
-    "loops": "For each position: add up its row and those before it, divide by how many. Nothing"
-    " is shared between positions, so nothing can be done at once.",
-    "matrix product": "Row t of the weights is 1/t up to position t and 0 after it. One matrix"
-    " product gives all rows of the output.",
-    "masked softmax": "Scores of 0 say: all alike. The mask sets the future to −∞, and softmax"
-    " turns each row into weights: e⁰ = 1 for the past, e^−∞ = exactly 0 for the future.",
-    "attention": "The scores are no longer 0: each is a query times a key, so every row has weights"
+    LOOPS: "For each position: add up its row and those before it, divide by how many; one position"
+    " after the other.",
+    MATMUL: "Row t of the weights is 1/t up to position t and 0 after it. One matrix product gives"
+    " all rows of the output.",
+    SOFTMAX: "Scores of 0 say: all alike. The mask sets the future to −∞, and softmax turns each"
+    " row into weights: exp(0) = 1 for the past, exp(−∞) = exactly 0 for the future.",
+    ATTENTION: "The scores are no longer 0: each is a query times a key, so every row has weights"
     " of its own. What is averaged are the values, not x itself.",
 }
+ASKS_NOTHING = "The queries are 0, so every score is 0 and row t is 1/t again: the plain average of the values."
 PROBABILITY: dict[str, Any] = {"palette": "probability", "scale_max": 1.0}
 
 
@@ -49,9 +50,11 @@ def versions_panel(lesson: Lesson, example: Example) -> None:
         drawn = of_loops(example) if version == LOOPS else of_product(example, version)
     matrices(drawn, key=f"{lesson.key}_{version.replace(' ', '_')}", height=520)
     T, C = example.x.shape
+    said = ASKS_NOTHING if version == ATTENTION and equal else SAID[version]
+    hover = " Hover a cell: the sum behind it is written out." * (version != LOOPS)
     st.caption(
-        f"{SAID[version]} x has T = {T} rows of C = {C} numbers, {example.label}; all else is"
-        " computed from them. Hover a cell: the sum behind it is written out."
+        f"{said} x has T = {T} rows of C = {C} numbers, {example.label}; all else is computed from"
+        f" them.{hover}"
     )
     _agreement(example)
 
