@@ -20,7 +20,7 @@ SAID = {
     ATTENTION: "The scores are no longer 0: each is a query times a key, so every row has weights"
     " of its own. What is averaged are the values, not x itself.",
 }
-ASKS_NOTHING = "The queries are 0, so every score is 0 and row t is 1/t again: the plain average of the values."
+ASKS_NOTHING = "The queries are 0, so is every score: the plain average again, of the values."
 PROBABILITY: dict[str, Any] = {"palette": "probability", "scale_max": 1.0}
 
 
