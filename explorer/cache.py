@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import engine, frames, surprise
+from explorer import averaging, engine, frames, surprise
 from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
@@ -154,6 +154,12 @@ def head_scores(_model: Any, _windows: Any, key: str) -> dict[str, Any]:
 def gradient_norms(_model: Any, _x: Any, _y: Any, key: str) -> list[float]:
     """The gradient's norm in each block of a model on one batch; `key` stands for both."""
     return gpt.gradient_norms(_model, _x, _y)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def averaging_times(attempt: int) -> pd.DataFrame:
+    """How long each way to average the past takes on this server: see `averaging.measure`."""
+    return averaging.measure()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -54,6 +54,13 @@ LESSONS = [
         "bigram",
     ),
     Lesson(
+        "averaging_the_past",
+        3,
+        "Averaging the past",
+        ":material/change_history:",
+        "One matrix product gives every position the average of its past.",
+    ),
+    Lesson(
         "self_attention",
         4,
         "Masked self-attention",

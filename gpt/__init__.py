@@ -10,6 +10,12 @@ from typing import Any
 
 _HOMES = {
     "attention": ["Head", "KVCache", "MultiHeadAttention"],
+    "averaging": [
+        "average_with_attention",
+        "average_with_loops",
+        "average_with_matmul",
+        "average_with_softmax",
+    ],
     "baselines": [
         "bigram_counts",
         "bigram_loss",

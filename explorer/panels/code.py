@@ -25,11 +25,11 @@ def code_panel(
     shapes: Shapes | None = None,
     marks: Mapping[str, str] | None = None,
 ) -> None:
-    """Show the source of `forms` (name of the form → object), one at a time.
+    """Show the source of `forms` (name of the form → object, or several), one form at a time.
 
-    Of a readable and a fast form, the first two, both can be shown. leaves_out: one sentence about
-    what the code does not do. shapes: says what the lines of a form made. marks: a piece of a line
-    → what on the page that line makes.
+    Several stand side by side, two in a row; of a readable and a fast form, the first two, both can
+    be shown. leaves_out: one sentence about what the code does not do. shapes: says what the lines
+    of a form made. marks: a piece of a line → what on the page that line makes.
     """
     names = list(forms)
     two = len(names) > 1 and names[0].startswith("readable") and names[1].startswith("fast")
@@ -47,18 +47,29 @@ def code_panel(
             )
             or names[0]
         )
-    shown = names[:2] if chosen == BOTH else [chosen]
-    for column, name in zip(st.columns(len(shown)), shown, strict=True):
-        with column:
-            source = read_source(forms[name])
-            code_view(
-                source,
-                key=f"{lesson.key}_code_{name}",
-                notes=shapes(forms[name]) if shapes else None,
-                marks=marked(source, marks or {}),
-            )
+    chosen_names = names[:2] if chosen == BOTH else [chosen]
+    shown = [part for name in chosen_names for part in _parts(forms[name])]
+    for start in range(0, len(shown), 2):
+        row = shown[start : start + 2]
+        for column, form in zip(st.columns(len(row)), row, strict=True):
+            with column:
+                _draw(lesson, form, shapes, marks or {})
     said = " Beside the lines: what each made in one step of this page, measured." if shapes else ""
     st.caption(leaves_out + said)
+
+
+def _parts(form: Any) -> tuple[Any, ...]:
+    return form if isinstance(form, tuple) else (form,)
+
+
+def _draw(lesson: Lesson, form: Any, shapes: Shapes | None, marks: Mapping[str, str]) -> None:
+    source = read_source(form)
+    code_view(
+        source,
+        key=f"{lesson.key}_code_{form.__qualname__.strip('_')}",  # "__" is not allowed in one
+        notes=shapes(form) if shapes else None,
+        marks=marked(source, marks),
+    )
 
 
 def marked(source: Source, marks: Mapping[str, str]) -> dict[int, str]:

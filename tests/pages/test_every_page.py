@@ -31,6 +31,7 @@ def _seen(app: AppTest) -> dict:
     return {
         "errors": [e.value for e in app.exception] + [e.value for e in app.error],
         "titles": [t.value for t in app.title],
+        "captions": [c.value for c in app.caption],
         "sections": [s.value for s in app.subheader],
         "unexplained": [w.label for w in [*controls, *app.button, *app.toggle] if not w.help],
         "unlabelled": [w.key for w in controls if not w.label],
@@ -54,3 +55,8 @@ def test_every_lesson_has_its_parts(visited, lesson):
     sections = " ".join(visited[lesson.key]["sections"])
     for part in ("Touch it", "Predict", "The code", "What changed"):
         assert part in sections, f"{lesson.key} has no part {part!r}"
+
+
+def test_the_map_on_home_shows_every_lesson(visited):
+    """It once showed two rows of four, and a ninth page would have been lost."""
+    assert all(lesson.idea in visited["home"]["captions"] for lesson in lessons.LESSONS)
