@@ -38,10 +38,14 @@ def entries(store: RunStore, most: int = 200) -> list[Entry]:
 
 
 def best_by_page(found: list[Entry], sha256: str) -> dict[str, Entry]:
-    """For each page its run with the lowest validation loss on the text with this SHA-256."""
+    """For each page its run with the lowest validation loss on the text with this SHA-256.
+
+    Without those that saw the answers: a model without the mask has a low loss and knows nothing.
+    """
     best: dict[str, Entry] = {}
     for entry in found:
-        if entry.sha256 != sha256 or entry.best_val_loss is None:
+        saw_answers = not entry.spec["model"].get("causal", True)
+        if entry.sha256 != sha256 or entry.best_val_loss is None or saw_answers:
             continue
         known = best.get(entry.page)
         if known is None or entry.best_val_loss < (known.best_val_loss or 0.0):

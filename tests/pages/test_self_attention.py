@@ -2,6 +2,7 @@
 
 import gpt
 from explorer.consequences import AS_SET, NO_MASK, NO_POSITIONS
+from explorer.history import best_by_page, entries
 from tests.pages.bench import QUICK, bench, by_key, said  # noqa: F401
 
 PAGE = "self_attention"
@@ -31,3 +32,5 @@ def test_finished_switches_are_measured_and_put_into_words(bench, monkeypatch): 
     assert table["shuffled"].iloc[2] < 1e-5 < table["shuffled"].iloc[0]
     assert "moves nothing at all of the next character" in said(at)
     assert by_key(at.button, f"{PAGE}_variants").label == "Train 1 variant"
+    best = best_by_page(entries(bench.store), gpt.load_corpus("python_docs").sha256)
+    assert best[PAGE].spec["model"]["causal"]  # the lowest loss is that of the one that cheats
