@@ -37,6 +37,7 @@ _HOMES = {
     ],
     "devices": ["available_devices", "pick_device"],
     "errors": ["CheckpointError", "ConfigError", "GPTError", "TextError"],
+    "evaluation": ["estimate_loss", "whole_loss"],
     "events": [
         "Evaluating",
         "Evaluation",
@@ -110,7 +111,7 @@ _HOMES = {
         "work_of_step",
     ],
     "tokenizers": ["CharTokenizer", "GPT2Tokenizer", "tokenizer_from_dict"],
-    "training": ["estimate_loss", "train", "whole_loss"],
+    "training": ["train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)
