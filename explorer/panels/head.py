@@ -27,7 +27,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     head = layer.heads()[0]
     x = cache.trace(model.model, tuple(ids), model.key)["attention_input"][0]  # (T, C)
     steps = gpt.attention_steps(head, torch.from_numpy(x))
-    names = [model.tokenizer.decode([i]) for i in ids]
+    names = [model.tokenizer.tokens[i] for i in ids]
     T, D = steps["query"].shape
     turned = model.model.config.positions == "rotary"
     st.caption(

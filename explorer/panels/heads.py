@@ -50,7 +50,7 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
         f" 3·H·D={3 * H * D}) for all queries, keys and values, then one fused attention. Largest"
         f" difference: **{difference:.1e}** (measured; rounding only)."
     )
-    names = [model.tokenizer.decode([i]) for i in ids]
+    names = [model.tokenizer.tokens[i] for i in ids]
     heads = [
         Matrix(
             f"head {h + 1}",

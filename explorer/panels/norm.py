@@ -78,4 +78,4 @@ def _in_words(name: str) -> str:
 
 
 def _token(model: Shown, i: int) -> str:
-    return visible(model.tokenizer.decode([i]))
+    return visible(model.tokenizer.tokens[i])
