@@ -4,17 +4,19 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer import cache
-from explorer.components.attention_map import attention_map
+from explorer import habits, lessons
 from explorer.lessons import Lesson
-from explorer.panels.model import Shown
+from explorer.panels.head_map import head_map, scores
+from explorer.panels.model import Shown, current_run
 
 POLL_SECONDS = 1.5
 
 CAUTION = (
-    "A weight says where a head looks, not why the model says what it says: what is carried along"
-    " depends on the values too."
+    "**Attention is not explanation.** A weight says where a head looks, not why the model says"
+    " what it says: what is carried along depends on the values too."
 )
+LOOK = lessons.BY_KEY["look_inside"]
+OFF_VIEW = "Switch off"  # the view of that page in which heads are switched off
 
 
 def attention_panel(
@@ -39,16 +41,40 @@ def attention_panel(
         if len(ids) < 2:
             st.info("Type at least two characters that the training text knows.")
             return
-        found = cache.trace(model.model, tuple(ids), model.key)
-        tokens = [model.tokenizer.tokens[i] for i in ids]
-        causal = model.model.config.causal
         st.caption(f"Model: {model.label}. Weights are measured on it. {said}")
-        attention_map(
-            found["pattern"], tokens, key=f"{lesson.key}_attention", causal=causal, height=height
-        )
+        chosen = head_map(model, tuple(ids), key=f"{lesson.key}_attention", height=height)
+        st.markdown(habits.sentence(scores(model, tuple(ids)), *chosen) + " (Measured.)")
+        st.caption(CAUTION)
+        _off_link(lesson, model, read, habits.name(*chosen))
 
     st.fragment(body, run_every=POLL_SECONDS if live else None)()
-    st.caption(CAUTION)
+
+
+def _off_link(lesson: Lesson, model: Shown, read: str, head: str) -> None:
+    """The way to page 9 with this head of this model switched off, or a shipped model's there."""
+    address = switched_off(lesson, model, read, head)
+    st.page_link(
+        LOOK.file,
+        label=f"Does head {head} matter? Switch it off on page {LOOK.number}"
+        if "run" in address
+        else f"Does a head matter? Switch off a trained model’s on page {LOOK.number}",
+        icon=":material/toggle_off:",
+        query_params=address,
+        help="What does the model say without it? The loss on this text tells.",
+    )
+
+
+def switched_off(lesson: Lesson, model: Shown, read: str, head: str) -> dict[str, str]:
+    """The address of page 9 on the text `read` without `head`, of `model` once its run is saved."""
+    chosen = {"view": OFF_VIEW, "text": read}
+    run = current_run(lesson)
+    saved = run is not None and run.checkpoint_path and model.key.startswith(str(run.folder))
+    if run is None or not saved:
+        return {f"{LOOK.key}_{name}": value for name, value in chosen.items()}
+    newest = model.step == run.snapshots()[-1][0]
+    step = "newest" if newest else str(model.step)
+    chosen |= {"head": head, "off_heads": head, "step": step}
+    return {"run": run.id} | {f"{LOOK.key}_{name}": value for name, value in chosen.items()}
 
 
 def readable(shown: Shown, text: str) -> tuple[list[int], str]:

@@ -1,20 +1,16 @@
 """All heads at a glance, one of them enlarged, and what each looks at, in numbers."""
 
 from functools import partial
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 import gpt
 from explorer import cache, habits, inspected, state
-from explorer.components.attention_map import attention_map, large_attention_map
-from explorer.components.attention_message import fits
+from explorer.panels.head_map import head_map
 from explorer.panels.inside import reading as selection
 from explorer.panels.inside.look import VIEW
 from explorer.panels.inside.reading import Reading
-from explorer.thumbnails import thumbnail
 
 OFF_VIEW = "Switch off"  # the name of the view that the caution leads to
 CAUTION = (
@@ -40,7 +36,7 @@ def attention_view(reading: Reading) -> None:
         st.info("The bigram has no attention heads: it only knows the last token.")
         return
     lesson, scores = reading.lesson, reading.scores()
-    chosen = _map(reading, scores)
+    chosen = _map(reading)
     if chosen != (reading.layer, reading.head):
         selection.clicked_head(reading.selects, *chosen)
         st.rerun()
@@ -60,30 +56,17 @@ def attention_view(reading: Reading) -> None:
     scores_table(reading)
 
 
-def _map(reading: Reading, scores: dict[str, "gpt.HeadScore"]) -> tuple[int, int]:
+def _map(reading: Reading) -> tuple[int, int]:
     """The map of all heads, which can be sorted and faded by the score of the table below it."""
-    lesson, config = reading.lesson, reading.model.config
-    L, H = config.n_layer, config.n_head
-    by = st.session_state.get(f"{lesson.key}_sorted_by", LAYER_ORDER)
-    how: dict[str, Any] = {
-        "key": f"{lesson.key}_{selection.MAP}",
-        "causal": config.causal,
-        "height": 420,
-        "selected": selection.asked_of_map(reading),
-        "labels": [[habits.label(scores, layer, h) for h in range(H)] for layer in range(L)],
-        "scores": habits.excesses(scores) if by == LAYER_ORDER else scores[by].values.numpy(),
-        "score_name": "above an even head" if by == LAYER_ORDER else NAMES[by],
-        "link": reading.link,
-    }
-    if fits(L, H, len(reading.ids), config.causal):
-        pattern = cache.trace(reading.model, reading.ids, reading.shown.key)["pattern"]
-        return attention_map(pattern, reading.tokens, **how)
-    small = reading.measured(
-        "thumbnails",
-        lambda: np.stack([thumbnail(reading.weights(layer).numpy()) for layer in range(L)]),
-    )
-    return large_attention_map(
-        small, lambda layer, head: reading.weights(layer)[head].numpy(), reading.tokens, **how
+    by = st.session_state.get(f"{reading.lesson.key}_sorted_by", LAYER_ORDER)
+    return head_map(
+        reading.shown,
+        reading.ids,
+        key=f"{reading.lesson.key}_{selection.MAP}",
+        by=None if by == LAYER_ORDER else by,
+        height=420,
+        selected=selection.asked_of_map(reading),
+        link=reading.link,
     )
 
 
