@@ -37,7 +37,7 @@ def head_map(
         "selected": selected,
         "labels": [[habits.label(found, layer, h) for h in range(H)] for layer in range(L)],
         "scores": found[by].values.numpy() if by else habits.excesses(found),
-        "score_name": habits.SHORT.get(by, by) if by else "above an even head",
+        "score_name": habits.SHORT.get(by, by) if by else "excess over an even head",
         "link": link,
     }
     tokens = [shown.tokenizer.tokens[i] for i in ids]
