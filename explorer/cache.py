@@ -157,9 +157,9 @@ def gradient_norms(_model: Any, _x: Any, _y: Any, key: str) -> list[float]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def surprises(_model: Any, ids: tuple[int, ...], key: str) -> np.ndarray:
-    """What each token of a text costs the model called `key`: see `surprise.surprises`."""
-    return surprise.surprises(_model, ids)
+def expected(_model: Any, ids: tuple[int, ...], key: str) -> surprise.Expected:
+    """What the model called `key` expected along a text: see `surprise.expected`."""
+    return surprise.expected(_model, ids)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -44,7 +44,8 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
     if strange:
         names = ", ".join(f"‘{visible(c)}’" for c in strange[:8]) + " …" * (len(strange) > 8)
         st.warning(f"Left out, because this model has no token for it: {names}.")
-    losses = cache.surprises(model.model, tuple(ids), model.key)
+    expected = cache.expected(model.model, tuple(ids), model.key)
+    losses = expected.losses
     tokens = [tokenizer.tokens[i] for i in ids]
     token_strip(
         ids,
@@ -52,6 +53,7 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
         key=f"{lesson.key}_surprise",
         values=[None, *losses.tolist()],
         value_label="surprise −ln p (nats)",
+        details=expected.words(tokenizer.tokens),
     )
     mean, V = float(losses.mean()), tokenizer.vocab_size
     characters = max(1, len(tokenizer.decode(ids[1:])))  # a token may be several

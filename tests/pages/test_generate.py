@@ -8,7 +8,7 @@ import torch
 import gpt
 from explorer import cache
 from explorer.panels.contest import CHOICES, variety
-from explorer.surprise import surprises
+from explorer.surprise import LIKELIEST, expected
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "generate"
@@ -199,7 +199,7 @@ def test_surprise_is_the_loss_of_each_character_but_the_first():
     model, ids = small(), [1, 2, 3, 4, 5, 6]
     x = torch.tensor([ids])
     logits, loss = model(x[:, :-1], x[:, 1:])
-    found = surprises(model, ids)
+    found = expected(model, ids).losses
     assert found.shape == (5,)
     assert float(found.mean()) == pytest.approx(loss.item(), abs=1e-6)
     assert found[2] == pytest.approx(-logits[0, 2].log_softmax(-1)[4].item(), abs=1e-6)
@@ -210,7 +210,7 @@ def test_surprise_is_the_loss_of_each_character_but_the_first():
 def test_a_long_text_is_read_with_the_windows_of_writing(length, block_size):
     model = small(block_size)
     ids = np.random.default_rng(length).integers(0, 11, length).tolist()
-    found = surprises(model, ids)
+    found = expected(model, ids).losses
     assert found.shape == (length - 1,)
     for i in range(1, length):
         start = gpt.window_start(i, block_size)
@@ -219,8 +219,26 @@ def test_a_long_text_is_read_with_the_windows_of_writing(length, block_size):
         assert found[i - 1] == pytest.approx(alone, abs=1e-5)
 
 
+@pytest.mark.parametrize("length", [2, 8, 9, 13, 30])
+def test_each_token_has_the_likeliest_in_its_place(length):
+    model, ids = small(), np.random.default_rng(length).integers(0, 11, length).tolist()
+    found = expected(model, ids)
+    assert found.top.shape == found.top_p.shape == (length - 1, LIKELIEST)
+    for i in range(1, length):
+        start = gpt.window_start(i, 8)
+        p = model(torch.tensor([ids[start:i]]))[0][0, -1].softmax(-1)
+        best = p.topk(LIKELIEST)
+        assert found.top[i - 1].tolist() == best.indices.tolist()
+        assert found.top_p[i - 1] == pytest.approx(best.values.tolist(), abs=1e-5)
+    words = found.words(list("\n bcdefghij"))
+    assert len(words) == length and words[0] == "nothing stands before it"
+    first = f"expected here: {'⏎␣bcdefghij'[int(best.indices[0])]} {float(best.values[0]):.1%}, "
+    assert words[-1].startswith(first) and words[-1].count("%") == LIKELIEST
+
+
 def test_nothing_to_read_costs_nothing():
-    assert surprises(small(), [1]).shape == (0,)
+    found = expected(small(), [1])
+    assert found.losses.shape == (0,) and found.words([]) == ["nothing stands before it"]
 
 
 def test_the_page_gives_the_mean_in_nats_and_bits(bench):  # noqa: F811
@@ -228,7 +246,7 @@ def test_the_page_gives_the_mean_in_nats_and_bits(bench):  # noqa: F811
     text = "To be, or not to be\n"
     by_key(at.text_area, f"{PAGE}_surprise_text").set_value(text).run()
     model, tokenizer, _ = gpt.load_checkpoint(cache.pretrained()["gpt_mini"])
-    mean = float(surprises(model, tokenizer.encode(text)).mean())
+    mean = float(expected(model, tokenizer.encode(text)).losses.mean())
     values = {m.label: m.value for m in at.metric}
     assert values["Mean surprise"] == f"{mean:.3f} nats"
     assert values["Bits per character"] == f"{mean / math.log(2):.3f}"

@@ -1,20 +1,20 @@
 """The text as coloured tokens, one of which is chosen, and what might come after it."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 
 import gpt
-from explorer import inspected
+from explorer import cache, inspected
 from explorer.charts.inside import create_next_tokens_chart
 from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
 from explorer.panels.inside.reading import Reading, quoted
 from explorer.panels.picture import picture
+from explorer.surprise import Expected
 
 MOST = 10  # likeliest tokens shown
-HOVER = 5  # of them, said of a token that is pointed at
 
 
 def token_text(reading: Reading, selected: int) -> int | None:
@@ -22,7 +22,7 @@ def token_text(reading: Reading, selected: int) -> int | None:
 
     Returns the selected position, None: none. Whatever shares the name `reading.link` follows.
     """
-    expected = _expected(reading)
+    expected, vocabulary = _expected(reading), reading.shown.tokenizer.tokens
     chosen = token_strip(
         list(reading.ids),
         reading.tokens,
@@ -31,12 +31,12 @@ def token_text(reading: Reading, selected: int) -> int | None:
         value_label="loss −ln p (nats)",
         selectable=True,
         selected=selected,
-        details=_details(reading, expected),
+        details=expected.words(vocabulary),
         link=reading.link,
     )
-    mean, V = sum(expected.losses) / len(expected.losses), reading.shown.tokenizer.vocab_size
+    mean, V = expected.losses.mean(), len(vocabulary)
     st.caption(
-        f"Measured: {mean:.3f} nats a token, {_bits(reading, expected.losses):.3f} bits a"
+        f"Measured: {mean:.3f} nats a token, {_bits(reading, token_losses(reading)):.3f} bits a"
         f" character; knowing nothing costs ln V = {math.log(V):.3f} nats a token (derived,"
         f" V = {V:,}). Click a token: every picture is of the state after it."
     )
@@ -48,16 +48,6 @@ def _bits(reading: Reading, losses: list[float]) -> float:
 
     text = reading.shown.tokenizer.decode(list(reading.ids[1:]))
     return gpt.inspection.bits_per_character(torch.tensor([losses]), text)
-
-
-def _details(reading: Reading, expected: "Expected") -> list[str]:
-    """For each token what the model expected in its place, the likeliest first."""
-    before = zip(expected.top[:-1], expected.top_p[:-1], strict=True)
-    return ["nothing stands before it"] + [
-        "expected here: "
-        + ", ".join(f"{glyph_of(reading, token)} {p:.1%}" for token, p in zip(*row, strict=True))
-        for row in before
-    ]
 
 
 def tokens_view(reading: Reading) -> None:
@@ -94,25 +84,13 @@ def next_words(reading: Reading) -> str:
 
 def token_losses(reading: Reading) -> list[float]:
     """The cost of every token but the first, nats."""
-    return _expected(reading).losses
-
-
-class Expected(NamedTuple):
-    """What the model expected along the text; its scores, (T, V), would be too much to keep."""
-
-    losses: list[float]  # of every token but the first, nats
-    top: list[list[int]]  # the HOVER likeliest next tokens after each of T positions
-    top_p: list[list[float]]  # and their probabilities
+    losses: list[float] = _expected(reading).losses.tolist()
+    return losses
 
 
 def _expected(reading: Reading) -> Expected:
-    def compute() -> Expected:
-        logits = gpt.trace(reading.model, reading.idx, ["logits"])["logits"]  # (1, T, V)
-        p, top = logits[0].softmax(-1).topk(min(HOVER, logits.shape[-1]))
-        losses = gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
-        return Expected(losses, top.tolist(), p.tolist())
-
-    return reading.measured("expected", compute)
+    found: Expected = cache.expected(reading.model, reading.ids, reading.shown.key)
+    return found
 
 
 def probabilities(reading: Reading) -> Any:
