@@ -43,6 +43,7 @@ _HOMES = {
     ],
     "devices": ["available_devices", "pick_device"],
     "errors": ["CheckpointError", "ConfigError", "GPTError", "TextError"],
+    "evaluation": ["estimate_loss", "whole_loss"],
     "events": [
         "Evaluating",
         "Evaluation",
@@ -116,13 +117,15 @@ _HOMES = {
         "work_of_step",
     ],
     "tokenizers": ["CharTokenizer", "GPT2Tokenizer", "tokenizer_from_dict"],
-    "training": ["estimate_loss", "train", "whole_loss"],
+    "training": ["train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _HOMES:  # a module, such as gpt.inspection: there from the beginning
+        return importlib.import_module(f"gpt.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'gpt' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"gpt.{_HOME_OF[name]}"), name)

@@ -22,11 +22,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gpt.batches import Batches, encode_splits, every_window
+from gpt.batches import Batches, encode_splits
 from gpt.config import TrainConfig
 from gpt.costs import flops_per_iteration
 from gpt.devices import dtype_of_products, keep_freed_memory, pick_device, products_in
 from gpt.errors import CheckpointError, GPTError
+from gpt.evaluation import chunk_losses
 from gpt.events import (
     Evaluating,
     Evaluation,
@@ -42,8 +43,6 @@ from gpt.optim import build_optimizer, learning_rate_at
 from gpt.parallel import Group
 from gpt.sampling import generate
 from gpt.text import Corpus
-
-EVALUATION_TOKENS = 4096  # that go through the model at once in an evaluation
 
 Events = Generator[Event, str | None, None]
 
@@ -321,55 +320,3 @@ class _Job:
         finally:
             self.dropout_state = torch.get_rng_state()
             torch.set_rng_state(outside)
-
-
-def chunk_losses(
-    model: LanguageModel,
-    ids: Tensor,
-    config: TrainConfig,
-    seed: int,
-    dtype: torch.dtype = torch.float32,
-    group: Group | None = None,
-) -> Iterator[tuple[Tensor, int]]:
-    """Yield (loss, number of chunks) for random windows of `ids` (N,), without changing the model.
-
-    At least eval_iters × batch_size windows in all. Small batches go through the model several at
-    once: the mean is the same, and a tiny model does not spend its time on being called. The
-    processes of a `group` take turns, and the loss of a chunk that is another's is 0.
-    """
-    T = model.config.block_size
-    windows = config.eval_iters * config.batch_size
-    size = min(windows, max(config.batch_size, EVALUATION_TOKENS // T))
-    batches = Batches(ids, T, size, seed)
-    chunks = math.ceil(windows / size)
-    for chunk in range(chunks):
-        x, y = batches.draw()
-        mine = group is None or group.takes(chunk)
-        yield _loss(model, x, y, dtype) if mine else torch.zeros((), device=x.device), chunks
-
-
-def estimate_loss(
-    model: LanguageModel, ids: Tensor, config: TrainConfig, seed: int = 1338
-) -> float:
-    """Mean loss in nats per token over eval_iters batches of random windows of `ids` (N,)."""
-    losses = [loss for loss, _ in chunk_losses(model, ids, config, seed)]
-    return torch.stack(losses).mean().item()
-
-
-def whole_loss(model: LanguageModel, ids: Tensor, batch_size: int = 64) -> float:
-    """Loss over every window of `ids` (N,) that does not overlap another: no luck of the draw."""
-    total, count = 0.0, 0
-    for x, y in every_window(ids, model.config.block_size, batch_size):
-        total += _loss(model, x, y).item() * x.numel()
-        count += x.numel()
-    return total / count
-
-
-@torch.inference_mode()
-def _loss(model: LanguageModel, x: Tensor, y: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    was_training = model.training
-    model.eval()  # no dropout
-    with products_in(dtype, x.device):
-        _, loss = model(x, y)
-    model.train(was_training)
-    return loss

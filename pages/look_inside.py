@@ -5,7 +5,8 @@ import streamlit as st
 import gpt
 from explorer import lessons
 from explorer.panels import code, lesson, text, training, writer
-from explorer.panels.inside.attention import OFF_VIEW, attention_view
+from explorer.panels.attention import OFF_VIEW
+from explorer.panels.inside.attention import attention_view
 from explorer.panels.inside.attribution import attribution_view
 from explorer.panels.inside.copied import copied_view
 from explorer.panels.inside.embedding import embedding_view

@@ -4,20 +4,19 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer import habits
-from explorer.lessons import BY_KEY, Lesson
-from explorer.panels.head_map import head_map
-from explorer.panels.inside.reading import Reading
+from explorer import habits, lessons
+from explorer.lessons import Lesson
+from explorer.panels.head_map import head_map, scores
 from explorer.panels.model import Shown, current_run, readable
 
 POLL_SECONDS = 1.5
-INSIDE = BY_KEY["look_inside"]
 
 CAUTION = (
     "**Attention is not explanation.** A weight says where a head looks, not why the model says"
-    " what it says: what is carried along depends on the values too. Whether a head matters,"
-    " switching it off tells."
+    " what it says: what is carried along depends on the values too."
 )
+LOOK = lessons.BY_KEY["look_inside"]
+OFF_VIEW = "Switch off"  # the view of that page in which heads are switched off
 
 
 def attention_panel(
@@ -43,24 +42,36 @@ def attention_panel(
             st.info("Type at least two characters that the training text knows.")
             return
         st.caption(f"Model: {model.label}. Weights are measured on it. {said}")
-        tokens = [model.tokenizer.tokens[i] for i in ids]
-        reading = Reading(lesson, model, tuple(ids), tokens, said)
-        scores = reading.scores()
-        chosen = head_map(reading, scores, key=f"{lesson.key}_attention", height=height)
-        st.markdown(habits.sentence(scores, *chosen) + " (Measured.)")
+        chosen = head_map(model, tuple(ids), key=f"{lesson.key}_attention", height=height)
+        st.markdown(habits.sentence(scores(model, tuple(ids)), *chosen) + " (Measured.)")
+        st.caption(CAUTION)
+        _off_link(lesson, model, read, habits.name(*chosen))
 
     st.fragment(body, run_every=POLL_SECONDS if live else None)()
-    _caution(lesson)
 
 
-def _caution(lesson: Lesson) -> None:
-    """What weights do not say, and the way to what does: page 9 with this page's model."""
-    words, link = st.columns([4, 1], vertical_alignment="center")
-    words.caption(CAUTION)
-    run = current_run(lesson)
-    address = {f"{INSIDE.key}_view": "Switch off"}
-    if run is not None and run.checkpoint_path is not None:
-        address["run"] = run.id
-    link.page_link(
-        INSIDE.file, label="Switch heads off", icon=":material/toggle_off:", query_params=address
+def _off_link(lesson: Lesson, model: Shown, read: str, head: str) -> None:
+    """The way to page 9 with this head of this model switched off, or a shipped model's there."""
+    address = switched_off(lesson, model, read, head)
+    st.page_link(
+        LOOK.file,
+        label=f"Does head {head} matter? Switch it off on page {LOOK.number}"
+        if "run" in address
+        else f"Does a head matter? Switch off a trained model’s on page {LOOK.number}",
+        icon=":material/toggle_off:",
+        query_params=address,
+        help="What does the model say without it? The loss on this text tells.",
     )
+
+
+def switched_off(lesson: Lesson, model: Shown, read: str, head: str) -> dict[str, str]:
+    """The address of page 9 on the text `read` without `head`, of `model` once its run is saved."""
+    chosen = {"view": OFF_VIEW, "text": read}
+    run = current_run(lesson)
+    saved = run is not None and run.checkpoint_path and model.key.startswith(str(run.folder))
+    if run is None or not saved:
+        return {f"{LOOK.key}_{name}": value for name, value in chosen.items()}
+    newest = model.step == run.snapshots()[-1][0]
+    step = "newest" if newest else str(model.step)
+    chosen |= {"head": head, "off_heads": head, "step": step}
+    return {"run": run.id} | {f"{LOOK.key}_{name}": value for name, value in chosen.items()}

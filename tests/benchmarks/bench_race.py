@@ -64,7 +64,6 @@ def child(preset: str, changes: dict[str, Any], threads: int, since: float) -> N
 
     import gpt
     from gpt.batches import encode_splits
-    from gpt.training import whole_loss
 
     torch.set_num_threads(threads)
     settings = gpt.get_preset(preset).with_settings(changes)
@@ -77,7 +76,7 @@ def child(preset: str, changes: dict[str, Any], threads: int, since: float) -> N
         if isinstance(event, gpt.StepStats)
     ]
     splits = encode_splits(tokenizer, corpus.text, settings.model.block_size, torch.device("cpu"))
-    loss = whole_loss(model, splits["val"])
+    loss = gpt.whole_loss(model, splits["val"])
     result = {
         "seconds": time.time() - since,
         "loss": loss,

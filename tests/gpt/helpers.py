@@ -42,6 +42,11 @@ def ids_of(batch: int, time: int, seed: int = 0, vocab_size: int = V) -> Tensor:
     return torch.randint(vocab_size, (batch, time), generator=generator)
 
 
+def train_ids() -> Tensor:
+    """The training part of the small corpus, (N,)."""
+    return torch.tensor(TOKENIZER.encode(gpt.split(CORPUS.text)[0]))
+
+
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 

@@ -94,3 +94,9 @@ def test_no_module_imports_a_page_or_a_chart(path):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert not {n.partition(".")[0] for n in names} & FOREIGN
+
+
+def test_a_module_is_there_before_anything_of_it_was_used():
+    code = "import gpt; print(gpt.inspection.bits_per_character.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "bits_per_character"

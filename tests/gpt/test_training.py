@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 import gpt
-from gpt import training
-from gpt.batches import Batches, every_window
+from gpt import evaluation
+from gpt.batches import Batches
 from gpt.config import ModelConfig
 from gpt.errors import CheckpointError, ConfigError, TextError
+from gpt.evaluation import estimate_loss
 from gpt.model import build_model, weights_of
 from gpt.presets import PRESETS
-from gpt.training import estimate_loss, whole_loss
 from tests.gpt.helpers import (
     CORPUS,
     MODEL,
@@ -28,19 +28,15 @@ from tests.gpt.helpers import (
     TRAIN,
     V,
     copy_of,
-    ids_of,
     losses_of,
     start,
     told,
+    train_ids,
 )
 from tests.peers import tutorial_form
 
 DROPOUT = replace(MODEL, dropout=0.3)
 EVERYTHING = {"schedule": "cosine", "warmup_steps": 2, "keep_best": True, "grad_clip": 0.5}
-
-
-def train_ids():
-    return torch.tensor(TOKENIZER.encode(gpt.split(CORPUS.text)[0]))
 
 
 # --- what is told, and when --------------------------------------------------------------------
@@ -62,7 +58,7 @@ def test_the_events_of_a_short_run_in_their_order():
 
 
 def test_an_evaluation_tells_its_progress(monkeypatch):
-    monkeypatch.setattr(training, "EVALUATION_TOKENS", 1)  # one batch after the other
+    monkeypatch.setattr(evaluation, "TOKENS_AT_ONCE", 1)  # one batch after the other
     events = list(start(max_steps=1, eval_iters=3))
     progress = [(e.step, e.done, e.total) for e in events if isinstance(e, gpt.Evaluating)]
     assert progress == [(step, done, 6) for step in (0, 1) for done in range(1, 7)]
@@ -164,6 +160,23 @@ def test_twenty_losses_are_those_of_the_tutorials_program(name):
         ids = train_ids()
         expected = [tutorial_form.training_step(theirs, optimizer, ids).item() for _ in range(20)]
     assert ours == pytest.approx(expected, rel=2e-5)
+
+
+def test_the_bigram_learns_the_counted_table():
+    """Trained to the end, the table is the counts: the closed form needs no training."""
+    text = "abcab aabbc. " * 60 + "cabba cc." * 40
+    corpus, tokenizer = gpt.corpus_from_text(text), gpt.CharTokenizer.train(text)
+    ids = np.array(tokenizer.encode(gpt.split(text)[0]))
+    model = build_model(PRESETS["bigram"].model, tokenizer.vocab_size)
+    settings = replace(
+        TRAIN, batch_size=128, max_steps=500, learning_rate=0.3, schedule="cosine",
+        weight_decay=0.0, eval_interval=500, sample_tokens=0,
+    )  # fmt: skip
+    list(chain(gpt.train(model, corpus, tokenizer, settings, "cpu")))
+    counted = gpt.bigram_probabilities(gpt.bigram_counts(ids, tokenizer.vocab_size), smoothing=0)
+    learned = model.table.weight.detach().softmax(-1).numpy()
+    assert np.abs(learned - counted).max() < 0.02
+    assert np.abs(learned - counted).max() > 0  # two ways to one answer, not one way twice
 
 
 def test_gradient_clipping_is_torchs():
@@ -497,60 +510,3 @@ def test_a_device_that_is_not_there_is_refused(device, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=device):
         gpt.train(build_model(MODEL, V), CORPUS, TOKENIZER, TRAIN, device)
-
-
-# --- measuring ---------------------------------------------------------------------------------
-
-
-def test_an_estimate_leaves_the_model_as_it_was():
-    model = build_model(DROPOUT, V).train()
-    state, ids = torch.get_rng_state(), train_ids()
-    assert estimate_loss(model, ids, TRAIN) == estimate_loss(model, ids, TRAIN)
-    assert model.training and torch.equal(torch.get_rng_state(), state)
-    assert estimate_loss(model, ids, TRAIN) != estimate_loss(model, ids, TRAIN, seed=1)
-
-
-def test_an_estimate_is_the_mean_over_the_tutorials_batches(monkeypatch):
-    """Several batches at once, or one after the other as in the lecture: the same number."""
-    model, ids, settings = build_model(MODEL, V).eval(), train_ids(), replace(TRAIN, eval_iters=6)
-    batches = Batches(ids, MODEL.block_size, TRAIN.batch_size, seed=7)
-    expected = sum(model(*batches.draw())[1].item() for _ in range(6)) / 6
-    for tokens in (1, 64, 4096):  # one, two and all batches at once
-        monkeypatch.setattr(training, "EVALUATION_TOKENS", tokens)
-        assert estimate_loss(model, ids, settings, seed=7) == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_text_shorter_than_the_context_has_no_estimate():
-    with pytest.raises(TextError, match="at least 9"):
-        estimate_loss(build_model(MODEL, V), ids_of(1, 8)[0], TRAIN)
-
-
-def test_the_whole_loss_is_the_mean_over_all_windows_whatever_the_batch():
-    model, ids = build_model(MODEL, V).eval(), ids_of(1, 300)[0]
-    x, y = next(every_window(ids, 8, 1000))
-    expected = model(x, y)[1].item()
-    assert len(x) == 37
-    for batch_size in (1, 5, 64):
-        assert whole_loss(model, ids, batch_size) == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_text_shorter_than_the_context_has_no_whole_loss():
-    with pytest.raises(TextError, match="at least 9"):
-        whole_loss(build_model(MODEL, V), ids_of(1, 8)[0])
-
-
-def test_the_bigram_learns_the_counted_table():
-    """Trained to the end, the table is the counts: the closed form needs no training."""
-    text = "abcab aabbc. " * 60 + "cabba cc." * 40
-    corpus, tokenizer = gpt.corpus_from_text(text), gpt.CharTokenizer.train(text)
-    ids = np.array(tokenizer.encode(gpt.split(text)[0]))
-    model = build_model(PRESETS["bigram"].model, tokenizer.vocab_size)
-    settings = replace(
-        TRAIN, batch_size=128, max_steps=500, learning_rate=0.3, schedule="cosine",
-        weight_decay=0.0, eval_interval=500, sample_tokens=0,
-    )  # fmt: skip
-    list(chain(gpt.train(model, corpus, tokenizer, settings, "cpu")))
-    counted = gpt.bigram_probabilities(gpt.bigram_counts(ids, tokenizer.vocab_size), smoothing=0)
-    learned = model.table.weight.detach().softmax(-1).numpy()
-    assert np.abs(learned - counted).max() < 0.02
-    assert np.abs(learned - counted).max() > 0  # two ways to one answer, not one way twice

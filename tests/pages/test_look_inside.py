@@ -85,6 +85,20 @@ def test_the_selection_is_in_the_address_and_a_link_restores_it(bench, run):  # 
     assert "What head 2.1 writes" in said(again)
 
 
+def test_a_link_wins_over_how_the_page_was_left(bench, run):  # noqa: F811
+    """From page 4 the view, the text and the step of the last visit once stayed."""
+    at = open_at(bench, "Next token", run, head="1.1", step="6")
+    at.switch_page("pages/self_attention.py").run()
+    linked = {"view": "Switch off", "text": "other", "head": "2.2", "step": "newest"}
+    for name, value in linked.items():
+        at.query_params[f"{PAGE}_{name}"] = value
+    at.query_params["run"] = run.id
+    at.switch_page(f"pages/{PAGE}.py").run()
+    assert not at.exception
+    assert by_key(at.text_area, f"{PAGE}_text").value == "other"
+    assert "Without head 2.2 the loss" in said(at) and "at step" not in said(at)
+
+
 @pytest.mark.parametrize("position, head", [("99", "9.9"), ("-5", "x"), ("two", "")])
 def test_a_selection_that_is_not_there_gives_way(bench, run, position, head):  # noqa: F811
     at = open_at(bench, run=run, position=position, head=head)

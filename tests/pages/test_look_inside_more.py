@@ -108,7 +108,7 @@ def test_of_a_large_vocabulary_only_text_and_neighbours_are_drawn(bench, run, mo
 @pytest.mark.parametrize("large", [False, True])
 def test_the_dot_product_is_sent_when_it_is_asked_for(bench, run, monkeypatch, large):  # noqa: F811
     sent = []
-    monkeypatch.setattr("explorer.panels.inside.attention.fits", lambda *sizes: not large)
+    monkeypatch.setattr("explorer.panels.head_map.fits", lambda *sizes: not large)
     monkeypatch.setattr(
         "explorer.panels.inside.dots.dot_product",
         lambda *vectors, **how: sent.append((*vectors[:2], how)),

@@ -1,4 +1,9 @@
+from urllib.parse import parse_qsl
+
+import torch
+
 import gpt
+from explorer import habits
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "multi_head_attention"
@@ -86,3 +91,43 @@ def test_a_text_that_cannot_be_read_is_said(bench):  # noqa: F811
     at = bench.open(PAGE)
     by_key(at.text_input, f"{PAGE}_read").set_value("字").run()
     assert not at.exception and "Type at least two characters" in said(at)
+
+
+def off_link(at):
+    """What the link under the map asks of page 9."""
+    link = next(a.proto for a in at.get("page_link") if a.proto.page == "look_inside")
+    return dict(parse_qsl(link.query_string))
+
+
+def test_the_chosen_head_is_described_beside_an_even_one(bench):  # noqa: F811
+    run = bench.train(PAGE, "multi_head", feed_forward_multiple=0)
+    at = bench.open(PAGE, run=run.id)
+    at.session_state[f"{PAGE}_attention"] = {"selected": {"layer": 0, "head": 2, "epoch": 0}}
+    at.run()
+    model, tokenizer, _ = gpt.load_checkpoint(run.checkpoint_path)
+    ids = tokenizer.encode("to be or not to be")[-model.config.block_size :]
+    scores = gpt.model_head_scores(model, torch.tensor([ids]))
+    assert habits.sentence(scores, 0, 2) in said(at)
+    assert off_link(at)["look_inside_off_heads"] == "1.3"
+
+
+def test_switching_off_the_head_on_page_9_is_one_click_away(bench):  # noqa: F811
+    run = bench.train(PAGE, "multi_head", feed_forward_multiple=0)
+    address = off_link(bench.open(PAGE, run=run.id))
+    at = bench.open("look_inside", **address)
+    assert not at.warning and at.text_area[0].value == "to be or not to be"
+    assert "Without head 1.1 the loss on this text goes from" in said(at)
+
+
+def test_an_earlier_step_of_the_run_is_switched_off_at_that_step(bench):  # noqa: F811
+    run = bench.train(PAGE, "multi_head", feed_forward_multiple=0)
+    at = bench.open(PAGE, run=run.id)
+    by_key(at.select_slider, f"{PAGE}_at_step").set_value(6).run()
+    assert off_link(at)["look_inside_step"] == "6"
+    assert "at step 6" in said(bench.open("look_inside", **off_link(at)))
+
+
+def test_before_a_run_the_link_leads_to_a_trained_model(bench):  # noqa: F811
+    address = off_link(bench.open(PAGE))
+    assert "run" not in address
+    assert "Without head" in said(bench.open("look_inside", **address))

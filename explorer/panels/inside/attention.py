@@ -7,18 +7,20 @@ import streamlit as st
 
 import gpt
 from explorer import cache, habits, inspected, state
-from explorer.panels.head_map import LAYER_ORDER, NAMES, head_map
+from explorer.panels.attention import OFF_VIEW
+from explorer.panels.head_map import head_map
 from explorer.panels.inside import reading as selection
 from explorer.panels.inside.dots import dots_panel
 from explorer.panels.inside.look import VIEW
 from explorer.panels.inside.reading import Reading
 
-OFF_VIEW = "Switch off"  # the name of the view that the caution leads to
 CAUTION = (
     "**Attention is not explanation.** A weight says where a head looks, not why the model says"
     " what it says: what is carried along depends on the values too, and a head may be ignored"
     " downstream. Whether it matters, switching it off tells."
 )
+LAYER_ORDER = "layer and head"
+NAMES = {LAYER_ORDER: LAYER_ORDER, **habits.SHORT, "entropy": "entropy", "distance": "distance"}
 THIS_TEXT, DOUBLED = "this text", "random tokens, said twice"
 COLUMNS = {
     "previous": "previous",
@@ -35,15 +37,7 @@ def attention_view(reading: Reading) -> None:
         st.info("The bigram has no attention heads: it only knows the last token.")
         return
     lesson, scores = reading.lesson, reading.scores()
-    chosen = head_map(
-        reading,
-        scores,
-        key=f"{lesson.key}_{selection.MAP}",
-        height=420,
-        by=st.session_state.get(f"{lesson.key}_sorted_by", LAYER_ORDER),
-        selected=selection.asked_of_map(reading),
-        link=reading.link,
-    )
+    chosen = _map(reading)
     if chosen != (reading.layer, reading.head):
         selection.clicked_head(reading.selects, *chosen)
         st.rerun()
@@ -62,6 +56,20 @@ def attention_view(reading: Reading) -> None:
         width="stretch",
     )
     scores_table(reading)
+
+
+def _map(reading: Reading) -> tuple[int, int]:
+    """The map of all heads, which can be sorted and faded by the score of the table below it."""
+    by = st.session_state.get(f"{reading.lesson.key}_sorted_by", LAYER_ORDER)
+    return head_map(
+        reading.shown,
+        reading.ids,
+        key=f"{reading.lesson.key}_{selection.MAP}",
+        by=None if by == LAYER_ORDER else by,
+        height=420,
+        selected=selection.asked_of_map(reading),
+        link=reading.link,
+    )
 
 
 def _switch_off(reading: Reading) -> None:

@@ -208,7 +208,7 @@ def _choose_step(
     if len(steps) < 2:
         state.put(lesson, "step", None)
         return None
-    known = st.session_state.get(key, state.get(lesson, "step", st.query_params.get(key)))
+    known = st.session_state.get(key, st.query_params.get(key, state.get(lesson, "step")))
     names = {str(step): step for step in steps}
     st.session_state[key] = names.get(str(known), "newest")
     chosen = st.select_slider(
@@ -227,7 +227,7 @@ def _choose_step(
 
 def _choose_view(lesson: Lesson, names: list[str]) -> str:
     key = f"{lesson.key}_{VIEW}"
-    known = st.session_state.get(key, state.get(lesson, VIEW, st.query_params.get(key)))
+    known = st.session_state.get(key, st.query_params.get(key, state.get(lesson, VIEW)))
     st.session_state[key] = known if known in names else names[0]
     chosen = st.segmented_control(
         "View",

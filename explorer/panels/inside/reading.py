@@ -16,6 +16,7 @@ from explorer import cache, habits, state
 from explorer.components import memory
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
+from explorer.panels import head_map
 from explorer.panels.model import Shown, readable
 
 EXAMPLES = ("To be, or not to be, that is the question", "qxbfmzwkdhqxbfmzwkdh")
@@ -70,23 +71,15 @@ class Reading:
 
     def scores(self) -> dict[str, "gpt.HeadScore"]:
         """Head scores on this text."""
-        return self.measured("scores", lambda: gpt.model_head_scores(self.model, self.idx))
+        return head_map.scores(self.shown, self.ids)
 
     def attention_input(self) -> Any:
         """What the attention of each layer reads, (L, 1, T, C)."""
-        return self.measured(
-            "attention_input",
-            lambda: gpt.trace(self.model, self.idx, ["attention_input"])["attention_input"],
-        )
+        return head_map.attention_input(self.shown, self.ids)
 
     def weights(self, layer: int) -> Any:
-        """Attention weights of all heads of one layer, (H, T, T): too much to keep for every layer
-        of a large model, so only what attention reads is kept."""
-        import torch
-
-        inputs = self.attention_input()[layer]  # (1, T, C)
-        with torch.no_grad():
-            return gpt.inspection.attention_weights(self.model.blocks[layer].attention, inputs)[0]
+        """Attention weights of all heads of one layer, (H, T, T)."""
+        return head_map.weights(self.shown, self.ids, layer)
 
     def columns(self, widths: int | list[int], **how: Any) -> list[Any]:
         """`st.columns`; one below the other in half a page, where they would be too narrow."""
@@ -225,11 +218,11 @@ def _ask_the_map(lesson: Lesson) -> None:
 def begin(lesson: Lesson, name: str, fit: Callable[[Any], Any]) -> str:
     """Give the widget `name` its value before it is drawn; returns its key.
 
-    As `want` asked, else as it stands, else as it was when the page was left, else as the address
-    asks; `fit` makes of that a value which the widget can have.
+    As `want` asked, else as it stands, else as the address asks, else as it was when the page was
+    left; `fit` makes of that a value which the widget can have.
     """
     key = f"{lesson.key}_{name}"
-    known = st.session_state.get(key, state.get(lesson, name, st.query_params.get(key)))
+    known = st.session_state.get(key, st.query_params.get(key, state.get(lesson, name)))
     wanted = state.get(lesson, f"{name}.wanted")
     if wanted is not None:
         known = wanted
