@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import gpt
@@ -20,12 +21,13 @@ _unfinished: "weakref.WeakSet[Writing]" = weakref.WeakSet()
 
 
 class Writing:
-    """Draws `count` tokens after `prompt`. `text` is the prompt and what was written so far, and
+    """Draws `count` tokens after `prompt` and what was drawn already. `text` is all of it, and
     `so_far` that with the newest token, of one moment: a look may come between two tokens.
 
-    tokens: all that was drawn, with the scores each was drawn from; it begins with the tokens that
-    stand at the end of `prompt` already, when a text is continued. Of a large vocabulary only the
-    newest are kept: each of GPT-2 holds 200 kB of scores.
+    drawn: the ids of all that was drawn, to begin with those of the text that is continued. The
+    model reads them, and not the text once more: where a character takes several tokens, `text`
+    holds an unfinished one back until its last is drawn. tokens: the newest of them, with the
+    scores each was drawn from: all, unless the vocabulary is large (of GPT-2 a token is 200 kB).
     """
 
     def __init__(
@@ -38,18 +40,21 @@ class Writing:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        drawn: Sequence[int] = (),
         tokens: "Sequence[gpt.Token]" = (),
     ) -> None:
-        self.so_far: tuple[str, gpt.Token | None] = (prompt, None)  # text, newest token: a pair
-        self.tokens = list(tokens)
+        self.tokenizer, self.prompt = tokenizer, prompt
+        self.drawn, self.tokens = list(drawn), list(tokens)
+        self._decode = tokenizer.decoder()
+        begun = prompt + "".join(self._decode(i, False) for i in drawn)
+        self.so_far: tuple[str, gpt.Token | None] = (begun, None)  # text, newest token: a pair
         self.count, self.done = count, 0
         self.seconds = 0.0
         self.error: str | None = None
         self._stopped = threading.Event()
         self._looked = time.monotonic()
-        self._tokens = gpt.stream(
-            model, tokenizer, prompt, count, temperature, top_k, top_p, seed, unknown="drop"
-        )
+        ids = (tokenizer.encode(prompt, unknown="drop") or [tokenizer.start]) + self.drawn
+        self._tokens = gpt.stream(model, tokenizer, ids, count, temperature, top_k, top_p, seed)
         self._thread = threading.Thread(target=self._write, daemon=True)
         _unfinished.add(self)
         self._thread.start()
@@ -57,6 +62,11 @@ class Writing:
     @property
     def text(self) -> str:
         return self.so_far[0]
+
+    @property
+    def written(self) -> str:
+        """What was drawn, without the prompt."""
+        return self.text[len(self.prompt) :]
 
     @property
     def running(self) -> bool:
@@ -80,6 +90,8 @@ class Writing:
         try:
             start = time.perf_counter()
             for token in self._tokens:
+                token = replace(token, text=self._decode(token.id, False))
+                self.drawn.append(token.id)
                 self.so_far = self.text + token.text, token
                 self.done += 1
                 self.tokens.append(token)

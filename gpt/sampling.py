@@ -98,7 +98,7 @@ class Reader:
 def stream(
     model: LanguageModel,
     tokenizer: Any,
-    prompt: str = "",
+    prompt: str | Sequence[int] = "",
     max_new_tokens: int = 200,
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -108,14 +108,15 @@ def stream(
     unknown: str = "error",
     stride: int | None = None,
 ) -> Iterator[Token]:
-    """Yield tokens as they are drawn.
+    """Yield tokens as they are drawn after `prompt`, a text or its ids.
 
     `unknown` says what happens to characters the tokenizer does not know ("error", "drop",
     "replace"). An empty prompt starts from the tokenizer's `start`. The same seed gives the
     same text; None draws a new one each time. Raises TextError or ConfigError before any token.
     """
     check_filters(temperature, top_k, top_p)
-    ids = tokenizer.encode(prompt, unknown=unknown) or [tokenizer.start]
+    ids = tokenizer.encode(prompt, unknown=unknown) if isinstance(prompt, str) else list(prompt)
+    ids = ids or [tokenizer.start]
     reader = Reader(model, use_cache, stride)
     filters = (temperature, top_k, top_p)
     return _stream(reader, tokenizer, ids, max_new_tokens, filters, _generator(seed))

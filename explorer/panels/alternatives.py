@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import streamlit as st
 
-import gpt
 from explorer import frames, state
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
@@ -98,9 +97,9 @@ def _plain(glyph: str) -> str:
 
 def _take(lesson: Lesson, writing: Writing, model: Shown, at: int, other: int) -> None:
     """Put the text up to draw `at`, with token `other` there, in the place of the whole text."""
-    tokens: list[gpt.Token] = writing.tokens
-    dropped = sum(len(token.text) for token in tokens[at:])
-    taken = replace(tokens[at], id=other, text=model.tokenizer.decode([other]), probability=BY_HAND)
-    text = writing.text[: len(writing.text) - dropped] + taken.text
-    kept = [*tokens[:at], taken]
-    state.put(lesson, "writing", Writing(model.model, model.tokenizer, text, 0, tokens=kept))
+    later = len(writing.tokens) - at
+    taken = replace(writing.tokens[at], id=other, probability=BY_HAND)
+    kept = [*writing.tokens[:at], taken]
+    drawn = [*writing.drawn[:-later], other]
+    again = Writing(model.model, model.tokenizer, writing.prompt, 0, drawn=drawn, tokens=kept)
+    state.put(lesson, "writing", again)

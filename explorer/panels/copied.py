@@ -83,8 +83,7 @@ def written_panel(lesson: Lesson, shown: Callable[[], Shown], folder: Path | Non
     if writing.running:
         st.caption("When the text is ready, it is compared with the training text.")
         return
-    text = "".join(token.text for token in writing.tokens)
-    copied_panel(lesson, shown(), folder, text, "what was written")
+    copied_panel(lesson, shown(), folder, writing.written, "what was written")
 
 
 def training_text(folder: Path) -> cache.Text | None:

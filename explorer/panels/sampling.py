@@ -143,39 +143,47 @@ def _where_it_stands(
     While a text is written, the scores are those of its newest draw: they are there, and computing
     the next ones at every look would slow down the writing.
     """
-    writing: Writing | None = state.get(lesson, "writing")
-    if writing is not None and state.get(lesson, "written_from") != prompt:
-        state.put(lesson, "writing", None)  # a new prompt begins a new text
-        writing = None
+    writing = _of_model(lesson, model, prompt)
     text, last = writing.so_far if writing else (prompt, None)
     drawn_is_shown = writing is not None and (writing.running or writing.count == 1)
     same_model = last is not None and len(last.logits) == model.tokenizer.vocab_size
     if last is not None and drawn_is_shown and same_model:
         return text, last, last.logits.numpy()
-    ids, said = readable(model, text)
+    ids, said = readable(model, prompt)
     if said and not writing:
         st.caption(said)
-    ids = ids or [model.tokenizer.start]
+    ids = (ids or [model.tokenizer.start]) + (writing.drawn if writing else [])
+    ids = ids[-model.model.config.block_size :]
     return text, None, cache.next_scores(model.model, tuple(ids), model.key)
+
+
+def _of_model(lesson: Lesson, model: Shown, prompt: str) -> Writing | None:
+    """The text so far; a new prompt or another vocabulary begins a new one."""
+    writing: Writing | None = state.get(lesson, "writing")
+    if writing is not None and (
+        writing.prompt != prompt or writing.tokenizer.tokens != model.tokenizer.tokens
+    ):
+        state.put(lesson, "writing", None)
+        return None
+    return writing
 
 
 def _write(lesson: Lesson, model: Shown, prompt: str, settings: Any, seed: int, count: int) -> None:
     """Continue the text by `count` tokens."""
-    before: Writing | None = state.get(lesson, "writing")
-    text, tokens = (before.text, before.tokens) if before else (prompt, [])
-    if len(text) > MAX_TEXT:
-        text, tokens = prompt, []
-    drawn = len(text) - len(prompt)
-    state.put(lesson, "written_from", prompt)
+    before = _of_model(lesson, model, prompt)
+    if before is not None and len(before.text) > MAX_TEXT:
+        before = None
+    drawn, tokens = (before.drawn, before.tokens) if before else ([], [])
     writing = Writing(
         model.model,
         model.tokenizer,
-        text,
+        prompt,
         count,
         settings.temperature,
         settings.top_k,
         settings.top_p,
-        seed + drawn,  # a continued text goes on with fresh draws, repeatably
+        seed + len(drawn),  # a continued text goes on with fresh draws, repeatably
+        drawn,
         tokens,
     )
     writing.wait(0.2)  # a few characters are there at once

@@ -7,6 +7,7 @@ import pytest
 import gpt
 from explorer import writing
 from explorer.writing import Writing
+from gpt.tokenizers.gpt2 import LETTERS
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,35 @@ def test_it_writes_what_generate_writes(small):
     assert work.text == gpt.generate(model, tokenizer, "he", 40, 0.8, seed=3)
     assert work.done == 40 and work.so_far == (work.text, work.tokens[-1])
     assert work.per_second > 0
+
+
+@pytest.fixture(scope="module")
+def byte_level():
+    """A model whose tokens are bytes, so that most of what it draws is parts of characters."""
+    tokenizer = gpt.GPT2Tokenizer({letter: i for i, letter in enumerate(LETTERS)}, [])
+    config = gpt.ModelConfig(block_size=16, n_embd=16, n_head=2, n_layer=2)
+    return gpt.build_model(config, tokenizer.vocab_size, seed=2).eval(), tokenizer
+
+
+@pytest.mark.parametrize("known, text", [(0, "a"), (1, "a"), (3, "a"), (4, "a🙂"), (5, "a🙂b")])
+def test_a_character_is_shown_when_its_last_token_is_drawn(byte_level, known, text):
+    drawn = byte_level[1].encode("🙂b")[:known]
+    work = Writing(*byte_level, "a", 0, drawn=drawn)
+    work.wait(30)
+    assert (work.text, work.written, work.drawn) == (text, text[1:], drawn)
+
+
+def test_one_token_at_a_time_is_the_same_text(byte_level):
+    """Half a character was once shown as a question mark, which the model then read."""
+    whole = Writing(*byte_level, "a", 12, temperature=0.0)
+    whole.wait(30)
+    assert "\ufffd" in byte_level[1].decode(whole.drawn[:1])
+    step = Writing(*byte_level, "a", 0)
+    for _ in range(12):
+        step = Writing(*byte_level, "a", 1, temperature=0.0, drawn=step.drawn, tokens=step.tokens)
+        step.wait(30)
+    assert (step.drawn, step.text) == (whole.drawn, whole.text)
+    assert [t.text for t in step.tokens] == [t.text for t in whole.tokens]
 
 
 def test_stop_ends_it_early_and_keeps_what_is_written(small):

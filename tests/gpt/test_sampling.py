@@ -128,6 +128,13 @@ def test_a_token_tells_its_text_and_its_probability():
         assert p[token.id] > 0 and (p > 0).sum() == 4
 
 
+def test_ids_in_the_place_of_a_text_say_the_same():
+    text, ids = "3 times 4", TOKENIZER.encode("3 times 4")
+    one, same = ([t.id for t in stream(GPT, TOKENIZER, p, 20, seed=5)] for p in (text, ids))
+    assert one == same and ids == TOKENIZER.encode(text)  # the caller's list is left alone
+    assert len(list(stream(GPT, TOKENIZER, [], 3))) == 3
+
+
 def test_one_seed_gives_one_text_and_no_seed_gives_many():
     one, same, other = (generate(GPT, TOKENIZER, "4", 40, seed=s) for s in (1, 1, 2))
     assert one == same != other
