@@ -29,7 +29,8 @@ from gpt.tokenizers.byte_pairs import (
 )
 
 LEAST = 2  # a pair that occurs once is no pattern
-MAX_VOCAB = 65_536
+VOCAB_SIZE = 1024  # unless told otherwise
+MAX_VOCAB_SIZE = 65_536
 
 Pair = tuple[int, int]
 
@@ -57,7 +58,7 @@ class BPETokenizer(BytePairs):
     def train(
         cls,
         text: str,
-        vocab_size: int = 1024,
+        vocab_size: int = VOCAB_SIZE,
         rule: str = "gpt2",
         special_tokens: Sequence[str] = (END_OF_TEXT,),
     ) -> "BPETokenizer":
@@ -67,10 +68,10 @@ class BPETokenizer(BytePairs):
         and special tokens alone are more than `vocab_size`.
         """
         least = len(LETTERS) + len(special_tokens)
-        if not least <= vocab_size <= MAX_VOCAB:
+        if not least <= vocab_size <= MAX_VOCAB_SIZE:
             raise ConfigError(
                 f"vocab_size must be between {least} (the bytes and special tokens alone) and"
-                f" {MAX_VOCAB}, got {vocab_size}."
+                f" {MAX_VOCAB_SIZE}, got {vocab_size}."
             )
         learnt = learn_merges(text, vocab_size - least, rule, special_tokens)
         return cls.from_merges((" ".join(merge.pair) for merge in learnt), rule, special_tokens)
@@ -82,12 +83,18 @@ class BPETokenizer(BytePairs):
         rule: str = "gpt2",
         special_tokens: Sequence[str] = (END_OF_TEXT,),
     ) -> "BPETokenizer":
-        """The tokenizer of some merges, "Ġ t"; the first of many are those of a smaller one."""
+        """The tokenizer of some merges, "Ġ t"; the first of many are those of a smaller one.
+
+        Raises CheckpointError for a merge of anything but two tokens that are known before it.
+        """
         merges = list(merges)
-        names = [*special_tokens, *sorted(LETTERS), *(m.replace(" ", "") for m in merges)]
-        vocab: dict[str, int] = {}
-        for name in names:
-            vocab.setdefault(name, len(vocab))
+        names = [*special_tokens, *sorted(LETTERS)]
+        vocab = {name: i for i, name in enumerate(dict.fromkeys(names))}
+        for merge in merges:
+            pair = merge.split(" ")
+            if len(pair) != 2 or not all(token in vocab for token in pair):
+                raise CheckpointError(f"The merge {merge!r} is not one of two tokens before it.")
+            vocab.setdefault("".join(pair), len(vocab))
         return cls(vocab, merges, rule, special_tokens)
 
     @property
