@@ -180,6 +180,10 @@ class BytePairs:
         waiting = codecs.getincrementaldecoder("utf-8")(errors="replace")
         return lambda i, last: waiting.decode(self._bytes[i], last)
 
+    def bytes_of(self, i: int) -> bytes:
+        """The bytes that token `i` stands for."""
+        return self._bytes[i]
+
     def groups(self, ids: Sequence[int]) -> list[list[int]]:
         """Ids that share a character together, the others alone: each group is readable text.
 

@@ -92,7 +92,11 @@ def test_ids_are_those_of_tiktoken_given_the_same_ranks(both):
     tiktoken = pytest.importorskip("tiktoken")
     ours, _ = both
     special = {END_OF_TEXT: ours.vocab[END_OF_TEXT]}
-    ranks = {token: i for i, token in enumerate(ours._bytes) if i not in special.values()}
+    ranks = {
+        token: i
+        for i, token in enumerate(map(ours.bytes_of, range(1024)))
+        if i not in special.values()
+    }
     peer = tiktoken.Encoding(
         "ours", pat_str=PATTERNS[ours.rule], mergeable_ranks=ranks, special_tokens=special
     )
