@@ -99,7 +99,7 @@ def token_counts(name: str, sha256: str | None, size: int) -> pd.DataFrame:
     the_text, merges = text(name, sha256), byte_pairs(name, sha256, size)
     written = [" ".join(merge.pair) for merge in merges]
     steps = sorted({0, len(merges), *(2**k for k in range(4, 12) if 2**k < len(merges))})
-    found: list[tuple[str, Any]] = [("character", the_text.tokenizer)]
+    found: list[tuple[str, Any]] = [("characters", the_text.tokenizer)]
     found += [("byte pairs", gpt.BPETokenizer.from_merges(written[:n])) for n in steps]
     for folder in huggingface_folders().values():
         try:

@@ -55,7 +55,7 @@ st.markdown(
     " that occurs most often into a token of its own; repeat. Frequent words become one token, rare"
     " ones stay in pieces, and no character is ever unknown. The other pages go on with characters."
 )
-byte_pairs_panel(this, the_text, "the king and the queen 🙂")
+byte_pairs_panel(this, the_text, "the king and the queen at the café")
 
 lesson.section("Predict, then draw")
 answer = question.ask_number(

@@ -5,12 +5,14 @@ import pandas as pd
 
 from explorer.charts import theme
 
-KINDS = ["character", "byte pairs", "GPT-2"]
+COLOURS = {"characters": theme.COUNTED, "byte pairs": theme.LEARNED, "GPT-2": theme.KEY}
+SHAPES = {"characters": "square", "byte pairs": "circle", "GPT-2": "diamond"}
 
 
 def create_vocabularies_chart(counts: pd.DataFrame) -> alt.LayerChart:
-    """counts: columns kind (one of KINDS), vocabulary (V), tokens, characters (a token holds on
+    """counts: columns kind (one of COLOURS), vocabulary (V), tokens, characters (a token holds on
     average); a row a tokenizer. Byte pairs are joined by a line."""
+    kinds = [kind for kind in COLOURS if kind in set(counts["kind"])]
     base = alt.Chart(counts).encode(
         x=alt.X(
             "vocabulary:Q",
@@ -25,12 +27,12 @@ def create_vocabularies_chart(counts: pd.DataFrame) -> alt.LayerChart:
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=KINDS, range=[theme.COUNTED, theme.LEARNED, theme.KEY]),
+            scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]),
             legend=legend,
         ),
         shape=alt.Shape(
             "kind:N",
-            scale=alt.Scale(domain=KINDS, range=["square", "circle", "diamond"]),
+            scale=alt.Scale(domain=kinds, range=[SHAPES[kind] for kind in kinds]),
             legend=legend,
         ),
         tooltip=[

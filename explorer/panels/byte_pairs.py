@@ -15,6 +15,7 @@ from explorer.panels import text as texts
 
 SIZES = (288, 320, 384, 512, 768, 1024, 2048, 4096)
 SHOW_EVERY = 0.1  # seconds between two pictures of the progress
+MANY = 24  # merges of a sentence that are named
 BEFORE = 257  # tokens before the first merge: the bytes and the end of a text
 
 
@@ -108,6 +109,10 @@ def _replay(lesson: Lesson, merges: list[Any], example: str) -> None:
         st.markdown(f"**Merge {done:,} of {len(merges):,}**: {_said(merges[done - 1])} (counted).")
     else:
         st.markdown(f"**No merge yet**: every byte is a token; {len(merges):,} merges are to come.")
+    used = used_merges(merges, sentence)
+    if used:
+        some = ", ".join(f"{rank + 1:,}" for rank in used[:MANY]) + ", …" * (len(used) > MANY)
+        st.caption(f"The merges that change this sentence: {some}.")
     names, details = token_parts(tokenizer, ids)
     token_strip(ids, names, details=details, key=f"{lesson.key}_pairs_tokens")
     st.caption(
@@ -115,6 +120,20 @@ def _replay(lesson: Lesson, merges: list[Any], example: str) -> None:
         f" **{len(ids):,} tokens** from a vocabulary of {tokenizer.vocab_size:,}. Where a character"
         " takes several tokens, each says which part of it it is: 🙂·1/4."
     )
+
+
+def used_merges(merges: list[Any], sentence: str) -> list[int]:
+    """The ranks of the merges that the tokens of a sentence are made of, the first learnt first."""
+    tokenizer = gpt.BPETokenizer.from_merges(" ".join(m.pair) for m in merges)
+    names = list(tokenizer.vocab)
+    made = {"".join(m.pair): m for m in reversed(merges)}
+    waiting, found = [names[i] for i in tokenizer.encode(sentence)], set()
+    while waiting:
+        merge = made.get(waiting.pop())
+        if merge is not None and merge.rank not in found:
+            found.add(merge.rank)
+            waiting += merge.pair
+    return sorted(found)
 
 
 def token_parts(tokenizer: Any, ids: list[int]) -> tuple[list[str], list[str]]:
@@ -137,7 +156,7 @@ def _weigh(lesson: Lesson, text: cache.Text, key: tuple[str, str | None, int]) -
     read = int(counts["read"].iloc[0])
     pairs = counts[counts["kind"] == "byte pairs"].iloc[-1]
     others = "".join(
-        f" {row.kind} (V = {row.vocabulary:,}): {row.tokens:,} tokens."
+        f" {row.kind[:1].upper()}{row.kind[1:]} (V = {row.vocabulary:,}): {row.tokens:,} tokens."
         for row in counts[counts["kind"] != "byte pairs"].itertuples()
     )
     st.caption(

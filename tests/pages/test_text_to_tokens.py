@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -7,7 +8,7 @@ import gpt
 from explorer import frames
 from explorer.panels import own_text
 from explorer.panels.batch import draw
-from explorer.panels.byte_pairs import token_parts
+from explorer.panels.byte_pairs import token_parts, used_merges
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "text_to_tokens"
@@ -112,6 +113,30 @@ def test_a_character_of_several_tokens_still_shows():
     tokenizer = gpt.BPETokenizer.train("", 257)
     names, details = token_parts(tokenizer, tokenizer.encode("aé"))
     assert names == ["a", "é·1/2", "é·2/2"] and details == ["bytes 61", "bytes c3", "bytes a9"]
+
+
+def test_the_merges_of_a_sentence_are_those_that_change_it():
+    merges = list(gpt.learn_merges("low lower lowest low\n the then " * 9, 20))
+    assert len(merges) > 8
+
+    def encoded(n):
+        return gpt.BPETokenizer.from_merges(" ".join(m.pair) for m in merges[:n]).encode("lowest")
+
+    changing = [n for n in range(len(merges)) if encoded(n) != encoded(n + 1)]
+    assert used_merges(merges, "lowest") == changing != []
+
+
+def test_gpt_2_is_counted_where_its_files_are(bench, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("EXPLORER_MODELS", str(tmp_path))
+    for name in ("broken", "gpt2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    pairs = gpt.BPETokenizer.from_merges(["a b"])
+    (tmp_path / "gpt2" / "vocab.json").write_text(json.dumps(pairs.vocab))
+    (tmp_path / "gpt2" / "merges.txt").write_text("#version: 0.2\na b\n")
+    at = paste(bench.open(PAGE), "abab cdcd! " * 50)
+    by_key(at.button, f"{PAGE}_pairs_learn").click().run()
+    assert "GPT-2 (V = 258): 450 tokens" in said(at) and not at.exception
 
 
 def test_tokens_are_counted_in_the_text_itself():
