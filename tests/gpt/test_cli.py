@@ -119,6 +119,15 @@ def test_eval_measures_the_whole_text(here, capsys):
     assert found["bits_per_character"] == pytest.approx(found["val_loss"] / 0.6931, rel=1e-3)
 
 
+def test_a_run_from_before_tokenizers_were_written_down_goes_on(here, capsys):
+    train(capsys, "--out", "mine")
+    about = json.loads((here / "mine" / "run.json").read_text())
+    del about["tokenizer"]
+    (here / "mine" / "run.json").write_text(json.dumps(about))
+    status, out, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "6")
+    assert status == 0 and json.loads(out)["steps"] == 6, err
+
+
 def test_byte_pairs_are_trained_kept_resumed_and_measured_by_the_character(here, capsys):
     arguments = ["--tokenizer", "bpe", "--vocab-size", "280"]
     whole = train(capsys, *arguments, "--steps", "9")
