@@ -20,6 +20,8 @@ from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
 PRETRAINED = Path(__file__).parents[1] / "checkpoints" / "pretrained"
+LEARNT_FROM = 2_000_000  # characters of a text that byte pairs are learnt from
+COUNTED_IN = 50_000  # characters of a text in which tokens are counted
 HUGGINGFACE = Path(__file__).parents[1] / "checkpoints" / "huggingface"
 
 
@@ -72,6 +74,40 @@ def _pasted(name: str, sha256: str) -> gpt.Corpus:
 def character_counts(name: str, sha256: str | None) -> pd.DataFrame:
     """How often each character of a text occurs: see `frames.character_counts`."""
     return frames.character_counts(text(name, sha256).corpus.text)
+
+
+def learning_text(text: Text) -> str:
+    """What byte pairs are learnt from: so much of a text that it takes seconds."""
+    return text.corpus.text[:LEARNT_FROM]
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def byte_pairs(
+    name: str, sha256: str | None, size: int, _merges: list[Any] | None = None
+) -> list[Any]:
+    """The `gpt.Merge`s that bring the text's vocabulary to `size`: `_merges`, if they are there."""
+    if _merges is not None:
+        return _merges
+    tokens_before = gpt.BPETokenizer.from_merges([]).vocab_size
+    return list(gpt.learn_merges(learning_text(text(name, sha256)), size - tokens_before))
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def token_counts(name: str, sha256: str | None, size: int) -> pd.DataFrame:
+    """How many tokens the beginning of a text takes by tokenizers with vocabularies up to `size`,
+    and by GPT-2's where its files are: see `frames.token_counts`."""
+    the_text, merges = text(name, sha256), byte_pairs(name, sha256, size)
+    written = [" ".join(merge.pair) for merge in merges]
+    steps = sorted({0, len(merges), *(2**k for k in range(4, 12) if 2**k < len(merges))})
+    found: list[tuple[str, Any]] = [("characters", the_text.tokenizer)]
+    found += [("byte pairs", gpt.BPETokenizer.from_merges(written[:n])) for n in steps]
+    for folder in huggingface_folders().values():
+        try:
+            found.append(("GPT-2", gpt.GPT2Tokenizer.from_folder(folder)))
+            break
+        except gpt.GPTError:  # told where somebody wants to use it
+            continue
+    return frames.token_counts(found, the_text.corpus.text[:COUNTED_IN])
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -111,6 +111,16 @@ def character_counts(text: str, most: int = 100) -> pd.DataFrame:
     )
 
 
+def token_counts(tokenizers: Sequence[tuple[str, Any]], text: str) -> pd.DataFrame:
+    """How many tokens `text` takes, a row a tokenizer: columns kind, vocabulary, tokens, characters
+    (a token holds on average), read (characters of the text). tokenizers: (kind, tokenizer)."""
+    rows = []
+    for kind, tokenizer in tokenizers:
+        tokens = len(tokenizer.encode_array(text, unknown="drop"))
+        rows.append((kind, tokenizer.vocab_size, tokens, len(text) / max(1, tokens), len(text)))
+    return pd.DataFrame(rows, columns=["kind", "vocabulary", "tokens", "characters", "read"])
+
+
 def split_parts(train: int, validation: int) -> pd.DataFrame:
     """Columns part, start, end (characters of the text), label: the two parts of a split text."""
     total = train + validation

@@ -116,7 +116,14 @@ _HOMES = {
         "save_probe",
         "work_of_step",
     ],
-    "tokenizers": ["CharTokenizer", "GPT2Tokenizer", "tokenizer_from_dict"],
+    "tokenizers": [
+        "BPETokenizer",
+        "CharTokenizer",
+        "GPT2Tokenizer",
+        "learn_merges",
+        "tokenizer_from_dict",
+        "train_tokenizer",
+    ],
     "training": ["train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -16,19 +16,20 @@ from gpt.text import TRAIN_SHARE, split
 
 
 def encode_splits(tokenizer, text: str, block_size: int, device: torch.device) -> dict[str, Tensor]:
-    """Encode `text` and cut it into {"train": (N,), "val": (M,)} ids on `device`.
+    """Cut `text` and encode it as {"train": (N,), "val": (M,)} ids on `device`.
 
-    They are of the tokenizer's own type, such as uint8: see its `encode_array`.
+    They are of the tokenizer's own type, such as uint8: see its `encode_array`. The text is cut,
+    not the ids, so that models of different tokenizers are tested on the same characters.
 
     Raises TextError when the validation part is too short for one window of block_size + 1.
     """
-    ids = torch.from_numpy(tokenizer.encode_array(text)).to(device)
-    train, val = split(ids)
+    train, val = (torch.from_numpy(tokenizer.encode_array(part)).to(device) for part in split(text))
     if len(val) < block_size + 1:
         need = int((block_size + 1) / (1 - TRAIN_SHARE)) + 1
         raise TextError(
-            f"The text has {len(ids)} tokens, but a context of {block_size} needs about {need}, so"
-            " that its last tenth holds one window: use a longer text or a smaller block_size."
+            f"The text has {len(train) + len(val)} tokens, but a context of {block_size} needs"
+            f" about {need}, so that its last tenth holds one window: use a longer text or a"
+            " smaller block_size."
         )
     return {"train": train, "val": val}
 

@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, help="what fits into so many minutes here, instead")
     train.add_argument("--seed", type=int, default=1337)
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    train.add_argument("--tokenizer", choices=("character", "bpe"), help="default: character")
+    train.add_argument("--vocab-size", type=int, help="of bpe (default: 1024)")
     train.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="settings")
     train.add_argument("--out", type=Path, help="where the run goes (default: checkpoints/runs/…)")
     train.add_argument("--resume", type=Path, metavar="DIR", help="continue a run of this command")

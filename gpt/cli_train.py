@@ -22,11 +22,11 @@ RUNS = Path("checkpoints/runs")
 
 def train_command(options: argparse.Namespace) -> None:
     """Train a preset, or go on with a run, and print one JSON object."""
-    folder, preset, corpus, state = _open_run(options)
+    folder, preset, corpus, about, state = _open_run(options)
     from gpt.bench import use_threads  # loads torch: after most mistakes are told
 
     with gpt.process_group(options.device) as group:
-        tokenizer = gpt.CharTokenizer.train(corpus.text)
+        tokenizer = gpt.train_tokenizer(corpus.text, **about)
         if options.minutes is not None:
             preset = _fit(preset, tokenizer.vocab_size, options, group.size)
         share = preset.train.batch_size // group.size
@@ -38,7 +38,7 @@ def train_command(options: argparse.Namespace) -> None:
                 _follow(events, group)
                 return
             if state is None:  # after all mistakes are told, so that --out is still free after one
-                _describe(folder, preset, corpus, options)
+                _describe(folder, preset, corpus, about, options)
             card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
             recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
             summary = Summary(preset.train.max_steps)
@@ -103,24 +103,37 @@ def _fit(preset: Any, vocab_size: int, options: argparse.Namespace, processes: i
     return plan.preset
 
 
-def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, Any]:
-    """Return the folder, the preset, the corpus, and the state to resume from, if any."""
+def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, dict[str, Any], Any]:
+    """Return folder, preset, corpus, tokenizer as in run.json, and the state to resume, if any."""
     changes = dict(_assignment(text) for text in options.settings)
     if options.steps is not None:
         changes["max_steps"] = options.steps
     if options.resume is not None:
-        folder, preset, corpus, state = _reopen_run(options.resume)
+        folder, preset, corpus, about, state = _reopen_run(options.resume)
+        asked = (options.tokenizer or about["kind"], options.vocab_size or about.get("vocab_size"))
+        if asked != (about["kind"], about.get("vocab_size")):
+            raise ConfigError("A run keeps its tokenizer: leave out --tokenizer and --vocab-size.")
         preset = preset.with_settings(changes)
         if "batch_size" in changes:
             preset = _for_all(preset)
-        return folder, preset, corpus, state
+        return folder, preset, corpus, about, state
     preset = gpt.get_preset(options.preset).with_settings({"seed": options.seed} | changes)
     preset = _for_all(preset)
     corpus = gpt.load_corpus(options.corpus)
     folder = options.out or RUNS / gpt.new_run_id()
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already: choose another --out, or --resume it.")
-    return folder, preset, corpus, None
+    return folder, preset, corpus, _tokenizer(options), None
+
+
+def _tokenizer(options: argparse.Namespace) -> dict[str, Any]:
+    """The tokenizer that was asked for, in the words of `train_tokenizer`."""
+    from gpt.tokenizers.bpe import VOCAB_SIZE  # brings numpy
+
+    about: dict[str, Any] = {"kind": options.tokenizer or "character"}
+    if about["kind"] == "bpe" or options.vocab_size is not None:
+        about["vocab_size"] = options.vocab_size or VOCAB_SIZE
+    return about
 
 
 def _for_all(preset: Any) -> Any:
@@ -129,13 +142,15 @@ def _for_all(preset: Any) -> Any:
     return preset.with_settings({"batch_size": preset.train.batch_size * processes})
 
 
-def _describe(folder: Path, preset: Any, corpus: Any, options: argparse.Namespace) -> None:
-    about = gpt.describe_run(preset, corpus, options.device)
+def _describe(
+    folder: Path, preset: Any, corpus: Any, tokenizer: dict[str, Any], options: argparse.Namespace
+) -> None:
+    about = gpt.describe_run(preset, corpus, options.device, tokenizer)
     about["corpus"]["source"] = options.corpus
     gpt.write_json(folder / "run.json", about | {"id": folder.name})
 
 
-def _reopen_run(folder: Path) -> tuple[Path, Any, Any, Any]:
+def _reopen_run(folder: Path) -> tuple[Path, Any, Any, dict[str, Any], Any]:
     try:
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         preset = gpt.get_preset(about["preset"]).with_settings(about["model"] | about["train"])
@@ -145,7 +160,7 @@ def _reopen_run(folder: Path) -> tuple[Path, Any, Any, Any]:
     if corpus.sha256 != about["corpus"]["sha256"]:
         raise ConfigError(f"The text {corpus.name} has changed since {folder} was started.")
     state = gpt.load_state(folder / "resume" / "state.safetensors")
-    return folder, preset, corpus, state
+    return folder, preset, corpus, about.get("tokenizer", {"kind": "character"}), state
 
 
 class Interrupt:

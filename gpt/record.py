@@ -1,6 +1,6 @@
 """Write a training down as it goes on: a run is a folder of plain files.
 
-    run.json       what to train: preset, model, train, corpus, device; written once
+    run.json       what to train: preset, model, train, corpus, tokenizer, device; written once
     events.jsonl   one JSON object a line: {"kind": "step", "step": 1, "loss": 4.17, …}
     checkpoint/    the model (the best one with `keep_best`), for `load_checkpoint`
     snapshots/     000500.safetensors: the weights at that step, to look back at
@@ -15,6 +15,7 @@ import json
 import math
 import secrets
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,13 @@ def new_run_id() -> str:
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f-") + secrets.token_hex(10)
 
 
-def describe_run(preset: Preset, corpus: Corpus, device: str = "auto") -> dict[str, Any]:
-    """The contents of run.json."""
+def describe_run(
+    preset: Preset,
+    corpus: Corpus,
+    device: str = "auto",
+    tokenizer: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The contents of run.json. tokenizer: what `train_tokenizer` is told, characters if None."""
     about = {"name": corpus.name, "sha256": corpus.sha256, "characters": len(corpus)}
     return {
         "version": VERSION,
@@ -54,6 +60,7 @@ def describe_run(preset: Preset, corpus: Corpus, device: str = "auto") -> dict[s
         "model": preset.model.to_dict(),
         "train": preset.train.to_dict(),
         "corpus": about,
+        "tokenizer": dict(tokenizer or {"kind": "character"}),
         "device": device,
     }
 

@@ -8,6 +8,7 @@ from explorer.charts.characters import create_characters_chart
 from explorer.components.token_strip import token_strip
 from explorer.panels import code, lesson, question, text
 from explorer.panels.batch import batch_panel, draw
+from explorer.panels.byte_pairs import byte_pairs_panel
 from explorer.panels.encoding import encoding_panel
 from explorer.panels.own_text import own_text
 
@@ -48,6 +49,14 @@ st.caption(
 lesson.section("Encode and decode")
 encoding_panel(this, the_text, "hii there")
 
+lesson.section("Larger tokens: byte pairs")
+st.markdown(
+    "A token may be longer than a character. Begin with bytes; merge the **pair** of neighbours"
+    " that occurs most often into a token of its own; repeat. Frequent words become one token, rare"
+    " ones stay in pieces, and no character is ever unknown. The other pages go on with characters."
+)
+byte_pairs_panel(this, the_text, "the king and the queen at the café")
+
 lesson.section("Predict, then draw")
 answer = question.ask_number(
     this,
@@ -78,9 +87,11 @@ code.code_panel(
     {
         "characters ↔ ids": gpt.CharTokenizer,
         "training and validation": gpt.split,
+        "learning byte pairs": gpt.learn_merges,
+        "bytes ↔ ids": gpt.tokenizers.byte_pairs.BytePairs,
         "one batch": gpt.Batches,
     },
-    "It leaves out larger tokens, such as syllables: one character is one token here.",
+    "It leaves out what large models do to their texts first: removing doubles, mixing languages.",
 )
 
 lesson.what_changed(

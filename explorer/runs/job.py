@@ -110,7 +110,7 @@ class _Job:
         """Make everything that the run describes -> the events from where it was left."""
         spec = self.run.spec()
         corpus = load_corpus(self.run, spec)
-        tokenizer = gpt.CharTokenizer.train(corpus.text)
+        tokenizer = gpt.train_tokenizer(corpus.text, **spec.get("tokenizer", {}))
         preset = load_preset(spec)
         model = gpt.build_model(preset.model, tokenizer.vocab_size, seed=preset.train.seed)
         state = gpt.load_state(self.run.resume_path) if self.run.resume_path.exists() else None

@@ -1,7 +1,8 @@
 """How fast `gpt/` is beside the tutorial's form, nanoGPT's and Hugging Face's GPT-2, in one run.
 
     python tests/benchmarks/bench_peers.py [--steps 40] [--tokens 256 1000] [--threads N]
-                                           [--clock wall|cpu] [--only training|rungs|sampling]
+                                           [--clock wall|cpu]
+                                           [--only training|rungs|sampling|tokenizer]
 
 What is compared takes turns and medians are divided, so that the ratios hold on a disturbed machine
 too; the sides of the training comparison are processes of their own, so that none runs with what
@@ -13,7 +14,9 @@ tests/peers/, with batches of their own; GPT-2 is transformers'
 GPT2LMHeadModel of that size, ReLU, no dropout, SDPA, AdamW, gradients clipped as the preset does,
 with the tutorial's batches. Sampling is `gpt_tutorial`'s size with untrained weights: ours cached
 and the tutorial's `generate`; within the context also ours without the cache, and eight texts
-written together; then the filters alone, for a small and a large vocabulary.
+written together; then the filters alone, for a small and a large vocabulary. The
+tokenizer learns 1,024 byte pairs of a megabyte and encodes it, on one core, beside Hugging Face's
+`tokenizers`.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import contextlib
 import importlib.util
 import json
 import math
+import os
 import statistics
 import sys
 import time
@@ -51,7 +55,9 @@ TARGETS = {
     "over_nanogpt": 1.5,
     "cached_over_tutorial_at_256": 6.0,
     "cached_over_tutorial_at_1000": 6.0,
+    "encode_cold_megabytes_per_second": 2.0,
 }
+MOST = {"train_seconds": 5.0}
 
 
 def huggingface_step(rung: tutorial.Rung, train_ids: torch.Tensor, vocab_size: int) -> Any:
@@ -226,6 +232,37 @@ def filter_speeds(rounds: int, clock: Clock) -> dict[str, float]:
     return found
 
 
+def compare_tokenizers(rounds: int, clock: Clock) -> dict[str, float]:
+    """Seconds to learn byte pairs of a megabyte, and megabytes encoded a second, on one core."""
+    os.environ["RAYON_NUM_THREADS"] = "1"  # theirs too
+    from tokenizers import ByteLevelBPETokenizer
+
+    text = gpt.load_corpus("tinyshakespeare").text[:1_000_000]
+    size = len(text.encode()) / 1e6
+    theirs = ByteLevelBPETokenizer()
+
+    def train_theirs() -> None:
+        theirs.train_from_iterator([text], vocab_size=1024, show_progress=False)
+
+    ours = gpt.BPETokenizer.train(text)
+    ways: dict[str, Callable[[], object]] = {
+        "train": lambda: gpt.BPETokenizer.train(text),
+        "their_train": train_theirs,
+        # A new tokenizer remembers no word yet.
+        "encode_cold": lambda: gpt.tokenizer_from_dict(ours.to_dict()).encode(text),
+        "encode": lambda: ours.encode(text),
+        "their_encode": lambda: theirs.encode(text),
+    }
+    seconds = interleaved(ways, rounds, warm_up=1, clock=clock)
+    report = {f"{name}_seconds": seconds[name] for name in ("train", "their_train")}
+    for name in ("encode_cold", "encode", "their_encode"):
+        report[f"{name}_megabytes_per_second"] = size / seconds[name]
+    report["train_over_hugging_face"] = seconds["their_train"] / seconds["train"]
+    report["encode_cold_over_hugging_face"] = seconds["their_encode"] / seconds["encode_cold"]
+    report["encode_over_hugging_face"] = seconds["their_encode"] / seconds["encode"]
+    return report
+
+
 def matmul_peak(clock: Clock, size: int = 1024) -> float:
     """GFLOP/s of a large float32 product here: what the arithmetic itself allows."""
     a, b = torch.randn(size, size), torch.randn(size, size)
@@ -247,7 +284,7 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, help="of PyTorch (default: its choice; 1 in sampling)"
     )
-    parser.add_argument("--only", choices=("training", "rungs", "sampling"))
+    parser.add_argument("--only", choices=("training", "rungs", "sampling", "tokenizer"))
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: one thread")
     options = parser.parse_args()
     clock = time.perf_counter
@@ -272,8 +309,12 @@ def main() -> None:
         for tokens in options.tokens:
             report["sampling"] |= compare_sampling(tokens, options.rounds, clock)
         report["filters"] = filter_speeds(options.rounds, clock)
-    measured = report.get("gpt_mini", {}) | report.get("sampling", {})
+    if options.only in (None, "tokenizer"):
+        report["tokenizer"] = compare_tokenizers(options.rounds, clock)
+    parts = (report.get(part, {}) for part in ("gpt_mini", "sampling", "tokenizer"))
+    measured = {name: value for part in parts for name, value in part.items()}
     report["reached"] = {n: measured[n] >= least for n, least in TARGETS.items() if n in measured}
+    report["reached"] |= {n: measured[n] <= most for n, most in MOST.items() if n in measured}
     print(json.dumps(report))
 
 

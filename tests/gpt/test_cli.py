@@ -119,6 +119,37 @@ def test_eval_measures_the_whole_text(here, capsys):
     assert found["bits_per_character"] == pytest.approx(found["val_loss"] / 0.6931, rel=1e-3)
 
 
+def test_a_run_from_before_tokenizers_were_written_down_goes_on(here, capsys):
+    train(capsys, "--out", "mine")
+    about = json.loads((here / "mine" / "run.json").read_text())
+    del about["tokenizer"]
+    (here / "mine" / "run.json").write_text(json.dumps(about))
+    status, out, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "6")
+    assert status == 0 and json.loads(out)["steps"] == 6, err
+
+
+def test_byte_pairs_are_trained_kept_resumed_and_measured_by_the_character(here, capsys):
+    arguments = ["--tokenizer", "bpe", "--vocab-size", "280"]
+    whole = train(capsys, *arguments, "--steps", "9")
+    train(capsys, *arguments, "--out", "mine")
+    about = json.loads((here / "mine" / "run.json").read_text())["tokenizer"]
+    assert about == {"kind": "bpe", "vocab_size": 280}
+    status, out, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "9")
+    assert status == 0, err
+    assert json.loads(out)["val_loss"] == whole["val_loss"]
+    other = ["--resume", "mine", "--vocab-size", "290"]
+    status, _, err = call(capsys, "train", "blocks", *other)
+    assert status == 2 and "keeps its tokenizer" in err
+    assert call(capsys, "sample", "mine", "--prompt", "3 é", "--tokens", "5")[1].startswith("3 é")
+
+    found = json.loads(call(capsys, "eval", "mine", "--corpus", "times.txt")[1])
+    _, tokenizer, _ = gpt.load_checkpoint("mine/checkpoint")
+    text = gpt.split(TEXT)[1]
+    nats = found["val_loss"] * len(tokenizer.encode(text))
+    assert tokenizer.vocab_size == 280 and len(tokenizer.encode(text)) < len(text)
+    assert found["bits_per_character"] == pytest.approx(nats / 0.693147 / len(text), rel=1e-4)
+
+
 def test_list_names_what_there_is(here, capsys):
     run = train(capsys, "--out", "checkpoints/runs/first")["checkpoint"]
     broken = here / "checkpoints" / "runs" / "broken" / "checkpoint"
@@ -140,6 +171,11 @@ MISTAKES = [
     (["train", "blocks", "--corpus", "times.txt", "--device", "tpu"], "device must be one of"),
     (["train", "blocks", "--corpus", "times.txt", "--set", "block_size=5000"], "needs about"),
     (["train", "blocks", "--corpus", "."], "no corpus or file"),
+    (["train", "blocks", "--corpus", "times.txt", "--vocab-size", "300"], "is for byte pairs"),
+    (
+        ["train", "blocks", "--corpus", "times.txt", "--tokenizer", "bpe", "--vocab-size", "9"],
+        "vocab_size must be between 257",
+    ),
     (["train", "blocks", "--resume", "nowhere"], "nowhere is not a run"),
     (["train", "blocks", "--corpus", "tinyshakespeare"], "could not be fetched"),
     (["sample", "nothing"], "no checkpoint 'nothing'"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gpt.errors import CheckpointError, TextError
 from gpt.tokenizers import GPT2Tokenizer, tokenizer_from_dict
-from gpt.tokenizers.gpt2 import LETTERS
+from gpt.tokenizers.byte_pairs import LETTERS
 from tests.gpt.helpers import TEXT
 
 PROSE = (

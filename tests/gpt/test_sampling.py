@@ -13,7 +13,7 @@ from gpt.filters import filter_stages
 from gpt.model import build_model
 from gpt.presets import PRESETS
 from gpt.sampling import Reader, generate, generate_batch, stream, window_start
-from gpt.tokenizers.gpt2 import END_OF_TEXT, LETTERS
+from gpt.tokenizers.byte_pairs import END_OF_TEXT, LETTERS
 from tests.gpt.helpers import MODEL, TOKENIZER, V
 
 GPT = build_model(MODEL, V).eval()

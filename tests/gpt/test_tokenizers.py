@@ -131,5 +131,5 @@ def test_a_damaged_vocabulary_is_refused(tokens):
 
 
 def test_an_unknown_kind_of_tokenizer_is_refused():
-    with pytest.raises(CheckpointError, match="'bpe'"):
-        tokenizer_from_dict({"kind": "bpe", "tokens": []})
+    with pytest.raises(CheckpointError, match="'words'"):
+        tokenizer_from_dict({"kind": "words", "tokens": []})

@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ import gpt
 from explorer import frames
 from explorer.panels import own_text
 from explorer.panels.batch import draw
+from explorer.panels.byte_pairs import token_parts, used_merges
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "text_to_tokens"
@@ -78,6 +80,71 @@ def test_the_round_trip_is_shown_equal(bench):  # noqa: F811
     ids = gpt.CharTokenizer.train(gpt.load_corpus("python_docs").text).encode("hii there")
     assert any(str(ids) in box.value for box in at.code)
     assert any("same text" in box.value for box in at.success)
+
+
+def test_byte_pairs_are_learnt_and_replayed_on_the_sentence(bench):  # noqa: F811
+    at = paste(bench.open(PAGE), "abab cdcd " * 50)
+    assert any("Nothing is learnt" in box.value for box in at.info)
+    by_key(at.button, f"{PAGE}_pairs_learn").click().run()
+    by_key(at.text_input, f"{PAGE}_pairs_sentence").set_value("abab é").run()
+    assert not at.exception and "Byte pairs (V = 26" in said(at)
+    merges = list(gpt.learn_merges("abab cdcd " * 50, 31))
+    done = f"{PAGE}_pairs_done_{len(merges)}"
+    slider = by_key(at.slider, done)
+    assert slider.value == slider.max == len(merges)
+    slider.set_value(1).run()
+    assert f"Merge 1 of {len(merges)}**: ‘a’ + ‘b’ → ‘ab’, 100 times" in said(at)
+    assert "6 characters, 7 bytes, **5 tokens** from a vocabulary of 258" in said(at)
+    by_key(at.slider, done).set_value(0).run()
+    assert "No merge yet" in said(at) and "**7 tokens** from a vocabulary of 257" in said(at)
+    by_key(at.select_slider, f"{PAGE}_pairs_size").set_value(1024).run()
+    assert any("Nothing is learnt" in box.value for box in at.info) and not at.exception
+
+
+@pytest.mark.parametrize("sentence", ["", "🙂" * 200])
+def test_no_sentence_breaks_the_replay(bench, sentence):  # noqa: F811
+    at = paste(bench.open(PAGE), "abab cdcd " * 50)
+    by_key(at.button, f"{PAGE}_pairs_learn").click().run()
+    by_key(at.text_input, f"{PAGE}_pairs_sentence").set_value(sentence).run()
+    assert not at.exception
+
+
+def test_a_character_of_several_tokens_still_shows():
+    tokenizer = gpt.BPETokenizer.train("", 257)
+    names, details = token_parts(tokenizer, tokenizer.encode("aé"))
+    assert names == ["a", "é·1/2", "é·2/2"] and details == ["bytes 61", "bytes c3", "bytes a9"]
+
+
+def test_the_merges_of_a_sentence_are_those_that_change_it():
+    merges = list(gpt.learn_merges("low lower lowest low\n the then " * 9, 20))
+    assert len(merges) > 8
+
+    def encoded(n):
+        return gpt.BPETokenizer.from_merges(" ".join(m.pair) for m in merges[:n]).encode("lowest")
+
+    changing = [n for n in range(len(merges)) if encoded(n) != encoded(n + 1)]
+    assert used_merges(merges, "lowest") == changing != []
+
+
+def test_gpt_2_is_counted_where_its_files_are(bench, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("EXPLORER_MODELS", str(tmp_path))
+    for name in ("broken", "gpt2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    pairs = gpt.BPETokenizer.from_merges(["a b"])
+    (tmp_path / "gpt2" / "vocab.json").write_text(json.dumps(pairs.vocab))
+    (tmp_path / "gpt2" / "merges.txt").write_text("#version: 0.2\na b\n")
+    at = paste(bench.open(PAGE), "abab cdcd! " * 50)
+    by_key(at.button, f"{PAGE}_pairs_learn").click().run()
+    assert "GPT-2 (V = 258): 450 tokens" in said(at) and not at.exception
+
+
+def test_tokens_are_counted_in_the_text_itself():
+    pairs = gpt.BPETokenizer.from_merges(["a b"])
+    found = frames.token_counts([("byte pairs", pairs)], "abab é")
+    assert found.iloc[0].to_dict() == {
+        "kind": "byte pairs", "vocabulary": 258, "tokens": 5, "characters": 6 / 5, "read": 6
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,15 @@ def test_a_run_is_trained_and_recorded(queued, tools):
     assert card["run"] == queued.id
 
 
+def test_a_run_keeps_the_tokenizer_that_it_was_made_with(store, tools):
+    spec = tools.describe(max_steps=4) | {"tokenizer": {"kind": "bpe", "vocab_size": 270}}
+    run = store.create(spec)
+    run.set_status(state=states.QUEUED)
+    assert job.work(run, job.Signals())[0] == "finished"
+    model, tokenizer, _ = gpt.load_checkpoint(run.checkpoint_path)
+    assert tokenizer.kind == "bpe" and model.vocab_size == tokenizer.vocab_size == 270
+
+
 @pytest.mark.parametrize("state", ["paused", "stopped", "finished", "created"])
 def test_a_run_that_does_not_wait_is_left_alone(run, state):
     """It was taken out of the queue, or trained by another server, after it was handed over."""
