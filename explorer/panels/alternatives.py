@@ -98,7 +98,8 @@ def _plain(glyph: str) -> str:
 def _take(lesson: Lesson, writing: Writing, model: Shown, at: int, other: int) -> None:
     """Put the text up to draw `at`, with token `other` there, in the place of the whole text."""
     later = len(writing.tokens) - at
-    taken = replace(writing.tokens[at], id=other, probability=BY_HAND)
+    text = model.tokenizer.decode([other])
+    taken = replace(writing.tokens[at], id=other, text=text, probability=BY_HAND)
     kept = [*writing.tokens[:at], taken]
     drawn = [*writing.drawn[:-later], other]
     again = Writing(model.model, model.tokenizer, writing.prompt, 0, drawn=drawn, tokens=kept)
