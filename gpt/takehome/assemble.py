@@ -1,0 +1,230 @@
+"""From objects of this library to one plain program: the sources that a configuration needs.
+
+Begins with some functions, takes the text of each with the settings put in (see `specialise`),
+looks which names are left in it, and fetches those, until nothing is missing. What comes from
+outside is imported. Everything is read from the files of this library: there is no second copy.
+"""
+
+import ast
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import gpt
+from gpt.config import ModelConfig, Preset, TrainConfig
+from gpt.takehome.specialise import Facts, literal, specialised
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One function, class or constant: where it stands, and its text for a configuration."""
+
+    module: str
+    line: int
+    name: str
+    text: str
+
+    @property
+    def names(self) -> set[str]:
+        """All names that its text reads, and those after a dot, as ".name"."""
+        nodes = list(ast.walk(ast.parse(self.text)))
+        attributes = {f".{n.attr}" for n in nodes if isinstance(n, ast.Attribute)}
+        return attributes | {n.id for n in nodes if isinstance(n, ast.Name)}
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a program is put together from, in an order in which it can be read and run."""
+
+    imports: list[str]
+    settings: list[str]
+    pieces: list[Piece]
+
+
+def assemble(roots: Iterable[str], home: str, facts: Facts) -> Program:
+    """The program of the functions `roots` of the module `home`, and of all that they use."""
+    methods: set[str] = set()
+    while True:  # until no method is used that was left out
+        pieces = _collect(roots, home, replace(facts, methods=frozenset(methods)))
+        used = {name[1:] for piece in pieces for name in piece.names if name[0] == "."}
+        if used <= methods:
+            break
+        methods |= used
+    order = _reading_order(home)
+    pieces.sort(key=lambda piece: (order.index(piece.module), piece.line))
+    names = {name for piece in pieces for name in piece.names}
+    lines = {line for piece in pieces for line in _imports(piece)}
+    settings = list(_settings(facts, names))
+    return Program(sorted(lines, key=_import_order), settings, pieces)
+
+
+def _collect(roots: Iterable[str], home: str, facts: Facts) -> list[Piece]:
+    waiting = [_find(home, name) for name in roots]
+    found: dict[tuple[str, str], Piece] = {}
+    while waiting:
+        place = waiting.pop()
+        if place is None or place in found:
+            continue
+        module, name = place
+        found[place] = piece = _piece(module, name, facts)
+        waiting += [_find(module, other) for other in piece.names]
+    return list(found.values())
+
+
+def _piece(module: str, name: str, facts: Facts) -> Piece:
+    node = _definitions(module)[name]
+    source = _source(module, node)
+    bases = getattr(getattr(importlib.import_module(module), name, None), "__mro__", ())
+    kept = {m for base in bases if not base.__module__.startswith("gpt") for m in dir(base)}
+    methods = None if facts.methods is None else facts.methods | kept | {"forward"}
+    facts = replace(facts, methods=methods, tables=_tables(module))
+    return Piece(module, node.lineno, name, specialised(source, facts))
+
+
+def _find(module: str, name: str) -> tuple[str, str] | None:
+    """The module of this library that defines `name` as `module` knows it; None: it is foreign."""
+    if name in _definitions(module):
+        return module, name
+    imported = _imported(module).get(name)
+    if imported and imported.startswith("gpt."):
+        return _find(*imported.rsplit(":", 1)) if ":" in imported else None
+    if "gpt" in _imported(module) and name in gpt._HOME_OF:
+        return _find(f"gpt.{gpt._HOME_OF[name]}", name)
+    return None
+
+
+def _imports(piece: Piece) -> Iterator[str]:
+    """The import lines that a piece needs of what is not this library's."""
+    for name in piece.names:
+        if name in _definitions(piece.module):
+            continue
+        imported = _imported(piece.module).get(name, "gpt")
+        if imported.partition(".")[0].partition(":")[0] == "gpt":
+            continue
+        place, _, thing = imported.partition(":")
+        if thing:
+            yield f"from {place} import {thing}"
+        else:
+            yield f"import {place}" + (f" as {name}" if name != place else "")
+
+
+def _settings(facts: Facts, names: set[str]) -> Iterator[str]:
+    """The settings among `names` as constants, with what the library says about them."""
+    told = {name: text for kind in (ModelConfig, TrainConfig) for name, text in _comments(kind)}
+    derived = {name: _derived(name, facts) for name in facts.settings if name not in told}
+    while True:
+        more = {other for name in names & derived.keys() for other in _names_in(derived[name])}
+        if more <= names:
+            break
+        names = names | more
+    for name in sorted(facts.settings, key=lambda name: name in derived):
+        if name in names:
+            value = derived.get(name, literal(facts.settings[name]))
+            yield f"{name} = {value}{told.get(name, '')}"
+
+
+def _derived(name: str, facts: Facts) -> str:
+    """How a setting that is not given follows from others, as the library has it."""
+    node = getattr(ModelConfig, name, None)
+    value = literal(facts.settings[name])
+    if not isinstance(node, property):
+        return value
+    source = inspect.cleandoc(inspect.getsource(node.fget).replace("self.", "config."))  # type: ignore[arg-type]
+    found = re.findall(r"\n    return (.*)$", specialised(source, facts))
+    body = [n for n in ast.parse(source).body[0].body if not isinstance(n, ast.Expr)]  # type: ignore[attr-defined]
+    return found[0] if found and len(body) == 1 else value
+
+
+def _names_in(text: str) -> set[str]:
+    return {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+
+
+def _comments(kind: type) -> Iterator[tuple[str, str]]:
+    """Every field of a class of settings, and the comment behind it."""
+    source = inspect.getsource(kind)
+    for field in fields(kind):  # type: ignore[arg-type]
+        comment = re.search(rf"^    {field.name}: .*?(  # .*)?$", source, re.MULTILINE)
+        yield field.name, (comment[1] if comment else None) or ""
+
+
+# --- reading modules ---------------------------------------------------------------------------
+
+
+@cache
+def _module(name: str) -> tuple[ModuleType, str, ast.Module]:
+    module = importlib.import_module(name)
+    source = inspect.getsource(module)
+    return module, source, ast.parse(source)
+
+
+@cache
+def _definitions(module: str) -> dict[str, Any]:
+    """What a module defines by itself, by name."""
+    found: dict[str, Any] = {}
+    for node in _module(module)[2].body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            found[ast.unparse(target)] = node
+    return found
+
+
+@cache
+def _imported(module: str) -> dict[str, str]:
+    """What a module imports: the name → "math", or "torch:Tensor"."""
+    found = {}
+    for node in _module(module)[2].body:
+        if isinstance(node, ast.Import):
+            found |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {a.asname or a.name: f"{node.module}:{a.name}" for a in node.names}
+    return found
+
+
+def _source(module: str, node: Any) -> str:
+    lines = _module(module)[1].splitlines()
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+    return "\n".join(lines[first - 1 : node.end_lineno])
+
+
+@cache
+def _tables(module: str) -> Mapping[str, Mapping[str, str]]:
+    """The dictionaries that a module defines, each entry as text."""
+    found = {}
+    for name, node in _definitions(module).items():
+        if isinstance(value := getattr(node, "value", None), ast.Dict):
+            pairs = zip(value.keys, value.values, strict=True)
+            found[name] = {k.value: ast.unparse(v) for k, v in pairs if isinstance(k, ast.Constant)}
+    return found
+
+
+def _reading_order(home: str) -> list[str]:
+    """The modules of this library, each after those that it builds on."""
+    order: list[str] = []
+
+    def visit(module: str) -> None:
+        if module in order:
+            return
+        places = [place.partition(":")[0] for place in _imported(module).values()]
+        for place in places:
+            if place.startswith("gpt."):
+                visit(place)
+        order.append(module)
+
+    for part in gpt._HOMES:
+        if part != "inspection":
+            visit(f"gpt.{part}")
+    visit(home)
+    return order
+
+
+def _import_order(line: str) -> tuple[bool, bool, str]:
+    """As formatters sort them: the standard library first, plain imports before `from`."""
+    _, place, *_ = line.split()
+    return place.startswith("torch"), line.startswith("from"), place
