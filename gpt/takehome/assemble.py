@@ -16,8 +16,18 @@ from types import ModuleType
 from typing import Any
 
 import gpt
-from gpt.config import ModelConfig, Preset, TrainConfig
+from gpt.config import ModelConfig, TrainConfig
 from gpt.takehome.specialise import Facts, literal, specialised
+
+
+TOLD = {  # about what is no field of the settings
+    "size_of_head": "  # D: the size of one head's queries, keys and values",
+    "kv_heads": "  # heads of keys and values",
+    "hidden": "  # the hidden width of the feed-forward network",
+    "width": "  # H × D, the width of all heads' outputs side by side",
+    "flops": "  # multiplications and additions of one step",
+    "text_file": "  # where the text is looked for",
+}
 
 
 @dataclass(frozen=True)
@@ -30,11 +40,18 @@ class Piece:
     text: str
 
     @property
+    def is_constant(self) -> bool:
+        return not self.text.startswith(("@", "def ", "class "))
+
+    @property
     def names(self) -> set[str]:
-        """All names that its text reads, and those after a dot, as ".name"."""
+        """Names from outside that its text reads, and those after a dot, as ".name"."""
         nodes = list(ast.walk(ast.parse(self.text)))
         attributes = {f".{n.attr}" for n in nodes if isinstance(n, ast.Attribute)}
-        return attributes | {n.id for n in nodes if isinstance(n, ast.Name)}
+        names = [n for n in nodes if isinstance(n, ast.Name)]
+        own = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+        own |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        return attributes | {n.id for n in names} - own
 
 
 @dataclass(frozen=True)
@@ -58,9 +75,7 @@ def assemble(roots: Iterable[str], home: str, facts: Facts) -> Program:
     order = _reading_order(home)
     pieces.sort(key=lambda piece: (order.index(piece.module), piece.line))
     names = {name for piece in pieces for name in piece.names}
-    lines = {line for piece in pieces for line in _imports(piece)}
-    settings = list(_settings(facts, names))
-    return Program(sorted(lines, key=_import_order), settings, pieces)
+    return Program(_imports(pieces), list(_settings(facts, names)), pieces)
 
 
 def _collect(roots: Iterable[str], home: str, facts: Facts) -> list[Piece]:
@@ -98,19 +113,24 @@ def _find(module: str, name: str) -> tuple[str, str] | None:
     return None
 
 
-def _imports(piece: Piece) -> Iterator[str]:
-    """The import lines that a piece needs of what is not this library's."""
-    for name in piece.names:
-        if name in _definitions(piece.module):
-            continue
-        imported = _imported(piece.module).get(name, "gpt")
-        if imported.partition(".")[0].partition(":")[0] == "gpt":
-            continue
-        place, _, thing = imported.partition(":")
-        if thing:
-            yield f"from {place} import {thing}"
-        else:
-            yield f"import {place}" + (f" as {name}" if name != place else "")
+def _imports(pieces: Iterable[Piece]) -> list[str]:
+    """The import lines for what is not this library's, as formatters sort them."""
+    whole: set[str] = set()
+    parts: dict[str, set[str]] = {}
+    for piece in pieces:
+        imported = _imported(piece.module)
+        for name in piece.names & imported.keys() - _definitions(piece.module).keys():
+            place, _, thing = imported[name].partition(":")
+            if place.partition(".")[0] == "gpt":
+                continue
+            if thing:
+                parts.setdefault(place, set()).add(thing)
+            else:
+                whole.add(f"import {place}" + (f" as {name}" if name != place else ""))
+    lines = {f"from {p} import {', '.join(sorted(things))}" for p, things in parts.items()}
+    torch = {line for line in whole | lines if line.split()[1].startswith("torch")}
+    own = sorted((whole | lines) - torch, key=lambda line: (line[0] == "f", line))
+    return [*own, "", *sorted(torch, key=lambda line: (line[0] == "f", line))]
 
 
 def _settings(facts: Facts, names: set[str]) -> Iterator[str]:
@@ -125,7 +145,7 @@ def _settings(facts: Facts, names: set[str]) -> Iterator[str]:
     for name in sorted(facts.settings, key=lambda name: name in derived):
         if name in names:
             value = derived.get(name, literal(facts.settings[name]))
-            yield f"{name} = {value}{told.get(name, '')}"
+            yield f"{name} = {value}{(told | TOLD).get(name, '')}"
 
 
 def _derived(name: str, facts: Facts) -> str:
@@ -217,14 +237,10 @@ def _reading_order(home: str) -> list[str]:
                 visit(place)
         order.append(module)
 
-    for part in gpt._HOMES:
-        if part != "inspection":
-            visit(f"gpt.{part}")
-    visit(home)
+    for first in ("gpt.text", "gpt.batches", home):
+        visit(first)
+    for name in gpt._HOMES:  # what `home` uses by way of the package
+        visit(f"gpt.{name}")
+    order.remove(home)
+    order.append(home)
     return order
-
-
-def _import_order(line: str) -> tuple[bool, bool, str]:
-    """As formatters sort them: the standard library first, plain imports before `from`."""
-    _, place, *_ = line.split()
-    return place.startswith("torch"), line.startswith("from"), place

@@ -26,6 +26,7 @@ from gpt.toys import copying
 
 CPU = torch.device("cpu")
 FIRST_STEPS = 10  # whose losses are shown one by one
+WRITTEN = 500  # tokens, at the end
 
 
 def read_text(config: Any) -> str:
@@ -62,8 +63,9 @@ def train(model: Any, splits: dict[str, Tensor], config: Any) -> list[float]:
     dtype = dtype_of_products(config.precision, config.flops, CPU)
     batches = gpt.Batches(splits["train"], config.block_size, config.batch_size, config.seed)
     optimizer = build_optimizer(model, config)
-    best, stale, kept = math.inf, 0, {}
     losses: list[float] = []
+    if config.keep_best or config.patience > 0:
+        best, stale, kept = math.inf, 0, {}
     torch.manual_seed(config.seed)  # for dropout: nothing else draws from these numbers
     for step in range(config.max_steps + 1):
         if step % config.eval_interval == 0 or step == config.max_steps:
@@ -73,13 +75,13 @@ def train(model: Any, splits: dict[str, Tensor], config: Any) -> list[float]:
                     for name, ids in splits.items()
                 }
             print("step", step, *(f"{name} {loss:.4f}" for name, loss in estimates.items()))
-            stale += 1
-            if estimates["val"] < best:
-                best, stale = estimates["val"], 0
-                if config.keep_best:
+            if config.keep_best or config.patience > 0:
+                stale += 1
+                if estimates["val"] < best:
+                    best, stale = estimates["val"], 0
                     kept = {name: p.detach().clone() for name, p in model.named_parameters()}
-            if config.patience > 0 and stale >= config.patience:
-                break
+                if stale >= config.patience > 0:
+                    break
         if step == config.max_steps:
             break
         rate = learning_rate_at(step, config)
@@ -110,8 +112,8 @@ def write(model: Any, ids: list[int], count: int, seed: int, config: Any) -> lis
     for _ in range(count):
         start = gpt.window_start(len(ids), config.block_size)
         logits, _ = model(torch.tensor([ids[start:]]))  # (1, T, V)
-        probabilities = torch.softmax(logits[0, -1], dim=-1)  # (V,)
-        ids = [*ids, int(torch.multinomial(probabilities, 1, generator=generator))]
+        chances = torch.softmax(logits[0, -1], dim=-1)  # of every token (V,)
+        ids = [*ids, int(torch.multinomial(chances, 1, generator=generator))]
     return ids
 
 
@@ -124,6 +126,6 @@ def main(config: Any) -> None:
     model = build(len(vocabulary), config)
     print(sum(p.numel() for p in model.parameters()), "parameters")
     train(model, splits, config)
-    prompt = encode(config.prompt, vocabulary).tolist() or [0]
-    written = write(model, prompt, 500, config.seed, config)
+    begin = encode(config.prompt, vocabulary).tolist() or [0]
+    written = write(model, begin, WRITTEN, config.seed, config)
     print("".join(vocabulary[i] for i in written))

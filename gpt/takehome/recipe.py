@@ -60,8 +60,13 @@ class Recipe:
             "self.config.trains_plainly(T)": model.trains_plainly(model.block_size),
             "self._mask(T, k.shape[2], x.device)": None,  # without a cache it never is another
             "k.shape[2] == T": True,
-            "len(sys.argv) == 1 and False": False,
+            "K < H": model.kv_heads < model.n_head,
+            "self.feed_forward is not None": model.feed_forward,
+            "self.position_embedding is not None": model.positions == "learned",
+            "self.final_norm is not None": model.norm == "pre",
         }
+        if train.warmup_steps == 0:
+            known["step < config.warmup_steps"] = False
         gone = {"check_length", "check_filters"} | ({"self.tie"} if not model.tie_weights else set())
         if not may_round(self):
             known["dtype_of_products(config.precision, config.flops, CPU)"] = None

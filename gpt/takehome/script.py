@@ -1,44 +1,63 @@
 """A run as one plain program in one file: only torch is needed to run it."""
 
-import platform
+import textwrap
 
 import torch
 
-from gpt.takehome.assemble import Program, assemble
+from gpt.takehome.assemble import Piece, assemble
 from gpt.takehome.recipe import Recipe
 
 HEAD = '''\
-"""{title}, as one plain program.
+"""{title}: {run}, as one plain program.
 
-It trains the model of {run} anew, on the CPU, and lets it write:
+It trains the model anew on the CPU, prints the losses and lets it write:
 
+    pip install torch
     python {file} {text_file}
 
-The text is {corpus} (SHA-256 {sha256}).
+The text is {corpus}, SHA-256
+{sha256}.
 {losses}
-Put together by “GPT from scratch” (`python -m gpt export`) from its own sources, for these settings
-alone: what they do not use is left out, and so are the checks of settings, pausing and resuming,
-GPUs and several processes. Needs Python 3.11 and torch (written with {torch}).
-
-MIT licence.
+Put together by `python -m gpt export` of “GPT from scratch” from that project's own sources, for
+these settings alone: what they do not use is left out, and so are checks of the settings, pausing
+and resuming, GPUs, several processes, and the cache of keys and values.
+Written with torch {torch}; needs Python 3.11 or later. MIT licence.
 """
 '''
 
 
 def script(recipe: Recipe, file: str = "gpt.py") -> str:
-    """The text of a Python program that does the run again."""
+    """The text of a Python program that does the run again, called `file`."""
     program = assemble(["main"], "gpt.takehome.plain", recipe.facts)
-    return HEAD.format(title=recipe.preset.title, run=recipe.run, file=file, text_file=recipe.text_file, corpus=recipe.corpus["name"], sha256=recipe.corpus["sha256"], losses="", torch=torch.__version__) + body(program)
-
-
-def body(program: Program) -> str:
-    imports = "\n".join(program.imports)
-    settings = "\n".join(program.settings)
-    parts = [imports, settings]
-    module = ""
-    for piece in program.pieces:
-        if piece.module != module:
-            module = piece.module
-            parts.append(f"# --- {module} ---")
-        parts.append(piece.text)
+    lines = [head(recipe, file), *program.imports, "", *program.settings]
+    parts = ["\n".join(lines), *sections(program.pieces).values()]
     return "\n\n\n".join(parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
+
+
+def head(recipe: Recipe, file: str) -> str:
+    """What the program says about itself."""
+    told = ", ".join(f"{loss:.6f}" for loss in recipe.losses)
+    losses = textwrap.fill(f"The run's first losses: {told}.", 99) + "\n" if told else ""
+    return HEAD.format(
+        title=recipe.preset.title,
+        run=f"run {recipe.run}" if recipe.run else "the run of a checkpoint",
+        file=file,
+        text_file=recipe.text_file,
+        corpus=recipe.corpus["name"],
+        sha256=recipe.corpus["sha256"],
+        losses=losses,
+        torch=torch.__version__,
+    )
+
+
+def sections(pieces: list[Piece]) -> dict[str, str]:
+    """The pieces of each module as one text, under its name."""
+    found: dict[str, str] = {}
+    for before, piece in zip([None, *pieces], pieces, strict=False):
+        if piece.module not in found:
+            place = piece.module.replace(".", "/") + ".py"
+            found[piece.module] = f"# --- {place} ---\n\n" + piece.text
+            continue
+        together = before and before.is_constant and piece.is_constant
+        found[piece.module] += ("\n" if together else "\n\n\n") + piece.text
+    return found

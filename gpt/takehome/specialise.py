@@ -15,13 +15,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeGuard
+
+from gpt.config import CHOICES
 
 GONE = "\0"  # stands where a statement was
 UNKNOWN = object()
 WIDTH = 100
 OWNERS = ("self.config", "model.config", "config")  # whose attributes are the settings
-LEFT_OUT = ("ModelConfig", "TrainConfig", "KVCache", "Group")  # parameters of these kinds
+LEFT_OUT = {"ModelConfig", "TrainConfig", "KVCache", "Group", "slice"}  # kinds of parameters
 COMPARE = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
@@ -47,7 +49,7 @@ def specialised(source: str, facts: Facts) -> str:
     edited = re.sub(rf"^[ ]*{GONE}[^\n]*\n", "", edited + "\n", flags=re.MULTILINE)
     edited = re.sub(r"  # type: ignore(\[[\w-]+\])?", "", edited)
     edited = re.sub(r"\n{3,}", "\n\n", edited).rstrip()
-    return _joined_lines(edited, source)
+    return _joined_lines(_without_useless(edited), source)
 
 
 class _Editor:
@@ -58,7 +60,9 @@ class _Editor:
         self.lines = source.splitlines(keepends=True)
         self.starts = [0, *accumulate(map(len, self.lines))]
         self.known = dict(facts.known)
-        self.dropped: set[str] = set(OWNERS) | {"self.group"}
+        self.dropped: set[str] = {*OWNERS, "self.group", "self.share"}
+        self.tested: list[str] = []  # by the conditions above, in a chain of them
+        self.taken: set[str] = set()  # names that mean something else in this function
 
     def text(self) -> str:
         return "".join(self.between(0, len(self.source), ast.parse(self.source).body))
@@ -112,7 +116,8 @@ class _Editor:
         if owner not in OWNERS or node.attr not in self.facts.settings:
             return None
         value = self.facts.settings[node.attr]
-        return literal(value) if isinstance(value, bool | str) else node.attr
+        written_out = isinstance(value, bool) or node.attr in {*CHOICES, *self.taken}
+        return literal(value) if written_out else node.attr
 
     def edit_IfExp(self, node: ast.IfExp) -> str | None:
         test = self.value(node.test)
@@ -137,6 +142,8 @@ class _Editor:
         return f" {'and' if passes else 'or'} ".join(left) if len(left) < len(node.values) else None
 
     def edit_Subscript(self, node: ast.Subscript) -> str | None:
+        if ast.unparse(node.slice) in self.dropped:
+            return self.edit(node.value)
         table, key = self.facts.tables.get(ast.unparse(node.value), {}), self.value(node.slice)
         return table.get(key) if isinstance(key, str) else None
 
@@ -147,7 +154,13 @@ class _Editor:
         keywords = [k for k in node.keywords if not self._is_left_out(k)]
         if len(args) + len(keywords) == len(node.args) + len(node.keywords):
             return None
-        return f"{self.edit(node.func)}({', '.join(map(self.edit, [*args, *keywords]))})"
+        parts = [self.edit(part) for part in (*args, *keywords)]
+        if node.lineno == node.end_lineno:
+            return f"{self.edit(node.func)}({', '.join(parts)})"
+        line = self.lines[node.lineno - 1]
+        margin = " " * (len(line) - len(line.lstrip()))
+        lines = "".join(f"\n{margin}    {part}," for part in parts)
+        return f"{self.edit(node.func)}({lines}\n{margin})"
 
     def _is_left_out(self, keyword: ast.keyword) -> bool:
         found_out = not isinstance(keyword.value, ast.Constant)
@@ -172,16 +185,20 @@ class _Editor:
         if isinstance(target, ast.Name) and not told and isinstance(value, bool | None):
             self.known[name] = value
             return GONE
-        return GONE if self.edit(node.value) == name else None
+        return GONE if self._has_its_name(target, node.value) else None
+
+    def _has_its_name(self, target: ast.expr, value: ast.expr) -> bool:
+        """hidden = config.hidden"""
+        name = ast.unparse(target)
+        return name in self.facts.settings and ast.unparse(value) in {f"{o}.{name}" for o in OWNERS}
 
     def _pairs(self, target: ast.Tuple, value: ast.Tuple) -> str | None:
         """a, b = c, d without what is dropped, and without what already has its name."""
         pairs = [
             (self.edit(a), self.edit(b))
             for a, b in zip(target.elts, value.elts, strict=True)
-            if ast.unparse(b) not in self.dropped
+            if ast.unparse(b) not in self.dropped and not self._has_its_name(a, b)
         ]
-        pairs = [(a, b) for a, b in pairs if a != b]
         if len(pairs) == len(target.elts):
             return None
         left, right = (", ".join(side) for side in zip(*pairs, strict=True)) if pairs else ("", "")
@@ -190,10 +207,15 @@ class _Editor:
     def edit_If(self, node: ast.If) -> str | None:
         if len(node.body) == 1 and isinstance(node.body[0], ast.Raise) and not node.orelse:
             return GONE  # a check whose message is for a person who gave the settings
+        later = self.source.startswith("elif", self.start(node))
         test = self.value(node.test)
         if test is UNKNOWN:
+            before = self.tested if later else []
+            condition = self.edit(node.test)
+            test = False if condition in before else UNKNOWN
+            self.tested = [*before, condition]
+        if test is UNKNOWN:
             return None
-        later = self.source.startswith("elif", self.start(node))
         block = node.body if test else node.orelse
         if not block:
             return GONE
@@ -224,12 +246,13 @@ class _Editor:
         methods = self.facts.methods
         if node.col_offset and methods is not None and node.name not in methods:
             return GONE
-        before = (dict(self.known), set(self.dropped))
-        gone = [a for a in node.args.args if _kind(a).intersection(LEFT_OUT)]
-        self.known |= {a.arg: None for a in gone if a.arg != "config"}
+        before = (dict(self.known), set(self.dropped), self.taken)
+        self.taken = self.taken | _own_names(node)
+        gone = [a for a in node.args.args if a.arg == "config" or _kind(a) & LEFT_OUT]
+        self.known |= {a.arg: None for a in gone if "None" in ast.unparse(a)}
         self.dropped |= {a.arg for a in gone}
         text = self._function(node, gone) if gone else self.as_it_is(node)
-        self.known, self.dropped = before
+        self.known, self.dropped, self.taken = before
         return text
 
     def _function(self, node: ast.FunctionDef, gone: list[ast.arg]) -> str:
@@ -306,11 +329,46 @@ def _kind(arg: ast.arg) -> set[str]:
     return {n.id for n in ast.walk(arg) if isinstance(n, ast.Name)}
 
 
+def _own_names(node: ast.AST) -> set[str]:
+    """The parameters and variables of a function."""
+    nodes = list(ast.walk(node))
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return stored | {n.arg for n in nodes if isinstance(n, ast.arg)}
+
+
 def literal(value: Any) -> str:
     """A value as it stands in a source, texts in double quotes where that is possible."""
     text = repr(value)
     plain = isinstance(value, str) and text[0] == "'" and '"' not in text
     return f'"{text[1:-1]}"' if plain else text
+
+
+def _without_useless(text: str) -> str:
+    """Leave out what stands after a `return` of the same block, and constants nobody reads."""
+    lines = text.split("\n")
+    useless: list[ast.stmt] = []
+    for node in ast.walk(ast.parse(text)):
+        body = node.body if isinstance(node, ast.FunctionDef | ast.If | ast.For | ast.With) else []
+        ends = [i for i, n in enumerate(body) if isinstance(n, ast.Return)]
+        useless += body[ends[0] + 1 :] if ends else []
+        if isinstance(node, ast.FunctionDef):
+            read = {n.id for n in ast.walk(node) if _is_read(n)}
+            useless += [n for n in body if _is_constant(n) and ast.unparse(n.targets[0]) not in read]
+    for statement in useless:
+        first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
+        lines[first:last] = [GONE] * (last - first)
+    return "\n".join(line for line in lines if line != GONE)
+
+
+def _is_read(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+
+
+def _is_constant(node: ast.stmt) -> TypeGuard[ast.Assign]:
+    """Whether a statement gives a constant to one name."""
+    if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
+        return False
+    return isinstance(node.value, ast.Constant)
 
 
 def _joined_lines(text: str, before: str) -> str:
