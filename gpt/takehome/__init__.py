@@ -1,9 +1,24 @@
-"""Take a run home: as one plain program, as a notebook, and a receipt that can be verified.
+"""Take a run home: as one plain program, as a notebook, and as a receipt that can be verified.
 
-`script` and `notebook` put the sources of this library together for a run's settings.
+`script` and `notebook` are put together from the sources of this library, with a run's settings put
+in: what is displayed is what ran. In the order in which they are best read: `recipe` (what is known
+of a run), `plain` (the program around the model), `specialise` (a source for one configuration),
+`assemble` (all the sources that a program needs), `script`, `notebook`, `receipt`.
 """
 
+from gpt.takehome.notebook import notebook
+from gpt.takehome.receipt import corpus_of, read_receipt, receipt, to_json, verify
 from gpt.takehome.recipe import Recipe, read_recipe
 from gpt.takehome.script import script
 
-__all__ = ["Recipe", "read_recipe", "script"]
+__all__ = [
+    "Recipe",
+    "corpus_of",
+    "notebook",
+    "read_receipt",
+    "read_recipe",
+    "receipt",
+    "script",
+    "to_json",
+    "verify",
+]

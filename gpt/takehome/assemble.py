@@ -9,7 +9,7 @@ import ast
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from types import ModuleType
@@ -20,6 +20,7 @@ from gpt.config import ModelConfig, TrainConfig
 from gpt.takehome.specialise import Facts, literal, specialised
 
 
+Place = tuple[str, str]  # a module and the name of what it defines
 TOLD = {  # about what is no field of the settings
     "size_of_head": "  # D: the size of one head's queries, keys and values",
     "kv_heads": "  # heads of keys and values",
@@ -63,24 +64,24 @@ class Program:
     pieces: list[Piece]
 
 
-def assemble(roots: Iterable[str], home: str, facts: Facts) -> Program:
-    """The program of the functions `roots` of the module `home`, and of all that they use."""
+def assemble(roots: Sequence[Place], facts: Facts, also: Iterable[str] = ()) -> Program:
+    """The program of the objects `roots`, of all that they use, and of the settings `also`."""
     methods: set[str] = set()
     while True:  # until no method is used that was left out
-        pieces = _collect(roots, home, replace(facts, methods=frozenset(methods)))
+        pieces = _collect(roots, replace(facts, methods=frozenset(methods)))
         used = {name[1:] for piece in pieces for name in piece.names if name[0] == "."}
         if used <= methods:
             break
         methods |= used
-    order = _reading_order(home)
+    order = _reading_order(roots[0][0])
     pieces.sort(key=lambda piece: (order.index(piece.module), piece.line))
-    names = {name for piece in pieces for name in piece.names}
+    names = {name for piece in pieces for name in piece.names} | set(also)
     return Program(_imports(pieces), list(_settings(facts, names)), pieces)
 
 
-def _collect(roots: Iterable[str], home: str, facts: Facts) -> list[Piece]:
-    waiting = [_find(home, name) for name in roots]
-    found: dict[tuple[str, str], Piece] = {}
+def _collect(roots: Sequence[Place], facts: Facts) -> list[Piece]:
+    waiting: list[Place | None] = list(roots)
+    found: dict[Place, Piece] = {}
     while waiting:
         place = waiting.pop()
         if place is None or place in found:
@@ -101,7 +102,7 @@ def _piece(module: str, name: str, facts: Facts) -> Piece:
     return Piece(module, node.lineno, name, specialised(source, facts))
 
 
-def _find(module: str, name: str) -> tuple[str, str] | None:
+def _find(module: str, name: str) -> Place | None:
     """The module of this library that defines `name` as `module` knows it; None: it is foreign."""
     if name in _definitions(module):
         return module, name

@@ -29,16 +29,16 @@ FIRST_STEPS = 10  # whose losses are shown one by one
 WRITTEN = 500  # tokens, at the end
 
 
-def read_text(config: Any) -> str:
-    """The text of the run: from the file named on the command line, or from one beside it."""
-    if config.corpus == "python_docs" and len(sys.argv) == 1:
+def read_text(path: str | None, config: Any) -> str:
+    """The text of the run: from the file `path`, or from where it is expected."""
+    if config.corpus == "python_docs" and path is None:
         return _python_docs()  # in every Python
-    if config.corpus == "copying" and len(sys.argv) == 1:
+    if config.corpus == "copying" and path is None:
         return copying()
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else config.text_file)
-    if not path.is_file():
-        sys.exit("There is no text " + str(path) + ": name its file after that of this program.")
-    text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    place = Path(path or config.text_file)
+    if not place.is_file():
+        sys.exit(f"There is no text {place}: put it there, or name another as `python … FILE`.")
+    text = place.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     if hashlib.sha256(text.encode()).hexdigest() != config.text_sha256:
         print("This is not the text of the run (its SHA-256 differs), so the losses differ too.")
     return text
@@ -119,7 +119,7 @@ def write(model: Any, ids: list[int], count: int, seed: int, config: Any) -> lis
 
 def main(config: Any) -> None:
     torch.set_num_threads(useful_threads(config.flops, os.cpu_count() or 1))
-    text = read_text(config)
+    text = read_text(sys.argv[1] if len(sys.argv) > 1 else None, config)
     vocabulary = sorted(set(text))
     ids = encode(text, vocabulary)
     splits = dict(zip(("train", "val"), gpt.split(ids), strict=True))

@@ -5,7 +5,7 @@ steps. `Recipe.facts` is what `specialise` puts into the library's sources.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Recipe:
     corpus: dict[str, Any]  # name and sha256
     run: str = ""
     losses: tuple[float, ...] = ()
+    environment: dict[str, Any] = field(default_factory=dict)  # versions, device; {}: not recorded
 
     @property
     def flops(self) -> float:
@@ -95,25 +96,32 @@ def _same(model: ModelConfig) -> frozenset[str]:
 
 def read_recipe(folder: Path) -> Recipe:
     """The recipe of a run or of a checkpoint; raises ConfigError or CheckpointError with why not."""
+    if folder.name == "checkpoint" and (folder.parent / "run.json").exists():
+        folder = folder.parent
     inner = folder / "checkpoint"
     config = read_config(inner if (inner / "config.json").exists() else folder)
-    about = _read_json(folder / "run.json") or _read_json(folder.parent / "run.json") or {}
-    card = config["card"]
-    tokenizer = config["tokenizer"]
+    about, card, tokenizer = read_json(folder / "run.json") or {}, config["card"], config["tokenizer"]
     if tokenizer.get("kind") != "character":
         raise ConfigError(
             f"The model in {folder} reads tokens of kind {tokenizer.get('kind')!r}: only one that"
-            " reads characters can be taken home as a program."
+            " reads characters can be taken home as a program or verified."
         )
-    corpus = about.get("corpus") or {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
+    told = {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
+    corpus = about.get("corpus") or told
     if not corpus.get("name") or not corpus.get("sha256"):
         raise ConfigError(f"{folder} does not say which text it learned from: use the run's folder.")
-    preset = Preset.from_dict(config["preset"])
-    losses = first_losses(folder / "events.jsonl")
-    return Recipe(preset, config["vocab_size"], corpus, str(about.get("id", "")), losses)
+    return Recipe(
+        Preset.from_dict(config["preset"]),
+        config["vocab_size"],
+        corpus,
+        str(about.get("id", "")),
+        first_losses(folder / "events.jsonl"),
+        read_json(folder / "environment.json") or {},
+    )
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file; None when it is missing or is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

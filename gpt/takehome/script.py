@@ -28,7 +28,7 @@ Written with torch {torch}; needs Python 3.11 or later. MIT licence.
 
 def script(recipe: Recipe, file: str = "gpt.py") -> str:
     """The text of a Python program that does the run again, called `file`."""
-    program = assemble(["main"], "gpt.takehome.plain", recipe.facts)
+    program = assemble([("gpt.takehome.plain", "main")], recipe.facts)
     lines = [head(recipe, file), *program.imports, "", *program.settings]
     parts = ["\n".join(lines), *sections(program.pieces).values()]
     return "\n\n\n".join(parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'

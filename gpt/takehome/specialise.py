@@ -320,7 +320,7 @@ def _parts(node: ast.AST) -> Iterator[Any]:
             yield from _parts(child)
 
 
-def _is_call(node: ast.expr) -> bool:
+def _is_call(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call)
 
 
@@ -344,7 +344,7 @@ def literal(value: Any) -> str:
 
 
 def _without_useless(text: str) -> str:
-    """Leave out what stands after a `return` of the same block, and constants nobody reads."""
+    """Leave out what stands after a `return` of the same block, and variables nobody reads."""
     lines = text.split("\n")
     useless: list[ast.stmt] = []
     for node in ast.walk(ast.parse(text)):
@@ -353,7 +353,7 @@ def _without_useless(text: str) -> str:
         useless += body[ends[0] + 1 :] if ends else []
         if isinstance(node, ast.FunctionDef):
             read = {n.id for n in ast.walk(node) if _is_read(n)}
-            useless += [n for n in body if _is_constant(n) and ast.unparse(n.targets[0]) not in read]
+            useless += [n for n in body if _is_plain(n) and ast.unparse(n.targets[0]) not in read]
     for statement in useless:
         first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
         lines[first:last] = [GONE] * (last - first)
@@ -364,11 +364,11 @@ def _is_read(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
-def _is_constant(node: ast.stmt) -> TypeGuard[ast.Assign]:
-    """Whether a statement gives a constant to one name."""
+def _is_plain(node: ast.stmt) -> TypeGuard[ast.Assign]:
+    """Whether a statement gives a value to one name, and does nothing else."""
     if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
         return False
-    return isinstance(node.value, ast.Constant)
+    return not any(_is_call(part) for part in ast.walk(node.value))
 
 
 def _joined_lines(text: str, before: str) -> str:
