@@ -24,7 +24,7 @@ def export_command(options: argparse.Namespace, folder: Path) -> None:
         raise ConfigError(f"{out} exists already: choose another --out.")
     if options.format == "huggingface":
         model, tokenizer, _ = gpt.load_checkpoint(folder)
-        gpt.save_huggingface(out, model, tokenizer)
+        takehome.save_huggingface(out, model, tokenizer, takehome.read_recipe(folder))
     else:
         if options.format == "receipt":
             text = takehome.to_json(takehome.receipt(folder))
