@@ -1,6 +1,6 @@
 """The command line: train, sample, evaluate, export, verify, measure, list.
 
-Progress goes to stderr; the last line of stdout of `train`, `eval`, `verify` and `bench` is one JSON
+Progress goes to stderr; the last line of stdout of `train`, `eval`, `verify`, `bench` is one JSON
 object. Exit status 0, or 2 with one sentence for a person's mistake, or 1 from `verify` when a run
 is not what its receipt says, or 130 after Ctrl-C (the checkpoint stands). Of several processes that
 torchrun starts, the first says what is wrong. For `train` itself see `cli_train`, for `export` and
@@ -101,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="take a run or a checkpoint home")
     export.add_argument("checkpoint", metavar="CHECKPOINT")
     export.add_argument("--format", choices=FORMATS, required=True)
-    export.add_argument("--out", type=Path, required=True, metavar="PATH", help="must not exist yet")
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="PATH", help="must not exist yet"
+    )
     export.set_defaults(run=lambda options: export_command(options, _find(options.checkpoint)))
 
     verify = commands.add_parser("verify", help="make a run's first steps anew and compare")

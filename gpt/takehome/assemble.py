@@ -17,8 +17,8 @@ from typing import Any
 
 import gpt
 from gpt.config import ModelConfig, TrainConfig
-from gpt.takehome.specialise import Facts, literal, specialised
-
+from gpt.takehome.known import Facts, literal
+from gpt.takehome.specialise import specialised
 
 Place = tuple[str, str]  # a module and the name of what it defines
 TOLD = {  # about what is no field of the settings
@@ -168,7 +168,7 @@ def _names_in(text: str) -> set[str]:
 def _comments(kind: type) -> Iterator[tuple[str, str]]:
     """Every field of a class of settings, and the comment behind it."""
     source = inspect.getsource(kind)
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):
         comment = re.search(rf"^    {field.name}: .*?(  # .*)?$", source, re.MULTILINE)
         yield field.name, (comment[1] if comment else None) or ""
 
@@ -199,7 +199,7 @@ def _definitions(module: str) -> dict[str, Any]:
 @cache
 def _imported(module: str) -> dict[str, str]:
     """What a module imports: the name → "math", or "torch:Tensor"."""
-    found = {}
+    found: dict[str, str] = {}
     for node in _module(module)[2].body:
         if isinstance(node, ast.Import):
             found |= {alias.asname or alias.name: alias.name for alias in node.names}
@@ -221,7 +221,8 @@ def _tables(module: str) -> Mapping[str, Mapping[str, str]]:
     for name, node in _definitions(module).items():
         if isinstance(value := getattr(node, "value", None), ast.Dict):
             pairs = zip(value.keys, value.values, strict=True)
-            found[name] = {k.value: ast.unparse(v) for k, v in pairs if isinstance(k, ast.Constant)}
+            texts = {k.value: ast.unparse(v) for k, v in pairs if isinstance(k, ast.Constant)}
+            found[name] = {str(key): text for key, text in texts.items()}
     return found
 
 

@@ -16,7 +16,9 @@ from gpt.takehome.recipe import FIRST_STEPS, Recipe, read_json, read_recipe
 VERSION = 1
 SAME = 1e-5  # nats between two losses of the same versions, processor and rounding
 OTHER = 1e-3  # of another torch, another kind of processor, or an unknown one
-ROUGH = 3e-2  # where products were rounded to bfloat16 in one place and not in the other, or on a GPU
+ROUGH = (
+    3e-2  # where products were rounded to bfloat16 in one place and not in the other, or on a GPU
+)
 DECIDING = ("torch", "device", "processor", "products")
 
 

@@ -14,7 +14,7 @@ from gpt.config import ModelConfig, Preset
 from gpt.costs import FLOPS_FOR_THREADS, flops_per_iteration
 from gpt.devices import FLOPS_FOR_BFLOAT16
 from gpt.errors import ConfigError
-from gpt.takehome.specialise import Facts
+from gpt.takehome.known import Facts
 
 FIRST_STEPS = 10  # whose losses a receipt holds
 
@@ -68,7 +68,9 @@ class Recipe:
         }
         if train.warmup_steps == 0:
             known["step < config.warmup_steps"] = False
-        gone = {"check_length", "check_filters"} | ({"self.tie"} if not model.tie_weights else set())
+        gone = {"check_length", "check_filters"} | (
+            {"self.tie"} if not model.tie_weights else set()
+        )
         if not may_round(self):
             known["dtype_of_products(config.precision, config.flops, CPU)"] = None
             gone |= {"products_in"}
@@ -95,12 +97,16 @@ def _same(model: ModelConfig) -> frozenset[str]:
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """The recipe of a run or of a checkpoint; raises ConfigError or CheckpointError with why not."""
+    """The recipe of a run or a checkpoint; raises ConfigError or CheckpointError with why not."""
     if folder.name == "checkpoint" and (folder.parent / "run.json").exists():
         folder = folder.parent
     inner = folder / "checkpoint"
     config = read_config(inner if (inner / "config.json").exists() else folder)
-    about, card, tokenizer = read_json(folder / "run.json") or {}, config["card"], config["tokenizer"]
+    about, card, tokenizer = (
+        read_json(folder / "run.json") or {},
+        config["card"],
+        config["tokenizer"],
+    )
     if tokenizer.get("kind") != "character":
         raise ConfigError(
             f"The model in {folder} reads tokens of kind {tokenizer.get('kind')!r}: only one that"
@@ -109,7 +115,9 @@ def read_recipe(folder: Path) -> Recipe:
     told = {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
     corpus = about.get("corpus") or told
     if not corpus.get("name") or not corpus.get("sha256"):
-        raise ConfigError(f"{folder} does not say which text it learned from: use the run's folder.")
+        raise ConfigError(
+            f"{folder} does not say which text it learned from: use the run's folder."
+        )
     return Recipe(
         Preset.from_dict(config["preset"]),
         config["vocab_size"],
@@ -130,15 +138,15 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def first_losses(path: Path) -> tuple[float, ...]:
-    """The losses of the first steps in a file of events; of a step told twice, the later."""
+    """The losses of the first steps in a file of events; () when it is not there."""
     losses: dict[int, float] = {}
     try:
         with path.open(encoding="utf-8") as file:
             for line in file:
                 event = _parsed(line)
                 if event.get("kind") == "step" and event.get("loss") is not None:
-                    losses[event["step"]] = event["loss"]
-                if len(losses) > FIRST_STEPS:
+                    losses.setdefault(event["step"], event["loss"])
+                if len(losses) == FIRST_STEPS:
                     break
     except OSError:
         pass

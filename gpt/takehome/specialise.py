@@ -10,56 +10,31 @@ evaluation (Jones, Gomard & Sestoft 1993) of the little that settings decide: na
 """
 
 import ast
-import operator
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, TypeGuard
 
 from gpt.config import CHOICES
+from gpt.takehome.known import OWNERS, UNKNOWN, Facts, Known, literal
+from gpt.takehome.tidy import GONE, WIDTH, tidied
 
-GONE = "\0"  # stands where a statement was
-UNKNOWN = object()
-WIDTH = 100
-OWNERS = ("self.config", "model.config", "config")  # whose attributes are the settings
 LEFT_OUT = {"ModelConfig", "TrainConfig", "KVCache", "Group", "slice"}  # kinds of parameters
-COMPARE = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
-}  # fmt: skip
-
-
-@dataclass
-class Facts:
-    """What is known about the program that a source text becomes part of."""
-
-    settings: Mapping[str, Any]
-    known: Mapping[str, Any] = field(default_factory=dict)  # expressions, as text, and their values
-    names: Mapping[str, str] = field(default_factory=dict)  # other names for these names
-    same: frozenset[str] = frozenset()  # functions that hand back what they are given
-    gone: frozenset[str] = frozenset()  # functions that need not be called, contexts included
-    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # entries of dictionaries
-    methods: frozenset[str] | None = None  # those that are used; None: all
 
 
 def specialised(source: str, facts: Facts) -> str:
-    """Return `source`, the text of one function, class or expression, for these facts."""
-    edited = _Editor(source, facts).text()
-    edited = re.sub(rf"^[ ]*{GONE}[^\n]*\n", "", edited + "\n", flags=re.MULTILINE)
-    edited = re.sub(r"  # type: ignore(\[[\w-]+\])?", "", edited)
-    edited = re.sub(r"\n{3,}", "\n\n", edited).rstrip()
-    return _joined_lines(_without_useless(edited), source)
+    """Return `source`, the text of functions, classes or statements, for these facts."""
+    return tidied(_Editor(source, facts).text(), source)
 
 
-class _Editor:
+class _Editor(Known):
     """Hands back every node's own text, with what is known put in."""
 
     def __init__(self, source: str, facts: Facts) -> None:
-        self.source, self.facts = source, facts
+        super().__init__(facts)
+        self.source = source
         self.lines = source.splitlines(keepends=True)
         self.starts = [0, *accumulate(map(len, self.lines))]
-        self.known = dict(facts.known)
         self.dropped: set[str] = {*OWNERS, "self.group", "self.share"}
         self.tested: list[str] = []  # by the conditions above, in a chain of them
         self.taken: set[str] = set()  # names that mean something else in this function
@@ -92,8 +67,8 @@ class _Editor:
     # --- editing --------------------------------------------------------------------------
 
     def edit(self, node: Any) -> str:
-        if isinstance(node, ast.expr) and (text := ast.unparse(node)) in self.known:
-            return literal(self.known[text])
+        if isinstance(node, ast.expr) and (expression := ast.unparse(node)) in self.known:
+            return literal(self.known[expression])
         change = getattr(self, f"edit_{type(node).__name__}", None)
         text = change(node) if change else None
         return self.as_it_is(node) if text is None else text
@@ -223,7 +198,7 @@ class _Editor:
             rest = self.edit(block[0])
             return rest if later or rest == GONE else rest.replace("elif", "if", 1)
         if later:
-            return "else:\n" + " " * block[0].col_offset + self.block(block)
+            return "else:\n" + " " * block[0].col_offset + self.block(node, block)
         return self.moved_out(node, block, self.end(node.test) if test else self.start(block[0]))
 
     def edit_With(self, node: ast.With) -> str | None:
@@ -232,14 +207,18 @@ class _Editor:
             return None
         return self.moved_out(node, node.body, self.end(node.items[-1].context_expr))
 
-    def block(self, block: list[ast.stmt]) -> str:
-        return "".join(self.between(self.start(block[0]), self.end(block[-1]), block))
+    def block(self, node: ast.stmt, block: list[ast.stmt]) -> str:
+        """One of the blocks of `node`, the comment behind it included."""
+        end = self.end(block[-1])
+        comment = re.match(r"  #.*", self.source[end : self.end(node)])
+        text = "".join(self.between(self.start(block[0]), end, block))
+        return text + comment[0] if comment else text
 
     def moved_out(self, node: ast.stmt, block: list[ast.stmt], since: int) -> str:
         """The statements of `block` in the place of `node`, under the comments that led to them."""
         margin = " " * (block[0].col_offset - node.col_offset)
         comments = re.findall(r"# .*", self.source[since : self.start(block[0])])
-        text = self.block(block).replace("\n" + margin, "\n")
+        text = self.block(node, block).replace("\n" + margin, "\n")
         return ("\n" + " " * node.col_offset).join([*comments, text])
 
     def edit_FunctionDef(self, node: ast.FunctionDef) -> str | None:
@@ -271,44 +250,7 @@ class _Editor:
             lines = "".join(f"\n{margin}    {part}," for part in parts)
             head = f"def {node.name}({lines}\n{margin}){returns}:"
         decorators = "".join(f"@{self.edit(d)}\n{margin}" for d in node.decorator_list)
-        return f"{decorators}{head}\n{margin}    {self.block(node.body)}"
-
-    # --- what is known --------------------------------------------------------------------
-
-    def value(self, node: ast.expr) -> Any:
-        """The value of an expression, or UNKNOWN."""
-        text = ast.unparse(node)
-        if text in self.known:
-            return self.known[text]
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in OWNERS:
-            return self.facts.settings.get(node.attr, UNKNOWN)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            value = self.value(node.operand)
-            return UNKNOWN if value is UNKNOWN else not value
-        if isinstance(node, ast.IfExp) and (test := self.value(node.test)) is not UNKNOWN:
-            return self.value(node.body if test else node.orelse)
-        if isinstance(node, ast.Compare) and all(type(op) in COMPARE for op in node.ops):
-            return self._compared(node)
-        return self._joined(node) if isinstance(node, ast.BoolOp) else UNKNOWN
-
-    def _compared(self, node: ast.Compare) -> Any:
-        values = [self.value(part) for part in (node.left, *node.comparators)]
-        if any(value is UNKNOWN for value in values):
-            return UNKNOWN
-        pairs = zip(node.ops, values, values[1:], strict=False)
-        return all(COMPARE[type(op)](a, b) for op, a, b in pairs)
-
-    def _joined(self, node: ast.BoolOp) -> Any:
-        """One false part makes an `and` false, whatever the others are; `or` the other way round."""
-        values = [self.value(part) for part in node.values]
-        decides = isinstance(node.op, ast.Or)
-        if any(v is not UNKNOWN and bool(v) == decides for v in values if isinstance(v, bool)):
-            return decides
-        if any(value is UNKNOWN for value in values):
-            return UNKNOWN
-        return next((v for v in values if bool(v) == decides), values[-1])
+        return f"{decorators}{head}\n{margin}    {self.block(node, node.body)}"
 
 
 def _parts(node: ast.AST) -> Iterator[Any]:
@@ -334,68 +276,3 @@ def _own_names(node: ast.AST) -> set[str]:
     nodes = list(ast.walk(node))
     stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return stored | {n.arg for n in nodes if isinstance(n, ast.arg)}
-
-
-def literal(value: Any) -> str:
-    """A value as it stands in a source, texts in double quotes where that is possible."""
-    text = repr(value)
-    plain = isinstance(value, str) and text[0] == "'" and '"' not in text
-    return f'"{text[1:-1]}"' if plain else text
-
-
-def _without_useless(text: str) -> str:
-    """Leave out what stands after a `return` of the same block, and variables nobody reads."""
-    lines = text.split("\n")
-    useless: list[ast.stmt] = []
-    for node in ast.walk(ast.parse(text)):
-        body = node.body if isinstance(node, ast.FunctionDef | ast.If | ast.For | ast.With) else []
-        ends = [i for i, n in enumerate(body) if isinstance(n, ast.Return)]
-        useless += body[ends[0] + 1 :] if ends else []
-        if isinstance(node, ast.FunctionDef):
-            read = {n.id for n in ast.walk(node) if _is_read(n)}
-            useless += [n for n in body if _is_plain(n) and ast.unparse(n.targets[0]) not in read]
-    for statement in useless:
-        first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
-        lines[first:last] = [GONE] * (last - first)
-    return "\n".join(line for line in lines if line != GONE)
-
-
-def _is_read(node: ast.AST) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-
-
-def _is_plain(node: ast.stmt) -> TypeGuard[ast.Assign]:
-    """Whether a statement gives a value to one name, and does nothing else."""
-    if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
-        return False
-    return not any(_is_call(part) for part in ast.walk(node.value))
-
-
-def _joined_lines(text: str, before: str) -> str:
-    """Write in one line what has become short enough for it."""
-    lines = text.split("\n")
-    statements = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Assign | ast.Return)]
-    for node in sorted(statements, key=lambda n: -n.lineno):
-        first, last = node.lineno - 1, node.end_lineno or node.lineno
-        own = "\n".join(lines[first:last])
-        if last - first == 1 or own in before or "#" in own.rpartition("\n")[0]:
-            continue
-        *_, code, comment = re.fullmatch(r"(?s)(.*?)(  #[^\n]*)?", own).group(0, 1, 2)  # type: ignore[union-attr]
-        code = re.sub(r"\s*\n\s*", " ", code.strip())
-        code = re.sub(r",? ([)\]])", r"\1", re.sub(r"([(\[]) ", r"\1", code))
-        code = _without_brackets(code)
-        whole = " " * node.col_offset + code + (comment or "")
-        if len(whole) <= WIDTH:
-            lines[first:last] = [whole]
-    return "\n".join(lines)
-
-
-def _without_brackets(code: str) -> str:
-    """x = (a) → x = a"""
-    found = re.fullmatch(r"(return|\S+ =) \((.*)\)", code)
-    plain = found and f"{found[1]} {found[2]}"
-    try:
-        same = plain and ast.dump(ast.parse(plain)) == ast.dump(ast.parse(code))
-    except SyntaxError:
-        return code
-    return plain if plain and same else code

@@ -93,7 +93,7 @@ for b in range(x.shape[0]):
     Step(
         "## 7 The bigram\n\nThe simplest model: a table whose row i holds the scores of what may"
         " follow token i. A model that knows nothing gives every token the same score, and its loss"
-        " is ln V; random scores are a little worse, for they are sure of something without reason.",
+        " is ln V; random scores are a little worse, being sure without a reason.",
         ("Bigram",),
         """
 torch.manual_seed(seed)
@@ -150,7 +150,7 @@ print(torch.allclose(weights @ x, averages, atol=1e-6))  # (T, T) @ (B, T, C) �
 """,
     ),
     Step(
-        "Third: as a softmax of zeros, where the future is −∞. Now the weights may depend on scores.",
+        "Third: as a softmax of zeros, with −∞ for the future. Now weights may depend on scores.",
         (),
         """
 scores = torch.zeros(T, T)
@@ -161,8 +161,8 @@ print(torch.allclose(weights @ x, averages, atol=1e-6))
     ),
     Step(
         "## 9 Self-attention\n\nFourth: the scores come from the data. Every position sends out a"
-        " query (what am I looking for?) and a key (what do I offer?); where they fit, the weight is"
-        " large, and the value there is handed over.",
+        " query (what am I looking for?) and a key (what do I offer?); where they fit, the weight"
+        " is large, and the value there is handed over.",
         ("Head",),
         """
 torch.manual_seed(seed)
