@@ -26,8 +26,8 @@ def notebook(recipe: Recipe) -> str:
     """The notebook as the text of an .ipynb file."""
     book = _Book(assemble(ROOTS, recipe.facts, SETTINGS))
     about = recipe.preset.title + (f", run {recipe.run}" if recipe.run else "")
-    text = {"text_file": recipe.text_file, "corpus": recipe.corpus["name"]}
-    book.say(TITLE.format(about=about, steps=f"{recipe.preset.train.max_steps:,}", **text))
+    steps = f"{recipe.preset.train.max_steps:,}"
+    book.say(TITLE.format(about=about, steps=steps, place=_place(recipe)))
     book.run("\n".join(["import math", *_without(book.program.imports, "import math")]))
     book.run("\n".join(book.program.settings))
     for step in STEPS:
@@ -37,6 +37,13 @@ def notebook(recipe: Recipe) -> str:
         if step.code:
             book.run(step.code)
     return json.dumps(book.to_dict(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _place(recipe: Recipe) -> str:
+    name = recipe.corpus["name"]
+    if recipe.brings_its_text:
+        return f"The text, {name}, is made here."
+    return f"The text, {name}, is looked for in the file `{recipe.text_file}` beside this notebook."
 
 
 def _without(lines: list[str], line: str) -> list[str]:

@@ -32,16 +32,20 @@ WRITTEN = 500  # tokens, at the end
 def read_text(path: str | None, config: Any) -> str:
     """The text of the run: from the file `path`, or from where it is expected."""
     if config.corpus == "python_docs" and path is None:
-        return _python_docs()  # in every Python
-    if config.corpus == "copying" and path is None:
-        return copying()
-    place = Path(path or config.text_file)
-    if not place.is_file():
-        sys.exit(f"There is no text {place}: put it there, or name another as `python … FILE`.")
-    text = place.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = _python_docs()  # in every Python
+    elif config.corpus == "copying" and path is None:
+        text = copying()
+    else:
+        text = read_file(Path(path or config.text_file))
     if hashlib.sha256(text.encode()).hexdigest() != config.text_sha256:
         print("This is not the text of the run (its SHA-256 differs), so the losses differ too.")
     return text
+
+
+def read_file(path: Path) -> str:
+    if not path.is_file():
+        sys.exit(f"There is no text {path}: put it there, or name another as `python … FILE`.")
+    return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def encode(text: str, vocabulary: list[str]) -> Tensor:

@@ -45,6 +45,11 @@ class Recipe:
         return name if name.endswith(".txt") else f"{name}.txt"
 
     @property
+    def brings_its_text(self) -> bool:
+        """Whether the text can be made anywhere."""
+        return self.corpus["name"] in ("python_docs", "copying")
+
+    @property
     def facts(self) -> Facts:
         """What is known before the plain program runs."""
         model, train = self.preset.model, self.preset.train

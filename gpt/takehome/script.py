@@ -6,6 +6,7 @@ import torch
 
 from gpt.takehome.assemble import Piece, assemble
 from gpt.takehome.recipe import Recipe
+from gpt.text import TINYSHAKESPEARE_URL
 
 HEAD = '''\
 """{title}: {run}, as one plain program.
@@ -13,7 +14,7 @@ HEAD = '''\
 It trains the model anew on the CPU, prints the losses and lets it write:
 
     pip install torch
-    python {file} {text_file}
+    {commands}
 
 The text is {corpus}, SHA-256
 {sha256}.
@@ -41,13 +42,21 @@ def head(recipe: Recipe, file: str) -> str:
     return HEAD.format(
         title=recipe.preset.title,
         run=f"run {recipe.run}" if recipe.run else "the run of a checkpoint",
-        file=file,
-        text_file=recipe.text_file,
+        commands=commands(recipe, file),
         corpus=recipe.corpus["name"],
         sha256=recipe.corpus["sha256"],
         losses=losses,
         torch=torch.__version__,
     )
+
+
+def commands(recipe: Recipe, file: str) -> str:
+    """How the program is started."""
+    if recipe.brings_its_text:
+        return f"python {file}"
+    name = recipe.text_file
+    fetch = f"curl -O {TINYSHAKESPEARE_URL}\n    " if name == "input.txt" else ""
+    return f"{fetch}python {file} {name}"
 
 
 def sections(pieces: list[Piece]) -> dict[str, str]:

@@ -182,24 +182,34 @@ class _Editor(Known):
     def edit_If(self, node: ast.If) -> str | None:
         if len(node.body) == 1 and isinstance(node.body[0], ast.Raise) and not node.orelse:
             return GONE  # a check whose message is for a person who gave the settings
-        later = self.source.startswith("elif", self.start(node))
-        test = self.value(node.test)
+        first, later = node, self._is_elif(node)
+        self.tested = self.tested if later else []
+        test = self._tested(node)
+        while test is not UNKNOWN and not test and self._is_elif(*node.orelse):
+            node = node.orelse[0]  # type: ignore[assignment]
+            test = self._tested(node)
         if test is UNKNOWN:
-            before = self.tested if later else []
-            condition = self.edit(node.test)
-            test = False if condition in before else UNKNOWN
-            self.tested = [*before, condition]
-        if test is UNKNOWN:
-            return None
+            text = self.as_it_is(node)
+            return text if later or node is first else text.replace("elif", "if", 1)
         block = node.body if test else node.orelse
         if not block:
             return GONE
-        if not test and self.source.startswith("elif", self.start(block[0])):
-            rest = self.edit(block[0])
-            return rest if later or rest == GONE else rest.replace("elif", "if", 1)
         if later:
             return "else:\n" + " " * block[0].col_offset + self.block(node, block)
-        return self.moved_out(node, block, self.end(node.test) if test else self.start(block[0]))
+        since = self.end(node.test) if test else self.start(block[0])
+        return self.moved_out(first, block, since)
+
+    def _is_elif(self, *block: ast.stmt) -> bool:
+        return len(block) == 1 and self.source.startswith("elif", self.start(block[0]))
+
+    def _tested(self, node: ast.If) -> Any:
+        """The value of its condition; false if the same one stands above it in the chain."""
+        test = self.value(node.test)
+        if test is UNKNOWN:
+            condition = self.edit(node.test)
+            test = False if condition in self.tested else UNKNOWN
+            self.tested = [*self.tested, condition]
+        return test
 
     def edit_With(self, node: ast.With) -> str | None:
         calls = [ast.unparse(i.context_expr.func) for i in node.items if _is_call(i.context_expr)]

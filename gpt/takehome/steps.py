@@ -19,8 +19,7 @@ TITLE = """
 # From the text to a GPT: {about}
 
 Every step of Andrej Karpathy's lecture “Let's build GPT: from scratch, in code, spelled out”, with
-the settings of this run. Only torch is needed. The text, {corpus}, is looked for in `{text_file}`
-beside this notebook, unless Python itself has it. Training for all {steps} steps is the last but
+the settings of this run. Only torch is needed. {place} Training for all {steps} steps is the last but
 one cell: to try things out, set `max_steps` to a smaller number in the cell of settings.
 
 The classes and functions are those that ran, taken from the sources of “GPT from scratch”; what
