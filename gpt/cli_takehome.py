@@ -40,9 +40,11 @@ def export_command(options: argparse.Namespace, folder: Path) -> None:
 def verify_command(options: argparse.Namespace, place: Path) -> None:
     """Compare a run, or a receipt, with its first steps made anew; one JSON object on stdout."""
     from gpt import takehome
+    from gpt.bench import use_threads
 
     found = takehome.read_receipt(place)
     corpus = takehome.corpus_of(found, place, options.corpus)
+    use_threads()(takehome.flops_of(found))
     result = takehome.verify(found, corpus)
     print(json.dumps(result))
     if not result["matches"]:

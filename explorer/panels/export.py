@@ -64,7 +64,7 @@ def export_panel(lesson: Lesson) -> None:
         help="Download this run: as a program that trains it again, as a notebook, its model, its"
         " measurements, its receipt.",
     ):
-        problem = _problem(run)
+        problem = problem_of(run)
         for offer in OFFERS:
             if problem is None or offer in WITHOUT_SOURCE:
                 _button(lesson, run, offer)
@@ -87,7 +87,7 @@ def _button(lesson: Lesson, run: Run, offer: Offer) -> None:
     )
 
 
-def _problem(run: Run) -> str | None:
+def problem_of(run: Run) -> str | None:
     """Why this run cannot be written as a program, in one sentence; None: it can."""
     from gpt import takehome
 

@@ -9,13 +9,14 @@ configuration), `assemble` (all the sources that a program needs), `script`, `st
 
 from gpt.takehome.huggingface import save_huggingface
 from gpt.takehome.notebook import notebook
-from gpt.takehome.receipt import corpus_of, read_receipt, receipt, to_json, verify
+from gpt.takehome.receipt import corpus_of, flops_of, read_receipt, receipt, to_json, verify
 from gpt.takehome.recipe import Recipe, read_recipe
 from gpt.takehome.script import script
 
 __all__ = [
     "Recipe",
     "corpus_of",
+    "flops_of",
     "notebook",
     "read_receipt",
     "read_recipe",

@@ -11,7 +11,7 @@ from typing import Any
 
 import gpt
 from gpt.errors import CheckpointError, ConfigError, TextError
-from gpt.takehome.recipe import FIRST_STEPS, Recipe, read_json, read_recipe
+from gpt.takehome.recipe import read_json, read_recipe
 
 VERSION = 1
 SAME = 1e-5  # nats between two losses of the same versions, processor and rounding
@@ -85,6 +85,12 @@ def verify(found: Mapping[str, Any], corpus: gpt.Corpus) -> dict[str, Any]:
     }
 
 
+def flops_of(found: Mapping[str, Any]) -> float:
+    """FLOPs of one step of a receipt's run."""
+    model, train = gpt.ModelConfig.from_dict(found["model"]), found["train"]
+    return gpt.flops_per_iteration(model, found["vocab_size"], train["batch_size"])
+
+
 def first_steps(
     preset: gpt.Preset, corpus: gpt.Corpus, steps: int
 ) -> tuple[list[float], dict[str, Any]]:
@@ -125,6 +131,3 @@ def corpus_of(found: Mapping[str, Any], folder: Path, given: str | None = None) 
     if given is None and kept.is_file():
         return gpt.corpus_from_text(kept.read_bytes().decode("utf-8"), str(about["name"]))
     return gpt.load_corpus(given or about.get("source") or about["name"])
-
-
-__all__ = ["FIRST_STEPS", "Recipe", "corpus_of", "read_receipt", "receipt", "to_json", "verify"]

@@ -4,6 +4,7 @@ A run's folder (see `gpt.record`) says all; a checkpoint alone says all but the 
 steps. `Recipe.facts` is what `specialise` puts into the library's sources.
 """
 
+import itertools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,7 +156,8 @@ def first_losses(path: Path) -> tuple[float, ...]:
                     break
     except OSError:
         pass
-    return tuple(losses[step] for step in range(1, FIRST_STEPS + 1) if step in losses)
+    told = itertools.takewhile(losses.__contains__, range(1, FIRST_STEPS + 1))
+    return tuple(losses[step] for step in told)  # a thinned record has gaps
 
 
 def _parsed(line: str) -> dict[str, Any]:

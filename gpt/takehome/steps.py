@@ -19,8 +19,8 @@ TITLE = """
 # From the text to a GPT: {about}
 
 Every step of Andrej Karpathy's lecture “Let's build GPT: from scratch, in code, spelled out”, with
-the settings of this run. Only torch is needed. {place} Training for all {steps} steps is the last but
-one cell: to try things out, set `max_steps` to a smaller number in the cell of settings.
+the settings of this run. Only torch is needed. {place} Training for all {steps} steps is the last
+but one cell: to try things out, set `max_steps` to a smaller number in the cell of settings.
 
 The classes and functions are those that ran, taken from the sources of “GPT from scratch”; what
 these settings do not use is left out. Shapes: B batch, T time, C channels, H heads, D head size,

@@ -15,7 +15,7 @@ import torch
 import gpt
 from gpt import takehome
 from gpt.takehome.known import Facts
-from gpt.takehome.recipe import read_recipe
+from gpt.takehome.recipe import first_losses, read_recipe
 from gpt.takehome.specialise import specialised
 from tests.gpt.helpers import CORPUS, TEXT, TOKENIZER, V, ids_of, losses_of, shaken
 
@@ -280,6 +280,13 @@ def test_a_torn_line_does_not_hide_the_losses(tmp_path):
     path = folder / "events.jsonl"
     path.write_text('{"kind":"step","st\n' + path.read_text())
     assert read_recipe(folder).losses == before and len(before) == 10
+
+
+def test_a_thinned_record_tells_only_the_losses_up_to_its_first_gap(tmp_path):
+    """Shipped models keep every so many steps: steps 1 and 8 were once taken for 1 and 2."""
+    lines = [f'{{"kind":"step","step":{step},"loss":{step}.5}}' for step in (1, 2, 4, 8)]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines))
+    assert first_losses(tmp_path / "events.jsonl") == (1.5, 2.5)
 
 
 def test_a_checkpoint_of_another_tokenizer_is_refused(tmp_path):
