@@ -23,8 +23,8 @@ def export_command(options: argparse.Namespace, folder: Path) -> None:
     if out.exists():
         raise ConfigError(f"{out} exists already: choose another --out.")
     if options.format == "huggingface":
-        model, tokenizer, _ = gpt.load_checkpoint(folder)
-        takehome.save_huggingface(out, model, tokenizer, takehome.read_recipe(folder))
+        model, tokenizer, card = gpt.load_checkpoint(folder)
+        takehome.save_huggingface(out, model, tokenizer, card["preset"]["title"])
     else:
         if options.format == "receipt":
             text = takehome.to_json(takehome.receipt(folder))

@@ -123,11 +123,10 @@ def huggingface_zip(folder: Path, name: str) -> bytes:
     """The model of the run in `folder` for transformers: a zip with one folder, `name`."""
     from gpt import takehome
 
-    model, tokenizer, _ = gpt.load_checkpoint(folder / "checkpoint")
+    model, tokenizer, card = gpt.load_checkpoint(folder / "checkpoint")
     with tempfile.TemporaryDirectory() as place:
-        made = takehome.save_huggingface(
-            Path(place) / name, model, tokenizer, takehome.read_recipe(folder)
-        )
+        title = card["preset"]["title"]
+        made = takehome.save_huggingface(Path(place) / name, model, tokenizer, title)
         return _zipped(sorted(made.iterdir()), name, READ_ME_TRANSFORMERS)
 
 

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from gpt.checkpoint import save_weights, write_atomically
-from gpt.config import ModelConfig
+from gpt.config import ModelConfig, Preset
 from gpt.errors import ConfigError
 from gpt.huggingface import ACTIVATIONS, CONFIG, TRANSPOSED, WEIGHTS, their_name
 from gpt.model import LanguageModel, weights_of
 from gpt.takehome.assemble import assemble
 from gpt.takehome.recipe import Recipe
-from gpt.takehome.script import sections
+from gpt.takehome.script import harmless, sections
 
 GPT_2 = {  # what GPT-2 is, in our settings
     "architecture": "gpt", "norm": "pre", "norm_kind": "layer", "positions": "learned",
@@ -61,7 +61,9 @@ class FromScratchModel(PreTrainedModel, GenerationMixin):
 '''
 
 
-def save_huggingface(folder: Path, model: LanguageModel, tokenizer: Any, recipe: Recipe) -> Path:
+def save_huggingface(
+    folder: Path, model: LanguageModel, tokenizer: Any, title: str = "A GPT from scratch"
+) -> Path:
     """Write the folder and return it; raises ConfigError for a tokenizer that is not characters."""
     if tokenizer.kind != "character":
         raise ConfigError(f"Only a model that reads characters is written, not {tokenizer.kind!r}.")
@@ -73,7 +75,7 @@ def save_huggingface(folder: Path, model: LanguageModel, tokenizer: Any, recipe:
         weights = {f"network.{name}": w for name, w in model.state_dict().items()}
         # A tied matrix stands there twice: whoever reads it need not know that it is tied.
         save_weights(folder / WEIGHTS, {name: w.clone() for name, w in weights.items()})
-        write_atomically(folder / f"{MODULE}.py", modeling(recipe).encode())
+        write_atomically(folder / f"{MODULE}.py", modeling(model, title).encode())
         values = _own_config(model)
     _write(folder / CONFIG, values | {"vocab_size": model.vocab_size, "dtype": "float32"})
     _write(folder / "tokenizer.json", _tokenizer(tokenizer.tokens))
@@ -146,8 +148,10 @@ def _own_config(model: LanguageModel) -> dict[str, Any]:
     }
 
 
-def modeling(recipe: Recipe) -> str:
+def modeling(model: LanguageModel, title: str) -> str:
     """The source of the network alone, as a module for transformers."""
+    preset = Preset(title, title, "", model.config)
+    recipe = Recipe(preset, model.vocab_size, {"name": "", "sha256": ""})
     kind = recipe.facts.names["LanguageModel"]
     program = assemble([("gpt.model", kind)], recipe.facts, ["block_size"])
     torch_lines = {"import torch.nn.functional as F", "from torch import Tensor, nn"}
@@ -156,7 +160,7 @@ def modeling(recipe: Recipe) -> str:
         "from transformers import GenerationMixin, PretrainedConfig, PreTrainedModel",
         "from transformers.modeling_outputs import CausalLMOutput",
     ]
-    head = f'"""{recipe.preset.title}: its network, for transformers. MIT licence."""\n'
+    head = f'"""{harmless(title)}: its network, for transformers. MIT licence."""\n'
     parts = ["\n".join([head, *lines, "", *program.settings]), *sections(program.pieces).values()]
     return "\n\n\n".join(parts) + WRAPPER.format(kind=kind)
 

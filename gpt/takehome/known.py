@@ -21,7 +21,7 @@ class Facts:
     settings: Mapping[str, Any]
     known: Mapping[str, Any] = field(default_factory=dict)  # expressions, as text, and their values
     names: Mapping[str, str] = field(default_factory=dict)  # other names for these names
-    same: frozenset[str] = frozenset()  # functions that hand back what they are given
+    same: frozenset[str] = frozenset()  # functions that hand back what they are given first
     gone: frozenset[str] = frozenset()  # functions that need not be called, contexts included
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # entries of dictionaries
     methods: frozenset[str] | None = None  # those that are used; None: all

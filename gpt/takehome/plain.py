@@ -74,10 +74,9 @@ def train(model: Any, splits: dict[str, Tensor], config: Any) -> list[float]:
     for step in range(config.max_steps + 1):
         if step % config.eval_interval == 0 or step == config.max_steps:
             with products_in(dtype, CPU):
-                estimates = {
-                    name: gpt.estimate_loss(model, ids, config, config.seed + 1)
-                    for name, ids in splits.items()
-                }
+                estimates = {}
+                for name, ids in splits.items():
+                    estimates[name] = gpt.estimate_loss(model, ids, config, config.seed + 1)
             print("step", step, *(f"{name} {loss:.4f}" for name, loss in estimates.items()))
             if config.keep_best or config.patience > 0:
                 stale += 1

@@ -80,6 +80,11 @@ class Recipe:
         if not may_round(self):
             known["dtype_of_products(config.precision, config.flops, CPU)"] = None
             gone |= {"products_in"}
+        if model.dropout == 0:
+            known |= {
+                "self.config.dropout": 0.0,
+                "self.config.dropout if self.training else 0.0": 0.0,
+            }
         if self.flops < FLOPS_FOR_THREADS:
             known["useful_threads(config.flops, os.cpu_count() or 1)"] = 1
         kind = "Bigram" if model.architecture == "bigram" else "GPT"
@@ -96,6 +101,7 @@ def _same(model: ModelConfig) -> frozenset[str]:
     """Parts of the model that do nothing with these settings."""
     parts = {
         "self.dropout": model.dropout == 0,
+        "dropped": model.dropout == 0,
         "self.projection": not model.output_projection,
         "self.narrow": model.hidden == 0,
     }

@@ -40,21 +40,27 @@ def head(recipe: Recipe, file: str) -> str:
     told = ", ".join(f"{loss:.6f}" for loss in recipe.losses)
     losses = textwrap.fill(f"The run's first losses: {told}.", 99) + "\n" if told else ""
     return HEAD.format(
-        title=recipe.preset.title,
-        run=f"run {recipe.run}" if recipe.run else "the run of a checkpoint",
+        title=harmless(recipe.preset.title),
+        run=f"run {harmless(recipe.run)}" if recipe.run else "the run of a checkpoint",
         commands=commands(recipe, file),
-        corpus=recipe.corpus["name"],
-        sha256=recipe.corpus["sha256"],
+        corpus=harmless(recipe.corpus["name"]),
+        sha256=harmless(recipe.corpus["sha256"]),
         losses=losses,
         torch=torch.__version__,
     )
 
 
+def harmless(name: str) -> str:
+    """A name that others chose, as it may stand in the text of a program: it ends no string."""
+    return "".join(c if c.isalnum() or c in " ._-,:()/" else "_" for c in str(name))
+
+
 def commands(recipe: Recipe, file: str) -> str:
     """How the program is started."""
+    file = harmless(file)
     if recipe.brings_its_text:
         return f"python {file}"
-    name = recipe.text_file
+    name = harmless(recipe.text_file)
     fetch = f"curl -O {TINYSHAKESPEARE_URL}\n    " if name == "input.txt" else ""
     return f"{fetch}python {file} {name}"
 
@@ -65,7 +71,8 @@ def sections(pieces: list[Piece]) -> dict[str, str]:
     for before, piece in zip([None, *pieces], pieces, strict=False):
         if piece.module not in found:
             place = piece.module.replace(".", "/") + ".py"
-            found[piece.module] = f"# --- {place} ---\n\n" + piece.text
+            space = "\n\n" if piece.is_constant else "\n\n\n"
+            found[piece.module] = f"# --- {place} ---{space}{piece.text}"
             continue
         together = before and before.is_constant and piece.is_constant
         found[piece.module] += ("\n" if together else "\n\n\n") + piece.text

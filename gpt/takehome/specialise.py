@@ -123,7 +123,7 @@ class _Editor(Known):
         return table.get(key) if isinstance(key, str) else None
 
     def edit_Call(self, node: ast.Call) -> str | None:
-        if ast.unparse(node.func) in self.facts.same and len(node.args) == 1:
+        if ast.unparse(node.func) in self.facts.same:
             return self.edit(node.args[0])
         args = [a for a in node.args if ast.unparse(a) not in self.dropped]
         keywords = [k for k in node.keywords if not self._is_left_out(k)]

@@ -1,5 +1,6 @@
 """A run taken home: the program gives its losses, the notebook runs, transformers agrees."""
 
+import ast
 import json
 import re
 import subprocess
@@ -95,17 +96,10 @@ def test_the_program_is_clean_and_knows_nothing_of_this_project(key, tmp_path):
     assert "config." not in program.replace("config.json", "") and "4.170000, 4.100000" in program
     path = tmp_path / "mine.py"
     path.write_text(program, encoding="utf-8")
-    rules = [
-        "--isolated",
-        "--select",
-        "E,F,I,UP",
-        "--line-length",
-        "100",
-        "--target-version",
-        "py311",
-    ]
-    result = subprocess.run(["ruff", "check", *rules, path], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout
+    form = ["--isolated", "--line-length", "100", "--target-version", "py311"]
+    for command in (["check", "--select", "E,F,I,UP"], ["format", "--check", "--diff"]):
+        result = subprocess.run(["ruff", *command, *form, path], capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout
 
 
 def test_the_program_holds_only_what_its_settings_use():
@@ -128,6 +122,19 @@ def test_another_text_is_told_and_a_missing_one_too(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", ["mine.py", "other.txt"])
     exec(program, {"__name__": "__main__"})
     assert "not the text of the run" in capsys.readouterr().out
+
+
+def test_the_name_of_a_text_is_never_a_part_of_the_program():
+    """Names come with uploads and with the checkpoints of strangers."""
+    corpus = {"name": 'a"""\nprint("mine")\n\\', "sha256": CORPUS.sha256}
+    recipe = replace(recipe_of(a_preset("bigram", {})), corpus=corpus, run='"""+1')
+    for text in (takehome.script(recipe, 'b""".py'), json.loads(takehome.notebook(recipe))):
+        cells = [text] if isinstance(text, str) else [
+            "".join(cell["source"]) for cell in text["cells"] if cell["cell_type"] == "code"
+        ]  # fmt: skip
+        for cell in cells:
+            calls = [ast.unparse(n) for n in ast.walk(ast.parse(cell)) if isinstance(n, ast.Call)]
+            assert "print('mine')" not in calls
 
 
 # --- one source for one configuration -------------------------------------------------------------
@@ -211,7 +218,7 @@ def test_transformers_gives_the_same_scores(name, changes, kind, tmp_path, monke
     monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
     preset = gpt.PRESETS[name].with_settings({"n_layer": 2, "block_size": 16} | changes)
     model = shaken(preset.model)
-    folder = takehome.save_huggingface(tmp_path / "mine", model, TOKENIZER, recipe_of(preset))
+    folder = takehome.save_huggingface(tmp_path / "mine", model, TOKENIZER, preset.title)
     theirs = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True).eval()
     assert type(theirs).__name__ == kind
     idx = ids_of(2, 16)
