@@ -33,7 +33,7 @@ def receipt(folder: str | Path) -> dict[str, Any]:
         "model": recipe.preset.model.to_dict(),
         "train": recipe.preset.train.to_dict(),
         "vocab_size": recipe.vocab_size,
-        "corpus": {key: recipe.corpus.get(key) for key in ("name", "source", "sha256")},
+        "corpus": {key: recipe.corpus.get(key) for key in ("name", "sha256")},
         "environment": recipe.environment,
         "losses": list(recipe.losses),
     }
@@ -124,10 +124,11 @@ def to_json(found: Mapping[str, Any]) -> str:
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
-def corpus_of(found: Mapping[str, Any], folder: Path, given: str | None = None) -> gpt.Corpus:
-    """The text of a receipt: `given`, or the one that the run names, or was pasted into."""
+def corpus_of(found: Mapping[str, Any], place: Path, given: str | None = None) -> gpt.Corpus:
+    """The text of the run or receipt at `place`: `given`, or pasted, or found as in the run."""
     about = found["corpus"]
-    kept = folder.parent / "texts" / f"{about['sha256']}.txt"
-    if given is None and kept.is_file():
+    kept = place.parent / "texts" / f"{about['sha256']}.txt"
+    if given is None and place.is_dir() and kept.is_file():
         return gpt.corpus_from_text(kept.read_bytes().decode("utf-8"), str(about["name"]))
-    return gpt.load_corpus(given or about.get("source") or about["name"])
+    described = (read_json(place / "run.json") or {}).get("corpus") or {}
+    return gpt.load_corpus(given or described.get("source") or about["name"])

@@ -43,6 +43,17 @@ def test_a_run_is_verified_and_so_is_its_receipt(run, capsys):
     assert status == 0 and result["matches"] and result["steps"] == 10 and result["difference"] == 0
     call(capsys, "export", "mine", "--format", "receipt", "--out", "receipt.json")
     assert call(capsys, "verify", "receipt.json")[0] == 0
+    Path("times.txt").rename("moved.txt")
+    assert call(capsys, "verify", "receipt.json")[0] == 2
+    assert call(capsys, "verify", "receipt.json", "--corpus", "moved.txt")[0] == 0
+
+
+def test_a_run_on_a_pasted_text_is_verified_without_a_file(run, capsys):
+    """As the pages keep it: under its hash, beside the runs."""
+    about = json.loads((run / "run.json").read_text())
+    (run.parent / "texts").mkdir()
+    Path("times.txt").rename(run.parent / "texts" / f"{about['corpus']['sha256']}.txt")
+    assert call(capsys, "verify", "mine")[0] == 0
 
 
 def test_a_run_that_is_not_what_it_says_ends_with_status_1(run, capsys):
