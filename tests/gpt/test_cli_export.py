@@ -71,6 +71,7 @@ MISTAKES = [
     (["export", "mine", "--format", "script", "--out", "times.txt"], "exists already"),
     (["verify", "nothing"], "no checkpoint 'nothing'"),
     (["verify", "times.txt"], "neither a run nor a receipt"),
+    (["verify", "mine/run.json"], "neither a run nor a receipt"),
     (["verify", "mine", "--corpus", "python_docs"], "is not the text of this run"),
     (["verify", "mine", "--corpus", "gone.txt"], "no corpus or file 'gone.txt'"),
 ]
