@@ -46,7 +46,7 @@ def read_receipt(path: str | Path) -> dict[str, Any]:
     if path.is_dir():
         return receipt(path)
     values = read_json(path)
-    if values is None or values.get("version") != VERSION or not NEEDED <= values.keys():
+    if values is None or values.get("version") != VERSION or not values.keys() >= NEEDED:
         raise CheckpointError(f"{path} is neither a run nor a receipt of version {VERSION}.")
     return values
 
