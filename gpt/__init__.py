@@ -105,7 +105,14 @@ _HOMES = {
     "planning": ["Plan", "fit_to_time"],
     "parallel": ["Group", "process_group"],
     "presets": ["PRESETS", "get_preset"],
-    "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
+    "record": [
+        "EventLog",
+        "Recorder",
+        "describe_environment",
+        "describe_run",
+        "new_run_id",
+        "write_json",
+    ],
     "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
     "timing": [

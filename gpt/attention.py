@@ -135,8 +135,8 @@ class MultiHeadAttention(nn.Module):
         self.config = config
         self.layer = layer
         self.scale = score_scale(config)
-        width = (config.n_head + 2 * config.kv_heads) * config.size_of_head
-        self.query_key_value = nn.Linear(config.n_embd, width, bias=config.qkv_bias)
+        features = (config.n_head + 2 * config.kv_heads) * config.size_of_head
+        self.query_key_value = nn.Linear(config.n_embd, features, bias=config.qkv_bias)
         self.projection = (
             nn.Linear(config.width, config.n_embd, bias=config.bias)
             if config.output_projection

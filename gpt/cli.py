@@ -1,9 +1,10 @@
-"""The command line: train, sample, evaluate, measure, list.
+"""The command line: train, sample, evaluate, export, verify, measure, list.
 
-Progress goes to stderr; the last line of stdout of `train`, `eval` and `bench` is one JSON object.
-Exit status 0, or 2 with one sentence for a person's mistake, or 130 after Ctrl-C (the checkpoint
-stands). Of several processes that torchrun starts, the first says what is wrong. For `train` itself
-see `cli_train`.
+Progress goes to stderr; the last line of stdout of `train`, `eval`, `verify`, `bench` is one JSON
+object. Exit status 0, or 2 with one sentence for a person's mistake, or 1 from `verify` when a run
+is not what its receipt says, or 130 after Ctrl-C (the checkpoint stands). Of several processes that
+torchrun starts, the first says what is wrong. For `train` itself see `cli_train`, for `export` and
+`verify` `cli_takehome`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import gpt
+from gpt.cli_takehome import FORMATS, export_command, verify_command
 from gpt.cli_train import RUNS, train_command
 from gpt.errors import CheckpointError, GPTError, nearest
 
@@ -98,6 +100,19 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--device", default="cpu")
     evaluate.set_defaults(run=_evaluate)
 
+    export = commands.add_parser("export", help="take a run or a checkpoint home")
+    export.add_argument("checkpoint", metavar="CHECKPOINT")
+    export.add_argument("--format", choices=FORMATS, required=True)
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="PATH", help="must not exist yet"
+    )
+    export.set_defaults(run=lambda options: export_command(options, _find(options.checkpoint)))
+
+    verify = commands.add_parser("verify", help="make a run's first steps anew and compare")
+    verify.add_argument("place", metavar="RUN", help="a run, a checkpoint's name, or a receipt")
+    verify.add_argument("--corpus", help="its text, if it is not where it was")
+    verify.set_defaults(run=lambda options: verify_command(options, _run_or_receipt(options.place)))
+
     bench = commands.add_parser("bench", help="measure this machine")
     bench.add_argument("--quick", action="store_true", help="about half a minute")
     bench.set_defaults(run=_bench)
@@ -171,6 +186,14 @@ def _load(folder: Path, device: str) -> tuple[Any, Any]:
     """Model and tokenizer of a checkpoint, or of a Hugging Face folder."""
     load = gpt.load_huggingface if gpt.is_huggingface(folder) else gpt.load_checkpoint
     return load(folder, device)[:2]
+
+
+def _run_or_receipt(name: str) -> Path:
+    """The folder of a run or a shipped checkpoint, or the file of a receipt."""
+    if Path(name).is_file():
+        return Path(name)
+    folder = _find(name)
+    return folder.parent if (folder.parent / "run.json").exists() else folder
 
 
 def _find(name: str) -> Path:

@@ -6,7 +6,8 @@
 
 Its linear maps are stored transposed (OpenAI wrote them as convolutions of width 1: (in, out)
 instead of (out, in)), and the read-out is the token embedding unless the settings say otherwise.
-Nothing is fetched and nothing unpickled. Leaves out other networks, and writing such a folder.
+Nothing is fetched and nothing unpickled. Leaves out other networks; such a
+folder is written by `takehome.huggingface`.
 """
 
 import json
@@ -162,7 +163,7 @@ def _renamed(
         left.pop("lm_head.weight", None)
     renamed = {}
     for name in names:
-        their = _their_name(name)
+        their = their_name(name)
         if their not in left:
             raise CheckpointError(f"The weights are not those of this model: {their} is missing.")
         weight = left.pop(their)
@@ -172,7 +173,7 @@ def _renamed(
     return renamed
 
 
-def _their_name(name: str) -> str:
+def their_name(name: str) -> str:
     """blocks.3.attention.projection.weight → h.3.attn.c_proj.weight"""
     layer = ""
     if name.startswith("blocks."):

@@ -1,6 +1,7 @@
 """Write a training down as it goes on: a run is a folder of plain files.
 
     run.json       what to train: preset, model, train, corpus, tokenizer, device; written once
+    environment.json  where its first step was made: versions, device, threads; written once
     events.jsonl   one JSON object a line: {"kind": "step", "step": 1, "loss": 4.17, …}
     checkpoint/    the model (the best one with `keep_best`), for `load_checkpoint`
     snapshots/     000500.safetensors: the weights at that step, to look back at
@@ -13,6 +14,7 @@ move, events are appended in whole lines: a crash loses at most what was not yet
 import dataclasses
 import json
 import math
+import platform
 import secrets
 import time
 from collections.abc import Mapping
@@ -20,8 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gpt.checkpoint import save_checkpoint, save_state, save_weights, write_atomically
 from gpt.config import Preset
+from gpt.costs import flops_per_iteration
+from gpt.devices import dtype_of_products
 from gpt.events import Evaluating, Event, Snapshot, StepStats
 from gpt.model import LanguageModel
 from gpt.text import Corpus
@@ -62,6 +68,22 @@ def describe_run(
         "corpus": about,
         "tokenizer": dict(tokenizer or {"kind": "character"}),
         "device": device,
+    }
+
+
+def describe_environment(model: LanguageModel, preset: Preset) -> dict[str, Any]:
+    """What besides settings and text decides the losses: versions, device and how it rounds."""
+    device = next(model.parameters()).device
+    train = preset.train
+    flops = flops_per_iteration(preset.model, model.vocab_size, train.batch_size)
+    rounded = dtype_of_products(train.precision, flops, device)
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": device.type,
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "products": str(rounded).removeprefix("torch."),
     }
 
 
@@ -130,6 +152,9 @@ class Recorder:
         if isinstance(event, Snapshot):
             self._save(event)
         elif not isinstance(event, Evaluating):
+            if isinstance(event, StepStats) and event.step == 1:
+                about = describe_environment(self.model, self.preset)
+                write_json(self.folder / "environment.json", about)
             self.log.add(as_line(event), urgent=not isinstance(event, StepStats))
 
     def request(self) -> str | None:

@@ -9,6 +9,7 @@ import gpt
 from explorer import cache
 from explorer.components.matrices import Matrix, matrices
 from explorer.panels import code, lesson, model, question, settings, text, training
+from explorer.panels.export import export_panel
 from explorer.panels.sampling import sampling_panel
 
 this = lesson.open_page("bigram")
@@ -45,6 +46,7 @@ preset = settings.choose(
     this, gpt.PRESETS["bigram"], ["max_steps", "learning_rate", "batch_size", "init"], columns=4
 )
 training.training_panel(this, preset, the_text)
+export_panel(this)
 
 begin = training.first_evaluation(this)
 question.grade_number(

@@ -8,6 +8,7 @@ import gpt
 from explorer.panels import code, lesson, model, question, settings, text, training
 from explorer.panels.attention import attention_panel
 from explorer.panels.compare import compare_panel
+from explorer.panels.export import export_panel
 from explorer.panels.heads import parameters_more, same_twice_panel, scores_panel
 from explorer.panels.sampling import sampling_panel
 
@@ -76,6 +77,7 @@ st.caption(
     " because the luck of the first weights can be as large as the gain."
 )
 training.training_panel(this, preset, the_text)
+export_panel(this)
 
 run = training.finished(this)
 question.grade_number(

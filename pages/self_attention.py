@@ -8,6 +8,7 @@ import gpt
 from explorer.panels import code, lesson, model, question, settings, text, training
 from explorer.panels.attention import attention_panel
 from explorer.panels.consequences import consequences_panel
+from explorer.panels.export import export_panel
 from explorer.panels.head import head_panel
 from explorer.panels.sampling import sampling_panel
 
@@ -55,6 +56,7 @@ answer = question.ask_choice(
 lesson.section("Train it")
 preset = settings.choose(this, preset, ["max_steps", "learning_rate"], columns=2)
 training.training_panel(this, preset, the_text)
+export_panel(this)
 
 run = training.finished(this)
 if run:

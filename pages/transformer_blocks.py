@@ -8,6 +8,7 @@ import gpt
 from explorer.panels import code, depth, lesson, model, question, settings, text, training
 from explorer.panels.attention import attention_panel
 from explorer.panels.compare import compare_panel
+from explorer.panels.export import export_panel
 from explorer.panels.norm import layer_norm_panel
 from explorer.panels.sampling import sampling_panel
 from explorer.panels.variants import train_variants
@@ -54,6 +55,7 @@ lesson.section("Train it")
 names = ["max_steps", "learning_rate", "n_head", "n_embd", "block_size", "activation", "dropout"]
 preset = settings.choose(this, preset, names, columns=4)
 training.training_panel(this, preset, the_text)
+export_panel(this)
 run = training.finished(this)
 question.grade_number(
     expected,

@@ -1,14 +1,20 @@
-"""Take a run home: its checkpoint as a zip, its measurements as CSV. Made only when asked for."""
+"""Take a run home: as a program, a notebook, a model, measurements, a receipt. Each is made when it
+is asked for, by the same functions as `python -m gpt export`."""
 
 import io
+import tempfile
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+import gpt
 from explorer import cache, frames
 from explorer.lessons import Lesson
 from explorer.panels.model import current_run
+from explorer.runs.store import Run
 
 EVERYTHING = 10_000_000  # points of a curve: all of them
 
@@ -21,55 +27,165 @@ A trained model: model.safetensors (its weights) and config.json (everything els
 
 run.json says what was trained, on which text, with which settings.
 """
+READ_ME_TRANSFORMERS = """\
+A trained model for Hugging Face transformers:
+
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    model = AutoModelForCausalLM.from_pretrained("{name}", trust_remote_code=True)
+    tokenizer = AutoTokenizer.from_pretrained("{name}", trust_remote_code=True)
+
+trust_remote_code is needed where modeling_gpt.py lies here: the network's own source, which
+transformers then runs.
+"""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One thing to take home, and what to say about it."""
+
+    key: str
+    label: str
+    icon: str
+    ending: str  # of the file's name
+    kind: str
+    make: Callable[[Path, str], str | bytes]
+    help: str
 
 
 def export_panel(lesson: Lesson) -> None:
-    """Two buttons for the run that the page shows."""
+    """A button that opens all downloads for the run that the page shows."""
     run = current_run(lesson)
-    folder = run.checkpoint_path if run else None
-    if run is None or folder is None:
-        st.caption("Once a run has begun, its checkpoint and its measurements can be taken home.")
+    if run is None or run.checkpoint_path is None:
+        st.caption("Once a run has begun, it can be taken home: as a program, a notebook, a model.")
         return
+    with st.popover(
+        "Take it home",
+        icon=":material/home:",
+        help="Download this run: as a program that trains it again, as a notebook, its model, its"
+        " measurements, its receipt.",
+    ):
+        problem = problem_of(run)
+        for offer in OFFERS:
+            if problem is None or offer in WITHOUT_SOURCE:
+                _button(lesson, run, offer)
+        if problem is not None:
+            st.caption(problem)
+
+
+def _button(lesson: Lesson, run: Run, offer: Offer) -> None:
     name = f"{run.spec()['preset']}-{run.id[:15]}"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Checkpoint (zip)",
-            lambda: checkpoint_zip(run.folder, name),
-            f"{name}.zip",
-            "application/zip",
-            key=f"{lesson.key}_zip",
-            icon=":material/download:",
-            on_click="ignore",
-            help="Weights, settings, tokenizer and how to load them. With “keep the best” it is the"
-            " model of the best validation loss, else the newest.",
-        )
-        st.download_button(
-            "Measurements (CSV)",
-            lambda: metrics_csv(run.folder),
-            f"{name}.csv",
-            "text/csv",
-            key=f"{lesson.key}_csv",
-            icon=":material/table:",
-            on_click="ignore",
-            help="Every step: batch loss, learning rate, gradient norm, tokens a second; and both"
-            " losses where they were estimated.",
-        )
+    st.download_button(
+        offer.label,
+        lambda: offer.make(run.folder, name),
+        f"{name}{offer.ending}",
+        offer.kind,
+        key=f"{lesson.key}_{offer.key}",
+        icon=f":material/{offer.icon}:",
+        on_click="ignore",
+        width="stretch",
+        help=offer.help,
+    )
+
+
+def problem_of(run: Run) -> str | None:
+    """Why this run cannot be written as a program, in one sentence; None: it can."""
+    from gpt import takehome
+
+    try:
+        takehome.read_recipe(run.folder)
+    except gpt.GPTError as error:
+        return str(error)
+    return None
+
+
+def program(folder: Path, name: str) -> str:
+    """The run in `folder` as one Python file called `name`.py."""
+    from gpt import takehome
+
+    return takehome.script(takehome.read_recipe(folder), f"{name}.py")
+
+
+def notebook(folder: Path, name: str) -> str:
+    """The run in `folder` as a notebook."""
+    from gpt import takehome
+
+    return takehome.notebook(takehome.read_recipe(folder))
+
+
+def receipt(folder: Path, name: str) -> str:
+    """The receipt of the run in `folder`, as JSON."""
+    from gpt import takehome
+
+    return takehome.to_json(takehome.receipt(folder))
+
+
+def huggingface_zip(folder: Path, name: str) -> bytes:
+    """The model of the run in `folder` for transformers: a zip with one folder, `name`."""
+    from gpt import takehome
+
+    model, tokenizer, card = gpt.load_checkpoint(folder / "checkpoint")
+    with tempfile.TemporaryDirectory() as place:
+        title = card["preset"]["title"]
+        made = takehome.save_huggingface(Path(place) / name, model, tokenizer, title)
+        return _zipped(sorted(made.iterdir()), name, READ_ME_TRANSFORMERS)
 
 
 def checkpoint_zip(folder: Path, name: str) -> bytes:
     """The checkpoint of the run in `folder` as the bytes of a zip with one folder, `name`."""
+    files = ("checkpoint/model.safetensors", "checkpoint/config.json", "run.json")
+    return _zipped([folder / file for file in files], name, READ_ME)
+
+
+def _zipped(files: list[Path], name: str, read_me: str) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_STORED) as archive:
-        for file in ("checkpoint/model.safetensors", "checkpoint/config.json", "run.json"):
-            archive.write(folder / file, f"{name}/{Path(file).name}")
-        archive.writestr(f"{name}/README.txt", READ_ME.format(name=name))
+        for file in files:
+            archive.write(file, f"{name}/{file.name}")
+        archive.writestr(f"{name}/README.txt", read_me.format(name=name))
     return data.getvalue()
 
 
-def metrics_csv(folder: Path) -> str:
+def metrics_csv(folder: Path, name: str = "") -> str:
     """All that was measured in the run in `folder`, a line a step; empty where nothing was."""
     reader = cache.reader(str(folder))
     reader.update()
     table = frames.metrics(reader.curve(EVERYTHING), reader.evaluations)
     table["step"] = table["step"].astype(int)
     return table.to_csv(index=False)
+
+
+OFFERS = [
+    Offer(
+        "script", "Program (.py)", "terminal", ".py", "text/x-python", program,
+        "This run as one plain program of the sources that it used, with its settings in it: it"
+        " needs only torch and the text, trains, gives the same first losses on a CPU, and writes.",
+    ),
+    Offer(
+        "notebook", "Notebook (.ipynb)", "menu_book", ".ipynb", "application/x-ipynb+json",
+        notebook,
+        "Every step from the text to this run's trained model, a cell each, as in the lecture:"
+        " vocabulary, batches, bigram, averaging the past, a head, the model, training, writing.",
+    ),
+    Offer(
+        "zip", "Checkpoint (zip)", "download", ".zip", "application/zip", checkpoint_zip,
+        "Weights, settings, tokenizer and how to load them. With “keep the best” it is the"
+        " model of the best validation loss, else the newest.",
+    ),
+    Offer(
+        "huggingface", "For transformers (zip)", "hub", "-huggingface.zip", "application/zip",
+        huggingface_zip,
+        "The same model as a folder that Hugging Face transformers reads, with its tokenizer: a"
+        " plain GPT-2 where the network is one, else with the network's own source.",
+    ),
+    Offer(
+        "csv", "Measurements (CSV)", "table", ".csv", "text/csv", metrics_csv,
+        "Every step: batch loss, learning rate, gradient norm, tokens a second; and both"
+        " losses where they were estimated.",
+    ),
+    Offer(
+        "receipt", "Receipt (JSON)", "receipt_long", "-receipt.json", "application/json", receipt,
+        "Seed, settings, the text's SHA-256, versions and the first ten losses. Later,"
+        " `python -m gpt verify FILE` makes these steps anew and says whether they are the same.",
+    ),
+]  # fmt: skip
+WITHOUT_SOURCE = [offer for offer in OFFERS if offer.key in ("zip", "csv")]

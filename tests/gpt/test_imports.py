@@ -13,6 +13,9 @@ SOURCES = sorted(Path(gpt.__file__).parent.rglob("*.py"))
 OWN_PROCESS = {  # what may be changed by those who have a process to themselves
     "cli.py": {"print"},
     "cli_train.py": {"print"},
+    "cli_takehome.py": {"print"},
+    # The program that a run is taken home as: never called in here, only read.
+    "plain.py": {"print", "torch.set_num_threads", "torch.manual_seed"},
     "bench.py": {"print", "torch.set_num_threads"},
     "parallel.py": {"torch.cuda.manual_seed"},
 }

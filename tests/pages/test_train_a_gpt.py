@@ -1,4 +1,5 @@
 import io
+import json
 import zipfile
 
 import pytest
@@ -121,9 +122,14 @@ def test_a_finished_run_can_be_taken_home(bench):  # noqa: F811
         [m.label for m in at.metric]
     )
     assert {b.label for b in at.get("download_button")} >= {
+        "Program (.py)",
+        "Notebook (.ipynb)",
         "Checkpoint (zip)",
+        "For transformers (zip)",
         "Measurements (CSV)",
+        "Receipt (JSON)",
     }
+    assert all(b.help for b in at.get("download_button"))
 
 
 def test_the_zip_holds_a_checkpoint_that_loads(bench, tmp_path):  # noqa: F811
@@ -134,6 +140,30 @@ def test_the_zip_holds_a_checkpoint_that_loads(bench, tmp_path):  # noqa: F811
     assert model.config.n_layer == 1 and card["corpus"] == "python_docs"
     assert (tmp_path / "mine" / "run.json").exists()
     assert 'load_checkpoint("mine")' in (tmp_path / "mine" / "README.txt").read_text()
+
+
+def test_what_is_offered_is_what_the_command_line_writes(bench, tmp_path):  # noqa: F811
+    from gpt import takehome
+
+    run = bench.train(PAGE, "gpt_mini", n_layer=1, n_embd=16, block_size=8)
+    recipe = takehome.read_recipe(run.folder)
+    assert len(recipe.losses) == 10 and recipe.run == run.id
+    assert export.program(run.folder, "mine") == takehome.script(recipe, "mine.py")
+    assert export.notebook(run.folder, "mine") == takehome.notebook(recipe)
+    receipt = json.loads(export.receipt(run.folder, "mine"))
+    assert takehome.verify(receipt, gpt.load_corpus("python_docs"))["matches"]
+    data = export.huggingface_zip(run.folder, "mine")
+    zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path)
+    assert json.loads((tmp_path / "mine" / "config.json").read_text())["model_type"] == "gpt2"
+    assert "AutoModelForCausalLM" in (tmp_path / "mine" / "README.txt").read_text()
+
+
+def test_a_model_that_reads_no_characters_says_why_it_is_no_program(bench):  # noqa: F811
+    run = bench.train(PAGE, "gpt_mini", n_layer=1, n_embd=16, block_size=8)
+    path = run.folder / "checkpoint" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"tokenizer": {"kind": "gpt2"}}))
+    assert "only one that reads characters" in (export.problem_of(run) or "")
 
 
 def test_the_csv_has_a_line_for_every_step(bench):  # noqa: F811

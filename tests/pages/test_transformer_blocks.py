@@ -77,3 +77,11 @@ def test_a_finished_run_is_shown_measured_and_compared(bench):  # noqa: F811
     assert chooser.options == ["1: residual off, norm none", "2: residual on, norm pre"]
     assert by_key(at.number_input, f"{PAGE}.answer.loss").value is None
     assert any(i.value.startswith("Measured: **") for i in at.info)
+
+
+def test_a_run_of_this_page_can_be_taken_home(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    assert not at.get("download_button") and "can be taken home" in said(at)
+    run = bench.train(PAGE, "blocks")
+    labels = {b.label for b in bench.open(PAGE, run=run.id).get("download_button")}
+    assert labels >= {"Program (.py)", "Notebook (.ipynb)", "Receipt (JSON)"}
