@@ -92,7 +92,7 @@ def problem_of(run: Run) -> str | None:
     from gpt import takehome
 
     try:
-        takehome.read_recipe(run.folder)
+        _ = takehome.read_recipe(run.folder).facts
     except gpt.GPTError as error:
         return str(error)
     return None

@@ -34,6 +34,7 @@ def receipt(folder: str | Path) -> dict[str, Any]:
         "model": recipe.preset.model.to_dict(),
         "train": recipe.preset.train.to_dict(),
         "vocab_size": recipe.vocab_size,
+        "tokenizer": recipe.tokenizer,
         "corpus": {key: recipe.corpus.get(key) for key in ("name", "sha256")},
         "environment": recipe.environment,
         "losses": list(recipe.losses),
@@ -71,7 +72,8 @@ def verify(found: Mapping[str, Any], corpus: gpt.Corpus) -> dict[str, Any]:
     if model["dropout"] and then.get("device", "cpu") != "cpu":
         raise ConfigError("A GPU's dropout draws other numbers than a CPU's: nothing to compare.")
     preset = gpt.Preset.from_dict({"name": found["preset"], "model": model, "train": train})
-    losses, now = first_steps(preset, corpus, len(told))
+    tokenizer = gpt.train_tokenizer(corpus.text, **found.get("tokenizer", {}))
+    losses, now = first_steps(preset, corpus, tokenizer, len(told))
     tolerance = tolerance_between(then, now)
     difference = max(abs(a - b) for a, b in zip(told, losses, strict=False))
     return {
@@ -93,10 +95,9 @@ def flops_of(found: Mapping[str, Any]) -> float:
 
 
 def first_steps(
-    preset: gpt.Preset, corpus: gpt.Corpus, steps: int
+    preset: gpt.Preset, corpus: gpt.Corpus, tokenizer: Any, steps: int
 ) -> tuple[list[float], dict[str, Any]]:
     """The losses of so many first steps on this CPU, and where that was."""
-    tokenizer = gpt.CharTokenizer.train(corpus.text)
     model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
     # An evaluation changes no weight, so the shortest will do; max_steps shapes the schedule.
     train = replace(preset.train, eval_iters=1, sample_tokens=0, patience=0, keep_best=False)

@@ -30,6 +30,7 @@ class Recipe:
     run: str = ""
     losses: tuple[float, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)  # versions, device; {}: not recorded
+    tokenizer: dict[str, Any] = field(default_factory=lambda: {"kind": "character"})
 
     @property
     def flops(self) -> float:
@@ -52,7 +53,12 @@ class Recipe:
 
     @property
     def facts(self) -> Facts:
-        """What is known before the plain program runs."""
+        """What is known before the plain program runs; raises ConfigError where there is none."""
+        if self.tokenizer["kind"] != "character":
+            raise ConfigError(
+                f"This run reads tokens of kind {self.tokenizer['kind']!r}: only one that reads"
+                " characters can be written as a program or a notebook."
+            )
         model, train = self.preset.model, self.preset.train
         properties = ("size_of_head", "kv_heads", "hidden", "width")
         settings = model.to_dict() | train.to_dict()
@@ -119,11 +125,9 @@ def read_recipe(folder: Path) -> Recipe:
         config["card"],
         config["tokenizer"],
     )
-    if tokenizer.get("kind") != "character":
-        raise ConfigError(
-            f"The model in {folder} reads tokens of kind {tokenizer.get('kind')!r}: only one that"
-            " reads characters can be taken home as a program or verified."
-        )
+    learned = {"kind": tokenizer.get("kind")}
+    if learned["kind"] == "bpe":
+        learned["vocab_size"] = config["vocab_size"]
     told = {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
     corpus = about.get("corpus") or told
     if not corpus.get("name") or not corpus.get("sha256"):
@@ -137,6 +141,7 @@ def read_recipe(folder: Path) -> Recipe:
         str(about.get("id", "")),
         first_losses(folder / "events.jsonl"),
         read_json(folder / "environment.json") or {},
+        about.get("tokenizer") or learned,
     )
 
 

@@ -232,12 +232,14 @@ def test_transformers_gives_the_same_scores(name, changes, kind, tmp_path, monke
 # --- receipt --------------------------------------------------------------------------------------
 
 
-def a_run(folder, **changes):
+def a_run(folder, tokenizer=None, **changes):
     preset = a_preset("blocks", changes)
-    model = gpt.build_model(preset.model, V, preset.train.seed)
-    gpt.write_json(folder / "run.json", gpt.describe_run(preset, CORPUS, "cpu") | {"id": "mine"})
-    recorder = gpt.Recorder(folder, model, TOKENIZER, preset, {"corpus": CORPUS.name})
-    for event in gpt.train(model, CORPUS, TOKENIZER, preset.train, "cpu"):
+    learned = gpt.train_tokenizer(CORPUS.text, **(tokenizer or {}))
+    model = gpt.build_model(preset.model, learned.vocab_size, preset.train.seed)
+    about = gpt.describe_run(preset, CORPUS, "cpu", tokenizer) | {"id": "mine"}
+    gpt.write_json(folder / "run.json", about)
+    recorder = gpt.Recorder(folder, model, learned, preset, {"corpus": CORPUS.name})
+    for event in gpt.train(model, CORPUS, learned, preset.train, "cpu"):
         recorder.take(event)
     recorder.close()
     return folder
@@ -296,12 +298,14 @@ def test_a_thinned_record_tells_only_the_losses_up_to_its_first_gap(tmp_path):
     assert first_losses(tmp_path / "events.jsonl") == (1.5, 2.5)
 
 
-def test_a_checkpoint_of_another_tokenizer_is_refused(tmp_path):
-    folder = a_run(tmp_path)
-    path = folder / "checkpoint" / "config.json"
-    path.write_text(path.read_text().replace('"kind": "character"', '"kind": "gpt2"'))
-    with pytest.raises(gpt.ConfigError, match="only one that reads characters"):
-        read_recipe(folder)
+def test_a_run_on_byte_pairs_is_verified_but_no_program(tmp_path):
+    folder = a_run(tmp_path, tokenizer={"kind": "bpe", "vocab_size": 280})
+    found = takehome.receipt(folder)
+    assert found["tokenizer"] == {"kind": "bpe", "vocab_size": 280}
+    assert takehome.verify(found, CORPUS)["matches"]
+    for make in (takehome.script, takehome.notebook):
+        with pytest.raises(gpt.ConfigError, match="only one that reads characters"):
+            make(read_recipe(folder))
 
 
 def test_a_checkpoint_alone_is_enough_for_a_program(tmp_path):
