@@ -31,7 +31,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """★ if it has one, the learner's own name for it or its preset's. Plain text, not markup."""
+        """★ if it has one, and the learner's own name or the preset's: plain text, not markup."""
         return "★ " * self.labels.star + (self.labels.name or self.name)
 
 
@@ -40,7 +40,7 @@ def entries(store: RunStore, most: int = 200) -> list[Entry]:
     found = []
     for run in reversed(store.list()[-most:]):
         try:
-            found.append(_entry(run))
+            found.append(entry(run))
         except (RunError, KeyError, TypeError):
             continue
     return found
@@ -63,7 +63,8 @@ def best_by_page(found: list[Entry], sha256: str) -> dict[str, Entry]:
     return best
 
 
-def _entry(run: Run) -> Entry:
+def entry(run: Run) -> Entry:
+    """One run; raises RunError, KeyError or TypeError when it cannot be read."""
     spec, status = run.spec(), run.recorded()
     losses = [status.get("best_val_loss"), status.get("val_loss")]
     return Entry(

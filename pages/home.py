@@ -107,8 +107,8 @@ st.caption(
     f"On {text.title(the_text)}: a model that knows nothing scores"
     f" {floor['knows nothing (ln V)']:.3f} nats, the counted bigram {floor['counted bigram']:.3f}."
 )
-for row in (lessons.LESSONS[:4], lessons.LESSONS[4:]):
-    for place, page in zip(st.columns(4), row, strict=False):
+for start in range(0, len(lessons.LESSONS), 4):
+    for place, page in zip(st.columns(4), lessons.LESSONS[start : start + 4], strict=False):
         with place, st.container(border=True, height="stretch"):
             st.page_link(page.file, label=page.heading, icon=page.icon)
             st.caption(page.idea)
