@@ -50,7 +50,7 @@ _TUTORIAL = [
     Rung("One head", "looking back", "Head", _HEAD),
     Rung("Four heads", "several looks at once", "MultiHeadAttention", _HEADS),
     Rung("Feed-forward", "thinking after looking", "FeedForward", _THINKING),
-    Rung("Blocks", "depth, with residual paths and norms", "Block", gpt.PRESETS["blocks"]),
+    Rung("Blocks", "depth, residual paths, norms", "Block", gpt.PRESETS["blocks"]),
 ]
 LAPTOP = Rung("Laptop GPT", "size, context and recipe", "GPT", gpt.PRESETS["gpt_mini"])
 

@@ -11,6 +11,7 @@ COLOURS = [
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right",
           "triangle-left"]  # fmt: skip
 MOST_RUNS = len(COLOURS)
+SHORT = 16  # characters; four such labels fit into a row of the legend
 MOST_POINTS = 60  # a run; enough for any screen
 AXES = {
     "step": "step (optimizer updates)",
@@ -49,7 +50,13 @@ def create_compare_chart(
         "run:N",
         sort=runs,
         scale=alt.Scale(domain=runs, range=COLOURS[: len(runs)]),
-        legend=alt.Legend(orient="bottom", title=None, columns=2, labelLimit=420, symbolSize=90),
+        legend=alt.Legend(
+            orient="bottom",
+            title=None,
+            columns=2 if max(map(len, runs), default=0) > SHORT else 4,
+            labelLimit=420,
+            symbolSize=90,
+        ),
     )
     shape = alt.Shape("run:N", sort=runs, scale=alt.Scale(domain=runs, range=SHAPES[: len(runs)]))
     tooltip = [

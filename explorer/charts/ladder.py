@@ -52,9 +52,9 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
     y = alt.Y("loss:Q", scale=scale)
     layers = [
         lines.encode(y=y),
-        said.encode(x=alt.value("width"), y=y, text="label:N"),
         onward,
         bars,
+        said.encode(x=alt.value("width"), y=y, text="label:N"),
         names,
     ]
     return alt.layer(*layers).properties(

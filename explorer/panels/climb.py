@@ -277,8 +277,8 @@ def _curves(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None:
     now = losses.groupby("run", sort=False)["validation"].last()
     ends = "; ".join(f"{run} {loss:.3f}" for run, loss in now.items())
     st.caption(
-        f"Validation loss of each rung, measured on the last tenth of the text; now: {ends}. The"
-        " first estimate lies above the picture."
+        f"Validation loss of each rung, measured on the last tenth of the text; now: {ends}."
+        " What lies above the picture is the first estimate."
     )
 
 
@@ -305,7 +305,8 @@ def _steps(lesson: Lesson, steps: list[ladder.Step], text: cache.Text) -> None:
     st.markdown(ladder.in_words(steps))
     st.caption(
         "From the end of the rung before to the end of this rung (measured). The tutorial's rungs"
-        " are measured on the same windows of the text; the laptop GPT reads longer ones."
+        " are measured on the same windows of the text; the laptop GPT reads longer ones. Each keeps"
+        " its own learning rate: the bigram's is ten times larger, so a short climb favours it."
     )
 
 
@@ -330,7 +331,7 @@ def _row(one: Climbed, step: ladder.Step, V: int) -> dict[str, Any]:
         "step": last.get("step", 0),
         "tokens/s": last.get("tokens_per_second"),
         "minutes": seconds / 60 if seconds else None,
-        "validation loss": one.loss,
+        "loss": one.loss,
         "gain": step.gain,
         "state": f"{state}: {one.reason}" if state == store.FAILED else state,
     }
@@ -347,7 +348,7 @@ def _columns() -> dict[str, Any]:
         "minutes": number(
             format="%.2f", help="Of training alone, without the estimates of the losses."
         ),
-        "validation loss": number(format="%.4f", help="At the end of the run, nats per token."),
+        "loss": number(format="%.4f", help="Of validation, at the end of the run, nats per token."),
         "gain": number(format="%.4f", help="Loss of the rung before minus loss of this rung."),
     }
 

@@ -18,6 +18,9 @@ def manage_panel(lesson: Lesson) -> None:
     """The table of all runs, and the form for one of them."""
 
     def body() -> None:
+        if state.get(lesson, "changed"):
+            state.put(lesson, "changed", False)
+            st.rerun()  # the whole page: other lists show names, stars and groups too
         found = history.starred_first(history.entries(engine.store()))
         if not found:
             st.info("No runs yet. Climb the ladder above, or train on any page.")
@@ -63,14 +66,15 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
 
 def _page(entry: Entry) -> str:
     page = lessons.BY_KEY.get(entry.page)
-    return page.heading if page else "elsewhere"
+    return str(page.number) if page else "–"
 
 
 def _choose(lesson: Lesson, found: list[Entry]) -> Entry:
     by_id = {entry.run.id: entry for entry in found}
     key = f"{lesson.key}_one"
-    if st.session_state.get(key) not in by_id:  # opened, or the run is deleted
-        st.session_state[key] = next(iter(by_id))
+    # A browser knows an option by its words, which change with the name: what is kept here counts.
+    wishes = (st.session_state.get(key), state.get(lesson, "one"), next(iter(by_id)))
+    st.session_state[key] = next(wish for wish in wishes if wish in by_id)
     chosen = st.selectbox(
         "Run to change",
         list(by_id),
@@ -78,13 +82,12 @@ def _choose(lesson: Lesson, found: list[Entry]) -> Entry:
         key=key,
         help="Its name, star and group are changed below, and it can be deleted.",
     )
+    state.put(lesson, "one", chosen)
     return by_id[chosen]
 
 
 def _said(entry: Entry) -> str:
-    loss = f", loss {entry.best_val_loss:.3f}" if entry.best_val_loss is not None else ""
-    begun = entry.created[:19].replace("T", " ")
-    return f"{entry.title}, step {entry.step:,}{loss}, {entry.state} ({begun} UTC)"
+    return f"{entry.title} ({entry.created[:19].replace('T', ' ')} UTC)"
 
 
 def _change(lesson: Lesson, entry: Entry, groups: list[str]) -> None:
@@ -129,6 +132,7 @@ def _keep(lesson: Lesson, run_id: str, what: str, key: str) -> None:
         value = value or ""
     try:
         labels.write(engine.store().get(run_id).folder, **{what: value})
+        state.put(lesson, "changed", True)
     except GPTError as error:
         state.put(lesson, "said", str(error))
 
@@ -170,5 +174,6 @@ def _delete(lesson: Lesson, entry: Entry) -> None:
 def _remove(lesson: Lesson, run_id: str) -> None:
     try:
         engine.store().delete(run_id)
+        state.put(lesson, "changed", True)
     except (RunError, labels.LabelError) as error:
         state.put(lesson, "said", str(error))

@@ -87,7 +87,7 @@ def _write(author: Author, prompt: str, count: int, temperature: float, seed: in
     except gpt.GPTError as error:
         st.caption(str(error))
         return
-    st.code(text, language=None, wrap_lines=True, height=190)
+    st.code(text, language=None, wrap_lines=True, height=230)
 
 
 def author(name: str, folder: Path) -> Author:

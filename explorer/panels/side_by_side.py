@@ -23,6 +23,7 @@ from explorer.runs.store import Run, RunError
 
 POLL_SECONDS = 2.0
 EVERY_GROUP = "all"
+SHIPPED = ("multi_head", "blocks")  # compared while there are no runs
 MARK = "background-color: rgba(217, 98, 43, 0.22)"  # legible on light and dark ground
 
 
@@ -49,10 +50,9 @@ def choices() -> dict[str, Choice]:
     """All that can be compared, by key: runs (those with a star first), then shipped models."""
     found = {}
     for entry in history.starred_first(history.entries(engine.store())):
-        loss = f" · loss {entry.best_val_loss:.3f}" if entry.best_val_loss is not None else ""
-        group = f"[{entry.labels.group}] " * bool(entry.labels.group)
-        title = f"{group}{entry.title} · step {entry.step:,}{loss} · {entry.created[5:16]}"
-        found[entry.run.id] = Choice(entry.run.id, title.replace("T", " ", 1), entry, False)
+        # Nothing that a training changes: a browser knows a chosen option by its words.
+        title = f"{entry.title} · {entry.created[5:19].replace('T', ' ')} UTC"
+        found[entry.run.id] = Choice(entry.run.id, title, entry, False)
     for name, folder in cache.pretrained().items():
         try:
             entry = history.entry(Run(folder))
@@ -94,9 +94,10 @@ def _choose(lesson: Lesson, known: dict[str, Choice]) -> list[Choice]:
         args=(lesson, known),
         help="Choosing a group puts its runs side by side. Groups are made below.",
     )
-    if key not in st.session_state:
-        st.session_state[key] = _asked(lesson, known)
-    st.session_state[key] = [k for k in st.session_state[key] if k in known]  # some are deleted
+    now = st.session_state.get(key)
+    # Opened; or a run was deleted or renamed, and the browser still says its old name.
+    if now is None or any(k not in known for k in now):
+        st.session_state[key] = _asked(lesson, known, now is None)
     with right:
         keys = st.multiselect(
             "Compare",
@@ -112,9 +113,9 @@ def _choose(lesson: Lesson, known: dict[str, Choice]) -> list[Choice]:
     return [known[k] for k in keys]
 
 
-def _asked(lesson: Lesson, known: dict[str, Choice]) -> list[str]:
-    """Those of the address, else of the last visit, else the first two."""
-    linked = st.query_params.get(f"{lesson.key}_runs", "").split(",")
+def _asked(lesson: Lesson, known: dict[str, Choice], opened: bool) -> list[str]:
+    """Those of the address when the page is opened, else the last ones, else the first two."""
+    linked = st.query_params.get(f"{lesson.key}_runs", "").split(",") if opened else []
     for wish in (linked, state.get(lesson, "compared", [])):
         fitting = [k for k in dict.fromkeys(wish) if k in known][: compare.MOST_RUNS]
         if fitting:
@@ -123,7 +124,11 @@ def _asked(lesson: Lesson, known: dict[str, Choice]) -> list[str]:
 
 
 def _first(known: dict[str, Choice]) -> list[str]:
-    return [k for k, one in known.items() if one.checkpoint is not None][:2]
+    """The first two runs that have a model, or two shipped rungs, which write quickly."""
+    runs = [k for k, one in known.items() if one.checkpoint is not None and not one.shipped]
+    shipped = [k for k, one in known.items() if one.shipped]
+    rungs = [k for k in SHIPPED if k in shipped]
+    return next((two[:2] for two in (runs, rungs, shipped) if len(two) >= 2), [])
 
 
 def _take_group(lesson: Lesson, known: dict[str, Choice]) -> None:
@@ -212,8 +217,8 @@ def _curves(lesson: Lesson, chosen: list[Choice], text: cache.Text) -> None:
     best = losses.groupby("run", sort=False)["validation"].min()
     said = "; ".join(f"run {str(run).partition(':')[0]} {loss:.3f}" for run, loss in best.items())
     st.caption(
-        f"Validation loss of each, measured; the lowest of each: {said}. The first estimate lies"
-        " above the picture."
+        f"Validation loss of each, measured; the lowest of each: {said}. What lies above the"
+        " picture is the first estimate."
     )
 
 
