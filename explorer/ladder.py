@@ -25,6 +25,8 @@ STATES = {  # how well a run in this state stands for its rung
     store.PAUSED: 1,
     store.STOPPED: 1,
     store.INTERRUPTED: 1,
+    store.CREATED: 1,
+    store.FAILED: 0,
 }
 
 
@@ -77,14 +79,18 @@ def rungs(seed: int, steps: int | None = None, laptop: bool = False) -> list[Run
 def find(rung: Rung, entries: Sequence[Entry], sha256: str) -> Entry | None:
     """The run that has climbed `rung` on the text with this SHA-256, whichever page began it.
 
-    A finished one before one in progress before one that was left; failed ones do not count.
-    Of equals the first in `entries`.
+    A finished one before one in progress before one that was left before one that failed. Of equals
+    the first in `entries`.
     """
-    asked = effective(rung.preset.model.to_dict(), rung.preset.train.to_dict())
+    train = rung.preset.train
+    asked = effective(rung.preset.model.to_dict(), train.to_dict())
     fitting = [
         entry
         for entry in entries
-        if entry.sha256 == sha256 and entry.state in STATES and _settings(entry.spec) == asked
+        if entry.sha256 == sha256
+        and entry.max_steps == train.max_steps  # told without reading all settings
+        and entry.state in STATES
+        and _settings(entry.spec) == asked
     ]
     return max(fitting, key=lambda entry: STATES[entry.state], default=None)
 

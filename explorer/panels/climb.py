@@ -305,8 +305,9 @@ def _steps(lesson: Lesson, steps: list[ladder.Step], text: cache.Text) -> None:
     st.markdown(ladder.in_words(steps))
     st.caption(
         "From the end of the rung before to the end of this rung (measured). The tutorial's rungs"
-        " are measured on the same windows of the text; the laptop GPT reads longer ones. Each keeps"
-        " its own learning rate: the bigram's is ten times larger, so a short climb favours it."
+        " are measured on the same windows of the text; the laptop GPT reads longer ones. Every"
+        " rung keeps its own learning rate. The bigram's is ten times larger: a short climb"
+        " favours it."
     )
 
 
