@@ -70,14 +70,15 @@ st.dataframe(
     key=f"{this.key}_changes",
 )
 st.caption(
-    "Everything else is equal. A bigram is a table and uses none of a head's settings (–). The"
-    " laptop GPT also has a training recipe of its own."
+    "Nothing else of the model changes. A bigram is a table and uses none of a head's settings (–);"
+    " its learning rate is 0.01, that of the next four rungs 0.001. The laptop GPT has a training"
+    " recipe of its own."
 )
 code.code_panel(
     this,
     {
-        "the settings": gpt.ModelConfig,
-        **{rung.title.lower(): getattr(gpt, rung.code) for rung in ladder.rungs(0, laptop=True)},
+        "Settings": gpt.ModelConfig,
+        **{rung.title: getattr(gpt, rung.code) for rung in ladder.rungs(0, laptop=True)},
     },
     "The ladder is one network: a rung is a configuration, not a copy of the code.",
 )

@@ -77,7 +77,7 @@ def create_compare_chart(
         visible = references[references["loss"].between(low, high)]
         layers = [*_references(visible, low, high), *layers]
     return alt.layer(*layers).properties(
-        height=360, description=f"Validation loss of several runs against {AXES[against]}."
+        height=420, description=f"Validation loss of several runs against {AXES[against]}."
     )
 
 

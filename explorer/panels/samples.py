@@ -66,9 +66,10 @@ def samples_panel(lesson: Lesson, authors: Sequence[Author], name: str) -> None:
         bind="query-params",
         help="The same random draws for every model.",
     )
+    wide = min(IN_A_ROW, len(authors))
     for start in range(0, len(authors), IN_A_ROW):
         row = authors[start : start + IN_A_ROW]
-        for place, author in zip(st.columns(IN_A_ROW, gap="medium"), row, strict=False):
+        for place, author in zip(st.columns(wide, gap="medium"), row, strict=False):
             with place:
                 _write(author, prompt, int(count), float(temperature), int(seed))
     st.caption("Written just now on this server: one prompt, one seed, the same draws for all.")
