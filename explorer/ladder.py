@@ -82,17 +82,22 @@ def find(rung: Rung, entries: Sequence[Entry], sha256: str) -> Entry | None:
     A finished one before one in progress before one that was left before one that failed. Of equals
     the first in `entries`.
     """
-    train = rung.preset.train
-    asked = effective(rung.preset.model.to_dict(), train.to_dict())
+    asked = effective(rung.preset.model.to_dict(), rung.preset.train.to_dict())
     fitting = [
         entry
         for entry in entries
         if entry.sha256 == sha256
-        and entry.max_steps == train.max_steps  # told without reading all settings
         and entry.state in STATES
+        and _may_fit(entry.spec, asked)
         and _settings(entry.spec) == asked
     ]
     return max(fitting, key=lambda entry: STATES[entry.state], default=None)
+
+
+def _may_fit(spec: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether what is written down agrees: told quickly, where `_settings` checks every field."""
+    written = differences.settings_of(spec)
+    return all(written.get(name, value) == value for name, value in asked.items())
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, Any] | None:
