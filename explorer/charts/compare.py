@@ -44,7 +44,10 @@ def create_compare_chart(
         f"{against}:Q",
         title=AXES[against],
         scale=alt.Scale(type="log" if logarithmic else "linear", nice=False),
-        axis=alt.Axis(format="~s", tickCount=8) if logarithmic else alt.Axis(),
+        # An m before seconds would be read as minutes.
+        axis=alt.Axis(format="~g" if against == "seconds" else "~s", tickCount=8)
+        if logarithmic
+        else alt.Axis(),
     )
     colour = alt.Color(
         "run:N",

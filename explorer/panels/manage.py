@@ -57,6 +57,7 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
         key=f"{lesson.key}_list",
         height=min(38 + 35 * len(rows), 320),
         column_config={
+            "name": st.column_config.TextColumn(width="medium", help="Your own name for it."),
             "step": number(format="localized", help="Optimizer updates done."),
             "best loss": number(format="%.4f", help="The lowest validation loss, nats per token."),
         },

@@ -239,7 +239,8 @@ def _attention_link(chosen: list[Choice]) -> None:
     if len(able) < 2:
         st.caption("Attention side by side needs two trained models that have heads.")
         return
-    (first, one), (second, other) = able[:2]
+    # A run first: page 9 takes one from the address before the run it showed last.
+    (first, one), (second, other) = sorted(able[:2], key=lambda pair: pair[1].shipped)
     page = lessons.BY_KEY["look_inside"]
     st.page_link(
         page.file,
