@@ -150,8 +150,11 @@ def signed(step: Step) -> str:
 
 
 def greatest(found: Sequence[Step]) -> Step | None:
-    """The step after the first that gains most; None until all of them are known."""
-    later = found[1:]
+    """The step after the first that gains most; None until all of them are known.
+
+    The laptop GPT changes more than one idea and does not count.
+    """
+    later = [step for step in found[1:] if step.title != LAPTOP.title]
     if not later or any(step.gain is None for step in later):
         return None
     return max(later, key=lambda step: step.gain or 0.0)
@@ -167,7 +170,9 @@ def in_words(found: Sequence[Step]) -> str:
     words = f"What each step does to the loss: {parts}. From {start:.3f} to {end:.3f} nats."
     best = greatest(found)
     if best is not None:
-        words += f" After the first step, {best.title} gains most."
+        words += f" After the first step, {best.title} gains most"
+        counted = all(step.title != LAPTOP.title for step in found)
+        words += "." if counted else f" (not counting the {LAPTOP.title}: more than one idea)."
     return words
 
 

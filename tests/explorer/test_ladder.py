@@ -122,6 +122,15 @@ def test_the_greatest_step_is_told_without_the_first():
     assert ladder.in_words(ladder.steps(["a"], [None], 4.0)) == ""
 
 
+def test_the_laptop_gpt_is_no_single_idea_and_does_not_win():
+    """Its words once contradicted the grade, which leaves it out."""
+    titles = [rung.title for rung in ladder.rungs(1, laptop=True)]
+    for last in (1.5, None):
+        steps = ladder.steps(titles, [2.5, 2.4, 2.3, 2.25, 2.1, last], 4.0)
+        assert ladder.greatest(steps).title == "Blocks"
+        assert "Blocks gains most (not counting the Laptop GPT" in ladder.in_words(steps)
+
+
 def test_the_chart_draws_each_step_and_the_references_inside():
     steps = ladder.steps(["a", "b", "c"], [2.5, 2.55, None], 4.0)
     table = frames.ladder_steps(steps)
