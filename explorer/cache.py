@@ -225,6 +225,20 @@ def next_scores(_model: Any, ids: tuple[int, ...], key: str) -> np.ndarray:
     return reader.next_logits([list(ids)], len(ids))[0].float().numpy()
 
 
+@st.cache_resource(max_entries=200, show_spinner=False)
+def written(
+    _model: Any,
+    _tokenizer: Any,
+    key: str,
+    prompt: str,
+    count: int,
+    temperature: float,
+    seed: int,
+) -> str:
+    """`prompt` and `count` tokens that the model called `key` writes after it."""
+    return gpt.generate(_model, _tokenizer, prompt, count, temperature, seed=seed, unknown="drop")
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def is_finite(_model: Any, key: str) -> bool:
     """Whether all weights of the model called `key` are numbers: no NaN, no infinity."""

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from explorer import ladder
 from explorer.components.glyphs import visible
+from explorer.ladder import Step
 
 
 def loss_curve(
@@ -61,6 +63,30 @@ def compared_runs(
         if e["val_loss"] is not None
     ]
     return pd.DataFrame(rows, columns=["run", "step", "validation", "train", "shown"])
+
+
+def with_costs(
+    losses: pd.DataFrame, curves: Mapping[str, Mapping[str, np.ndarray]], flops: Mapping[str, float]
+) -> pd.DataFrame:
+    """What `compared_runs` gives, with columns seconds and compute (FLOPs): spent on training when
+    the estimate was made. By the label of a run: its training curve, and its FLOPs a step."""
+    parts = []
+    for run, part in losses.groupby("run", sort=False):
+        curve = curves[str(run)]
+        spent = np.interp(part["step"], [0.0, *curve["step"]], [0.0, *curve["seconds"]])
+        parts.append(part.assign(seconds=spent, compute=part["step"] * flops[str(run)]))
+    return pd.concat(parts) if parts else losses.assign(seconds=0.0, compute=0.0)
+
+
+def ladder_steps(found: Sequence[Step]) -> pd.DataFrame:
+    """The steps whose gain is known: columns rung, before, after (nats), label ("−0.123"), falls
+    (bool: the loss became lower), order (from 0)."""
+    rows = [
+        (step.title, step.before, step.after, ladder.signed(step), step.gain > 0, order)
+        for order, step in enumerate(found)
+        if step.gain is not None
+    ]
+    return pd.DataFrame(rows, columns=["rung", "before", "after", "label", "falls", "order"])
 
 
 def head_scores(scores: Mapping[str, Any]) -> pd.DataFrame:

@@ -1,11 +1,14 @@
 """What was trained so far: the runs of this server with what a list shows of them.
 
-Reads only the two small files of each run (what to train, where it stands), never its events.
+Reads only the small files of each run (what to train, where it stands, what it is called), never
+its events.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.runs import labels
+from explorer.runs.labels import Labels
 from explorer.runs.store import Run, RunError, RunStore
 
 
@@ -24,6 +27,12 @@ class Entry:
     sha256: str
     created: str
     spec: dict[str, Any]
+    labels: Labels
+
+    @property
+    def title(self) -> str:
+        """★ if it has one, and the learner's own name or the preset's: plain text, not markup."""
+        return "★ " * self.labels.star + (self.labels.name or self.name)
 
 
 def entries(store: RunStore, most: int = 200) -> list[Entry]:
@@ -31,10 +40,15 @@ def entries(store: RunStore, most: int = 200) -> list[Entry]:
     found = []
     for run in reversed(store.list()[-most:]):
         try:
-            found.append(_entry(run))
+            found.append(entry(run))
         except (RunError, KeyError, TypeError):
             continue
     return found
+
+
+def starred_first(found: list[Entry]) -> list[Entry]:
+    """The same runs, those with a star before the others, else in the given order."""
+    return sorted(found, key=lambda entry: not entry.labels.star)
 
 
 def best_by_page(found: list[Entry], sha256: str) -> dict[str, Entry]:
@@ -53,7 +67,8 @@ def best_by_page(found: list[Entry], sha256: str) -> dict[str, Entry]:
     return best
 
 
-def _entry(run: Run) -> Entry:
+def entry(run: Run) -> Entry:
+    """One run; raises RunError, KeyError or TypeError when it cannot be read."""
     spec, status = run.spec(), run.recorded()
     losses = [status.get("best_val_loss"), status.get("val_loss")]
     return Entry(
@@ -68,4 +83,5 @@ def _entry(run: Run) -> Entry:
         sha256=spec["corpus"]["sha256"],
         created=spec["created"],
         spec=spec,
+        labels=labels.read(run.folder),
     )

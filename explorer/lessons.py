@@ -106,6 +106,13 @@ LESSONS = [
         ":material/search:",
         "What every part of a trained network does with your text.",
     ),
+    Lesson(
+        "the_ladder",
+        10,
+        "The ladder and comparisons",
+        ":material/stairs:",
+        "All rungs on one text: what does each idea gain?",
+    ),
 ]
 
 BY_KEY = {lesson.key: lesson for lesson in [HOME, *LESSONS]}

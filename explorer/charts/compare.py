@@ -11,16 +11,28 @@ COLOURS = [
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right",
           "triangle-left"]  # fmt: skip
 MOST_RUNS = len(COLOURS)
+SHORT = 16  # characters; four such labels fit into a row of the legend
 MOST_POINTS = 60  # a run; enough for any screen
+AXES = {
+    "step": "step (optimizer updates)",
+    "seconds": "seconds of training, logarithmic",
+    "compute": "FLOPs so far, logarithmic",
+}
 
 
-def create_compare_chart(losses: pd.DataFrame, references: pd.DataFrame | None = None) -> Layered:
-    """Draw the validation loss (nats per token) of up to MOST_RUNS runs against the step.
+def create_compare_chart(
+    losses: pd.DataFrame, references: pd.DataFrame | None = None, against: str = "step"
+) -> Layered:
+    """Draw the validation loss (nats per token) of up to MOST_RUNS runs `against` one of AXES.
 
-    losses: columns run (its label), step, validation, train, shown (is it the page's own run?).
-    references: columns loss, label; those inside the picture are drawn dashed. The first estimate,
-    near ln V for every run, lies above the picture, so that differences stay visible.
+    losses: columns run (its label), step, validation, train, shown (is it the page's own run?); and
+    seconds, compute where they are asked for. references: columns loss, label; those inside the
+    picture are drawn dashed. The first estimate, near ln V for every run, lies above the picture,
+    so that differences stay visible.
     """
+    logarithmic = against != "step"
+    if logarithmic:  # before the first step nothing is spent, and a logarithm has no zero
+        losses = losses[losses[against] > 0]
     runs = list(dict.fromkeys(losses["run"]))
     low, high = _range(losses)
     y = alt.Y(
@@ -28,17 +40,32 @@ def create_compare_chart(losses: pd.DataFrame, references: pd.DataFrame | None =
         title="validation loss (nats)",
         scale=alt.Scale(domain=[low, high], zero=False, nice=False),
     )
-    x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
+    x = alt.X(
+        f"{against}:Q",
+        title=AXES[against],
+        scale=alt.Scale(type="log" if logarithmic else "linear", nice=False),
+        # An m before seconds would be read as minutes.
+        axis=alt.Axis(format="~g" if against == "seconds" else "~s", tickCount=8)
+        if logarithmic
+        else alt.Axis(),
+    )
     colour = alt.Color(
         "run:N",
         sort=runs,
         scale=alt.Scale(domain=runs, range=COLOURS[: len(runs)]),
-        legend=alt.Legend(orient="bottom", title=None, columns=2, labelLimit=420, symbolSize=90),
+        legend=alt.Legend(
+            orient="bottom",
+            title=None,
+            columns=2 if max(map(len, runs), default=0) > SHORT else 4,
+            labelLimit=420,
+            symbolSize=90,
+        ),
     )
     shape = alt.Shape("run:N", sort=runs, scale=alt.Scale(domain=runs, range=SHAPES[: len(runs)]))
     tooltip = [
         "run:N",
         "step:Q",
+        *[alt.Tooltip(f"{against}:Q", format=".3s")] * logarithmic,
         alt.Tooltip("validation:Q", format=".4f"),
         alt.Tooltip("train:Q", title="training", format=".4f"),
     ]
@@ -53,7 +80,7 @@ def create_compare_chart(losses: pd.DataFrame, references: pd.DataFrame | None =
         visible = references[references["loss"].between(low, high)]
         layers = [*_references(visible, low, high), *layers]
     return alt.layer(*layers).properties(
-        height=360, description="Validation loss of several runs against the step."
+        height=420, description=f"Validation loss of several runs against {AXES[against]}."
     )
 
 

@@ -13,6 +13,7 @@ from explorer.charts import compare
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.model import current_run
+from explorer.runs import labels as run_labels
 from explorer.runs.store import Run
 
 POLL_SECONDS = 2.0
@@ -39,7 +40,7 @@ def compare_panel(lesson: Lesson, text: cache.Text) -> None:
         return
     specs = [run.spec() for run in runs]
     labels = differences.labels(specs)
-    _choose(lesson, runs, labels)
+    _choose(lesson, runs, _called(runs, labels))
     polling = any(training.is_active(run) for run in runs)
 
     def body() -> None:
@@ -48,6 +49,15 @@ def compare_panel(lesson: Lesson, text: cache.Text) -> None:
             st.rerun()
 
     st.fragment(body, run_every=POLL_SECONDS if polling else None)()
+
+
+def _called(runs: list[Run], labels: list[str]) -> list[str]:
+    """The labels, each after the star and the name that the learner gave to the run."""
+    own = [run_labels.read(run.folder) for run in runs]
+    return [
+        "★ " * known.star + f"{known.name} · " * bool(known.name) + label
+        for known, label in zip(own, labels, strict=True)
+    ]
 
 
 def _choose(lesson: Lesson, runs: list[Run], labels: list[str]) -> None:
@@ -75,7 +85,7 @@ def _draw(
         reader.update()
     now = current_run(lesson)
     shown = next((i for i, run in enumerate(runs) if now and run.id == now.id), None)
-    evaluations = [_thin(reader.evaluations) for reader in readers]
+    evaluations = [thin(reader.evaluations) for reader in readers]
     losses = frames.compared_runs(labels, evaluations, shown)
     if len(losses):
         chart = compare.create_compare_chart(losses, frames.references(text.references))
@@ -92,7 +102,7 @@ def _draw(
     st.dataframe(rows, hide_index=True, key=f"{lesson.key}_runs", column_config=_columns())
 
 
-def _thin(events: list[Any]) -> list[Any]:
+def thin(events: list[Any]) -> list[Any]:
     """At most MOST_POINTS of the estimates, the last one among them."""
     every = -(-len(events) // compare.MOST_POINTS) or 1
     return events[::-1][::every][::-1]

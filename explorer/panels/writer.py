@@ -31,7 +31,8 @@ def choose(
     or both under the name `address`, for a second chooser on a page. first: the name of the model
     that is chosen at first, None: the first of the list.
     """
-    runs = {e.run.id: e for e in history.entries(engine.store(), MOST) if e.run.checkpoint_path}
+    found_runs = history.starred_first(history.entries(engine.store()))[:MOST]
+    runs = {e.run.id: e for e in found_runs if e.run.checkpoint_path}
     shipped, found = cache.pretrained(), cache.huggingface_folders()
     names = {name: f"{name}, shipped with this program" for name in shipped}
     names |= {key: f"{at.name}, from a Hugging Face folder" for key, at in found.items()}
@@ -47,7 +48,7 @@ def choose(
         format_func=names.__getitem__,
         key=key,
         help="Shipped models first, then those from Hugging Face folders, then the runs of this"
-        " server, the newest first.",
+        " server: those with a star, then the newest.",
     )
     if len(names) == 1:
         st.info("No trained model is here yet, so this one is untrained: expect noise.")
@@ -68,7 +69,7 @@ def choose(
     else:
         name, folder = runs[chosen].name, runs[chosen].run.folder / "checkpoint"
     try:
-        _load(folder, name)
+        load(folder, name)
     except (OSError, gpt.GPTError) as error:
         st.warning(f"This model cannot be used ({error}), so an untrained one takes its place.")
     return partial(_saved, folder, name, preset, text)
@@ -108,18 +109,18 @@ def chosen_folder(lesson: Lesson) -> Path | None:
 
 def _name(entry: history.Entry) -> str:
     loss = f", validation loss {entry.best_val_loss:.3f}" if entry.best_val_loss else ""
-    return f"{entry.name}, step {entry.step:,}{loss} ({entry.created[:16].replace('T', ' ')} UTC)"
+    return f"{entry.title}, step {entry.step:,}{loss} ({entry.created[:16].replace('T', ' ')} UTC)"
 
 
 def _saved(folder: Path, name: str, preset: gpt.Preset, text: cache.Text) -> Shown:
     """The model of a checkpoint folder, or an untrained one if it cannot be used."""
     try:
-        return _load(folder, name)
+        return load(folder, name)
     except (OSError, gpt.GPTError):
         return model.untrained(preset, text)
 
 
-def _load(folder: Path, name: str) -> Shown:
+def load(folder: Path, name: str) -> Shown:
     """The model of a checkpoint folder; raises OSError or GPTError when it cannot be used."""
     theirs = gpt.is_huggingface(folder)
     # Of theirs every file counts, and none may be missing yet: the reader says which.

@@ -3,7 +3,7 @@
     store.py    a run is a folder              reader.py   follow one cheaply
     queue.py    who trains next                executors/  who trains where
     worker.py   the process that trains        job.py      what it does for one run
-    files.py    atomic files, event lines
+    labels.py   a run's name, star, group      files.py    atomic files, event lines
 
 No Streamlit in here, and torch only inside the worker process.
 """

@@ -4,6 +4,7 @@
     control.json   what a page asked last            events.jsonl  what happened, one JSON a line
     lock           held by the process that trains   checkpoint/   the model, ready to load
     snapshots/     weights by step                   resume/       everything to go on exactly
+    labels.json    name, star, group: see labels.py
 
 Whoever holds the lock owns the run and may write its status and events; everybody else only reads
 and asks. A lock dies with its process, so a run is alive exactly as long as its lock is held, and
@@ -26,7 +27,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from explorer.runs import files
+from explorer.runs import files, labels
 from gpt.errors import GPTError
 
 VERSION = 1
@@ -102,9 +103,13 @@ class RunStore:
         return Run(folder)
 
     def delete(self, run_id: str) -> None:
-        """Remove a run for good; raises RunBusy while it trains."""
+        """Remove a run for good; raises RunBusy while it waits or trains, LabelError if starred."""
         run = self.get(run_id)
         with run.owned():
+            if run.recorded()["state"] in (QUEUED, SUSPENDED):
+                raise RunBusy(f"Run {run_id} waits for its turn to train: stop it first.")
+            if labels.read(run.folder).star:
+                raise labels.LabelError("A starred run is not deleted: take its star away first.")
             hidden = self.root / f".deleted-{run_id}"
             with contextlib.suppress(OSError):  # Windows keeps a folder whose lock is open
                 os.rename(run.folder, hidden)

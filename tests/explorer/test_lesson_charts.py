@@ -1,5 +1,6 @@
 """The charts: built from their documented columns, bounded, valid Vega-Lite."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,6 +48,21 @@ def test_the_first_estimate_does_not_squeeze_the_differences():
     assert 2.0 < low < 2.1 and 2.3 < high < 2.5
     datasets = chart.to_dict()["datasets"].values()
     assert {row["label"] for rows in datasets for row in rows if "label" in row} == {"near: 2.200"}
+
+
+@pytest.mark.parametrize("against", ["seconds", "compute"])
+def test_runs_are_compared_by_what_they_cost(against):
+    """Seconds are read off the training curve between its points; step 0 has no logarithm."""
+    events = [[estimate(0, 4.2), estimate(5, 3.0)], [], [estimate(10, 2.0)]]
+    losses = frames.compared_runs(["a", "begun", "b"], events, None)
+    curve = {"step": np.array([1.0, 11.0]), "seconds": np.array([0.5, 10.5])}
+    table = frames.with_costs(losses, {"a": curve, "b": curve}, {"a": 1e3, "b": 1e6})
+    assert table["seconds"].tolist() == [0.0, 4.5, 9.5]
+    assert table["compute"].tolist() == [0.0, 5e3, 1e7]
+    chart = create_compare_chart(table, None, against).to_dict()
+    drawn = next(iter(chart["datasets"].values()))
+    assert len(drawn) == 2 and all(row[against] > 0 for row in drawn)
+    assert chart["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
 
 
 @pytest.mark.parametrize("events", [[], [estimate(0, 4.2)], [estimate(0, 9.9)]])

@@ -1,0 +1,198 @@
+"""Climb the ladder: one press trains every rung that is missing, and one chart shows them all.
+
+Which runs belong to the climb is read off the runs themselves (their settings, text and seed), so
+it is the same after a reload, in another tab, and for runs that other pages began.
+"""
+
+import threading
+
+import streamlit as st
+
+import gpt
+from explorer import cache, engine, ladder, machine
+from explorer.ladder import Rung
+from explorer.lessons import Lesson
+from explorer.panels import climbed, question, training
+from explorer.panels.climbed import Climbed, look
+from explorer.panels.samples import Author, author, samples_panel
+from explorer.runs import store
+
+POLL_SECONDS = 2.0
+TUTORIAL, EQUAL = "the tutorial's", "the same for all"
+REASON = (
+    "Blocks change several things at once, which page 6 takes apart. Gains of a hundredth are"
+    " within the luck of the first weights: climb again with another seed."
+)
+
+_climbing = threading.Lock()  # two clicks at one moment: the second finds the runs of the first
+
+
+def choose(lesson: Lesson) -> list[Rung]:
+    """The controls of the climb; returns its rungs."""
+    places = st.columns([2, 1, 1, 2], vertical_alignment="bottom")
+    with places[0]:
+        mode = st.segmented_control(
+            "Steps",
+            [TUTORIAL, EQUAL],
+            default=TUTORIAL,
+            required=True,
+            key=f"{lesson.key}_mode",
+            bind="query-params",
+            help="The tutorial trains the bigram for 3,000 steps and the others for 5,000. The same"
+            " number for all compares the ideas at equal steps.",
+        )
+    with places[1]:
+        steps = st.number_input(
+            "Steps of each",
+            10,
+            20_000,
+            1000,
+            key=f"{lesson.key}_steps",
+            bind="query-params",
+            disabled=mode != EQUAL,
+            help="Optimizer updates of every rung, when it is the same number for all.",
+        )
+    with places[2]:
+        seed = st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            1337,
+            key=f"{lesson.key}_seed",
+            bind="query-params",
+            help="Decides the first weights and the batches, the same for every rung.",
+        )
+    with places[3]:
+        laptop = st.toggle(
+            "With the laptop GPT on top",
+            key=f"{lesson.key}_laptop",
+            bind="query-params",
+            help="A longer last rung: more layers, width and context, and a better recipe. It"
+            " changes more than one idea.",
+        )
+    return ladder.rungs(int(seed), int(steps) if mode == EQUAL else None, bool(laptop))
+
+
+def climb_panel(lesson: Lesson, rungs: list[Rung], text: cache.Text, answer: str | None) -> None:
+    """The button, the charts, the table; grades `answer`, the title of the rung that gains most."""
+    polling = any(one.active for one in look(rungs, text))
+
+    def body() -> None:
+        found = look(rungs, text)
+        _buttons(lesson, found, text)
+        climbed.curves_panel(lesson, found, text)
+        steps = ladder.steps(
+            [one.rung.title for one in found],
+            [one.loss for one in found],
+            text.references["knows nothing (ln V)"],
+        )
+        climbed.steps_panel(lesson, steps, text)
+        best = ladder.greatest(steps)
+        question.grade_choice(answer, best.title if best else None, REASON, press="Climb")
+        if any(one.run for one in found):
+            climbed.rungs_table(lesson, found, steps, text)
+        if any(one.active for one in found) != polling:
+            st.rerun()
+
+    st.fragment(body, run_every=POLL_SECONDS if polling else None)()
+
+
+# --- buttons ---------------------------------------------------------------------------------
+
+
+def _buttons(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None:
+    missing = [one for one in found if not one.active and not one.done]
+    active = [one for one in found if one.active]
+    with st.container(horizontal=True):
+        st.button(
+            _press(found, missing),
+            key=f"{lesson.key}_climb",
+            type="primary",
+            icon=":material/stairs:",
+            disabled=not missing,
+            on_click=_climb,
+            args=(lesson, [one.rung for one in found], text),
+            help="Trains the rungs that are missing, in the background; a run that has exactly"
+            " these settings, text and seed is taken, whichever page began it.",
+        )
+        if len(active) > 1:
+            _stop_button(f"{lesson.key}_stop", "Stop all", active)
+        for one in active:
+            _stop_button(f"{lesson.key}_stop_{one.number}", f"Stop {one.rung.title}", [one])
+    _say_time(missing, active, text)
+
+
+def _press(found: list[Climbed], missing: list[Climbed]) -> str:
+    if not missing:
+        return "All rungs are trained" if all(one.done for one in found) else "Climbing…"
+    if len(missing) == len(found):
+        return "Climb the ladder"
+    return f"Climb: {len(missing)} rung{'s' * (len(missing) > 1)} missing"
+
+
+def _stop_button(key: str, label: str, active: list[Climbed]) -> None:
+    st.button(
+        label,
+        key=key,
+        icon=":material/stop:",
+        on_click=_stop,
+        args=([one.run.id for one in active if one.run],),
+        help="Saves everything and ends here; the next climb goes on from there.",
+    )
+
+
+def _stop(run_ids: list[str]) -> None:
+    for run_id in reversed(run_ids):  # those that wait first, so that none begins meanwhile
+        engine.executor().command(run_id, "stop")
+
+
+def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -> None:
+    probe = machine.probe()
+    if active:
+        waiting = sum(one.state == store.QUEUED for one in active)
+        st.caption(
+            f"{len(active) - waiting} in training, {waiting} waiting. They go on when you leave the"
+            " page."
+        )
+    elif missing and probe is not None:
+        seconds = sum(
+            gpt.estimate_seconds(one.rung.preset, text.vocab_size, probe) for one in missing
+        )
+        st.caption(
+            f"Missing: {', '.join(one.rung.title for one in missing)}; about"
+            f" {training.duration(seconds)} in all on this machine (derived)."
+        )
+
+
+def _climb(lesson: Lesson, rungs: list[Rung], text: cache.Text) -> None:
+    """Hand over what is missing, lowest rung first; go on with what was left."""
+    with _climbing:
+        for one in look(rungs, text):
+            if one.active or one.done:
+                continue
+            if one.run is not None and one.state != store.FAILED:
+                engine.executor().command(one.run.id, "continue")
+                continue
+            run = training.new_run(lesson, one.rung.preset, text)
+            if run is None:
+                return
+            engine.executor().submit(run.id)
+
+
+# --- samples ---------------------------------------------------------------------------------
+
+
+def rung_samples(lesson: Lesson, rungs: list[Rung], text: cache.Text) -> None:
+    """What every finished rung writes after one prompt."""
+    polling = any(one.active for one in look(rungs, text))
+
+    def body() -> None:
+        samples_panel(lesson, [_author(one) for one in look(rungs, text)], "rungs")
+
+    st.fragment(body, run_every=POLL_SECONDS if polling else None)()
+
+
+def _author(one: Climbed) -> Author:
+    if one.run is None or not one.done:
+        return Author(one.label, None, "In training." if one.active else "Not trained yet.")
+    return author(one.label, one.run.folder / "checkpoint")

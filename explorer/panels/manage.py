@@ -1,0 +1,180 @@
+"""The learner's runs as a list: name them, give them a star or a group, delete them."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer import engine, history, lessons, state
+from explorer.history import Entry
+from explorer.lessons import Lesson
+from explorer.panels import training
+from explorer.runs import labels
+from explorer.runs.store import RunError
+from gpt.errors import GPTError
+
+
+def manage_panel(lesson: Lesson) -> None:
+    """The table of all runs, and the form for one of them."""
+
+    def body() -> None:
+        if state.get(lesson, "changed"):
+            state.put(lesson, "changed", False)
+            st.rerun()  # the whole page: other lists show names, stars and groups too
+        found = history.starred_first(history.entries(engine.store()))
+        if not found:
+            st.info("No runs yet. Climb the ladder above, or train on any page.")
+            return
+        _table(lesson, found)
+        entry = _choose(lesson, found)
+        _say(lesson)
+        _change(lesson, entry, sorted({e.labels.group for e in found} - {""}))
+        _delete(lesson, entry)
+
+    st.fragment(body)()
+
+
+def _table(lesson: Lesson, found: list[Entry]) -> None:
+    rows = [
+        {
+            "★": "★" * entry.labels.star,
+            "name": entry.labels.name,
+            "group": entry.labels.group,
+            "recipe": entry.name,
+            "page": _page(entry),
+            "text": entry.corpus,
+            "step": entry.step,
+            "best loss": entry.best_val_loss,
+            "state": entry.state,
+            "begun (UTC)": entry.created[:16].replace("T", " "),
+        }
+        for entry in found
+    ]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=f"{lesson.key}_list",
+        height=min(38 + 35 * len(rows), 320),
+        column_config={
+            "name": st.column_config.TextColumn(width="medium", help="Your own name for it."),
+            "step": number(format="localized", help="Optimizer updates done."),
+            "best loss": number(format="%.4f", help="The lowest validation loss, nats per token."),
+        },
+    )
+    st.caption("All runs of this server, those with a star first, then the newest.")
+
+
+def _page(entry: Entry) -> str:
+    page = lessons.BY_KEY.get(entry.page)
+    return str(page.number) if page else "–"
+
+
+def _choose(lesson: Lesson, found: list[Entry]) -> Entry:
+    by_id = {entry.run.id: entry for entry in found}
+    key = f"{lesson.key}_one"
+    # A browser knows an option by its words, which change with the name: what is kept here counts.
+    wishes = (st.session_state.get(key), state.get(lesson, "one"), next(iter(by_id)))
+    st.session_state[key] = next(wish for wish in wishes if wish in by_id)
+    chosen = st.selectbox(
+        "Run to change",
+        list(by_id),
+        format_func=lambda i: _said(by_id[i]) if i in by_id else "deleted",
+        key=key,
+        help="Its name, star and group are changed below, and it can be deleted.",
+    )
+    state.put(lesson, "one", chosen)
+    return by_id[chosen]
+
+
+def _said(entry: Entry) -> str:
+    return f"{entry.title} ({entry.created[:19].replace('T', ' ')} UTC)"
+
+
+def _change(lesson: Lesson, entry: Entry, groups: list[str]) -> None:
+    """Name, group and star; each is kept as soon as it is given."""
+    key, run_id = f"{lesson.key}_labels_{entry.run.id}", entry.run.id
+    left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
+    left.text_input(
+        "Name",
+        entry.labels.name,
+        key=f"{key}_name",
+        placeholder=entry.name,
+        on_change=_keep,
+        args=(lesson, run_id, "name", f"{key}_name"),
+        help=f"Your own name for the run, at most {labels.MOST['name']} characters; empty: the name"
+        " of its recipe. Every list shows it.",
+    )
+    middle.selectbox(
+        "Group",
+        groups,
+        groups.index(entry.labels.group) if entry.labels.group in groups else None,
+        key=f"{key}_group",
+        placeholder="none: type a new one or choose",
+        accept_new_options=True,
+        on_change=_keep,
+        args=(lesson, run_id, "group", f"{key}_group"),
+        help="A free word that keeps runs together, such as “seeds”; compare a whole group above.",
+    )
+    right.toggle(
+        "★ Star",
+        entry.labels.star,
+        key=f"{key}_star",
+        on_change=_keep,
+        args=(lesson, run_id, "star", f"{key}_star"),
+        help="Runs with a star stand first in every list and cannot be deleted.",
+    )
+
+
+def _keep(lesson: Lesson, run_id: str, what: str, key: str) -> None:
+    """Write one label; what is wrong with it is said in one sentence."""
+    value: Any = st.session_state[key]
+    if what == "group":
+        value = value or ""
+    try:
+        labels.write(engine.store().get(run_id).folder, **{what: value})
+        state.put(lesson, "changed", True)
+    except GPTError as error:
+        state.put(lesson, "said", str(error))
+
+
+def _say(lesson: Lesson) -> None:
+    """What went wrong at the last change, once."""
+    said = state.get(lesson, "said")
+    if said:
+        st.warning(said, icon=":material/edit_off:")
+        state.put(lesson, "said", None)
+
+
+def _delete(lesson: Lesson, entry: Entry) -> None:
+    """A button behind a question; never for a run that trains or has a star."""
+    active = training.is_active(entry.run)
+    reason = ""
+    if active:
+        reason = "It trains or waits: stop it on its page first."
+    elif entry.labels.star:
+        reason = "It has a star: take the star away first."
+    key = f"{lesson.key}_delete_{entry.run.id}"
+    with st.popover("Delete this run", icon=":material/delete:", disabled=bool(reason)):
+        st.markdown("Its curve, its model and its snapshots are removed for good.")
+        st.text(_said(entry))
+        st.button(
+            "Delete for good",
+            key=key,
+            type="primary",
+            icon=":material/delete_forever:",
+            disabled=bool(reason),
+            on_click=_remove,
+            args=(lesson, entry.run.id),
+            help="This cannot be undone.",
+        )
+    if reason:
+        st.caption(f"It cannot be deleted now. {reason}")
+
+
+def _remove(lesson: Lesson, run_id: str) -> None:
+    try:
+        engine.store().delete(run_id)
+        state.put(lesson, "changed", True)
+    except (RunError, labels.LabelError) as error:
+        state.put(lesson, "said", str(error))
