@@ -47,6 +47,7 @@ _HOMES = {
         "StepStats",
         "TrainState",
     ],
+    "exact_match": ["ExactMatch", "exact_match", "held_out_problems"],
     "filters": ["filter_stages", "probabilities"],
     "huggingface": ["is_huggingface", "load_huggingface"],
     "inspection": [
