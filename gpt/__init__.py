@@ -47,7 +47,6 @@ _HOMES = {
         "StepStats",
         "TrainState",
     ],
-    "exact_match": ["ExactMatch", "exact_match", "held_out_problems"],
     "filters": ["filter_stages", "probabilities"],
     "huggingface": ["is_huggingface", "load_huggingface"],
     "inspection": [
@@ -99,6 +98,7 @@ _HOMES = {
     "planning": ["Plan", "fit_to_time"],
     "parallel": ["Group", "process_group"],
     "presets": ["PRESETS", "get_preset"],
+    "problems": ["ExactMatch", "baseline", "exact_match", "held_out_problems"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],

@@ -133,7 +133,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _exact_match(model: Any, tokenizer: Any, corpus: Any) -> dict[str, Any]:
-    """How many problems of a toy task are answered rightly, with some wrong answers; {} of others."""
+    """How a toy task's problems are answered, with some of the wrong answers; {} of other texts."""
     if corpus.name not in TOYS:
         return {}
     problems = gpt.held_out_problems(corpus.name, corpus.text, PROBLEMS)

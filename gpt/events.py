@@ -44,7 +44,7 @@ class Evaluation:
     """Both losses, estimated over `eval_iters` batches of each split.
 
     Where the text is a toy task, also the share of `problems` held-out problems that are answered
-    rightly: always the same ones (see gpt/exact_match.py).
+    rightly: always the same ones (see gpt/problems.py).
     """
 
     step: int

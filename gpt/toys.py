@@ -1,7 +1,7 @@
 """Texts that follow one rule, made from a seed: what there is to learn in them is known exactly.
 
 On such a text a small model learns a mechanism that a picture can show, and its answers are right
-or wrong (`exact_match.py`). Every line is a problem with its answer. But for a few of `copying`, no
+or wrong (`problems.py`). Every line is a problem with its answer. But for a few of `copying`, no
 line stands twice in its text: the validation part holds problems that training never shows.
 """
 
@@ -107,7 +107,7 @@ def _balanced(draw: random.Random, pairs: int) -> str:
     """So many pairs: opened or closed by the toss of a coin, where both can be."""
     row, closing = "", ""  # closing: what fits next, last first
     while pairs or closing:
-        if pairs and (not closing or len(closing) < DEEPEST and draw.random() < 0.5):
+        if pairs and (not closing or (len(closing) < DEEPEST and draw.random() < 0.5)):
             opened = draw.choice("([{")
             row, closing, pairs = row + opened, PARTNERS[opened] + closing, pairs - 1
         else:
@@ -156,13 +156,14 @@ class Toy:
 
 
 TOYS: dict[str, Toy] = {
-    "copying": Toy(copying, "letters, said twice", "qxbfmzqxbfmz", _ask_copying),
+    "copying": Toy(copying, "letters, said twice", "qxbfmzwkdhqxbfmzwkdh", _ask_copying),
     "reversing": Toy(reversing, "letters, then backwards", "qxbfmz|zmfbxq", _ask_after("|")),
     "sorting": Toy(sorting, "letters, then in order", "qxbfmz>bfmqxz", _ask_after(">")),
-    "addition": Toy(addition, "two numbers and their sum", "27+385=412", _ask_after("=")),
     "addition_reversed": Toy(
-        addition_reversed, "sums with the last digit first", "27+385=214", _ask_after("=")
+        addition_reversed, "sums with their last digit first", "27+385=214", _ask_after("=")
     ),
+    # A sum that reads the same from both sides: this example suits both ways to write sums.
+    "addition": Toy(addition, "two numbers and their sum", "147+65=212", _ask_after("=")),
     "brackets": Toy(
         brackets, "brackets that close in order", "([]{()})", _ask_bracket, choices=")]}"
     ),

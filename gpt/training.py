@@ -37,10 +37,10 @@ from gpt.events import (
     StepStats,
     TrainState,
 )
-from gpt.exact_match import exact_match, held_out_problems
 from gpt.model import LanguageModel, load_weights, weights_of
 from gpt.optim import build_optimizer, learning_rate_at
 from gpt.parallel import Group
+from gpt.problems import exact_match, held_out_problems
 from gpt.sampling import generate
 from gpt.text import Corpus
 from gpt.toys import TOYS

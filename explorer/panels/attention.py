@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer import cache
+from explorer import cache, state
 from explorer.components.attention_map import attention_map
+from explorer.examples import fitting
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown
 
@@ -20,18 +21,21 @@ CAUTION = (
 def attention_panel(
     lesson: Lesson, shown: Callable[[], Shown], example: str, live: bool = False, height: int = 520
 ) -> None:
-    """A text box, and the attention of `shown()` for what stands in it.
+    """A text box, and the attention of `shown()` for what stands in it: at first `example`.
 
     live: look for a newer model every moment, because a run is training.
     """
+    key = f"{lesson.key}_read"
+    # Not `bind`: an example has to make place for another when a model of another text comes.
+    st.session_state[key] = text_read(lesson, example)
     read = st.text_input(
         "Text to read",
-        example,
-        key=f"{lesson.key}_read",
-        bind="query-params",
+        key=key,
         max_chars=2000,
         help="Any text. The model reads at most its context; spaces and newlines count too.",
     )
+    state.put(lesson, "read", read)
+    state.set_address(key, None if read == example else read)
 
     def body() -> None:
         model = shown()
@@ -49,6 +53,13 @@ def attention_panel(
 
     st.fragment(body, run_every=POLL_SECONDS if live else None)()
     st.caption(CAUTION)
+
+
+def text_read(lesson: Lesson, example: str) -> str:
+    """What stands in the box of `attention_panel`, also before that is drawn."""
+    key = f"{lesson.key}_read"
+    known = st.session_state.get(key, state.get(lesson, "read", st.query_params.get(key)))
+    return fitting(known, example)
 
 
 def readable(shown: Shown, text: str) -> tuple[list[int], str]:

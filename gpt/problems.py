@@ -82,19 +82,19 @@ def exact_match(
     n = len(problems)
     share = 1 - len(wrong) / n
     error = math.sqrt(share * (1 - share) / n)
-    return ExactMatch(share, error, _baseline(problems), n, wrong)
+    return ExactMatch(share, error, baseline(problems), n, wrong)
+
+
+def baseline(problems: Sequence[Problem]) -> float:
+    """What guessing gets right: the chance that two of the answers are the same."""
+    counts, n = Counter(problem.answer for problem in problems).values(), len(problems)
+    return sum(c * (c - 1) for c in counts) / max(1, n * (n - 1))
 
 
 def _toy(task: str) -> Any:
     if task not in TOYS:
         raise TextError(f"There is no toy task {task!r}.{nearest(task, TOYS)}")
     return TOYS[task]
-
-
-def _baseline(problems: Sequence[Problem]) -> float:
-    """The chance that two of the answers, drawn without putting back, are the same."""
-    counts, n = Counter(problem.answer for problem in problems).values(), len(problems)
-    return sum(c * (c - 1) for c in counts) / max(1, n * (n - 1))
 
 
 @torch.inference_mode()
