@@ -98,7 +98,7 @@ _HOMES = {
     "planning": ["Plan", "fit_to_time"],
     "parallel": ["Group", "process_group"],
     "presets": ["PRESETS", "get_preset"],
-    "problems": ["ExactMatch", "baseline", "exact_match", "held_out_problems"],
+    "problems": ["ExactMatch", "exact_match", "guessing", "held_out_problems"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],

@@ -142,7 +142,7 @@ def _exact_match(model: Any, tokenizer: Any, corpus: Any) -> dict[str, Any]:
     return {
         "exact_match": found.share,
         "exact_match_error": found.error,
-        "guessing": found.baseline,
+        "guessing": found.guessing,
         "problems": found.problems,
         "wrong": [dict(zip(names, wrong, strict=True)) for wrong in found.wrong[:WRONG]],
     }

@@ -31,13 +31,13 @@ class ExactMatch:
     """How a model did on `problems` problems.
 
     `share` is that of right answers, `error` its standard error √(share (1 − share) / problems).
-    `baseline` is the share that guessing gets right: an answer drawn from those to the other
+    `guessing` is the share that guessing gets right: an answer drawn from those to the other
     problems. `wrong` lists (question, right answer, the model's answer).
     """
 
     share: float
     error: float
-    baseline: float
+    guessing: float
     problems: int
     wrong: list[tuple[str, str, str]]
 
@@ -82,10 +82,10 @@ def exact_match(
     n = len(problems)
     share = 1 - len(wrong) / n
     error = math.sqrt(share * (1 - share) / n)
-    return ExactMatch(share, error, baseline(problems), n, wrong)
+    return ExactMatch(share, error, guessing(problems), n, wrong)
 
 
-def baseline(problems: Sequence[Problem]) -> float:
+def guessing(problems: Sequence[Problem]) -> float:
     """What guessing gets right: the chance that two of the answers are the same."""
     counts, n = Counter(problem.answer for problem in problems).values(), len(problems)
     return sum(c * (c - 1) for c in counts) / max(1, n * (n - 1))

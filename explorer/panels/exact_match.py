@@ -46,4 +46,4 @@ def example(task: str) -> str:
 
 @st.cache_data(show_spinner=False)
 def _guessing(task: str) -> float:
-    return gpt.baseline(gpt.held_out_problems(task, gpt.load_corpus(task).text))
+    return gpt.guessing(gpt.held_out_problems(task, gpt.load_corpus(task).text))
