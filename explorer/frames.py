@@ -34,6 +34,17 @@ def references(values: Mapping[str, float]) -> pd.DataFrame:
     return pd.DataFrame({"loss": list(values.values()), "label": labels})
 
 
+def exact_match(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Columns step, share, its standard error, low, high (one error to each side)."""
+    share = np.array([e["exact_match"] for e in evaluations], dtype=float)
+    asked = np.array([e["problems"] for e in evaluations], dtype=float)
+    error = np.sqrt(share * (1 - share) / asked)
+    steps = [e["step"] for e in evaluations]
+    low, high = np.maximum(share - error, 0), np.minimum(share + error, 1)
+    columns = {"step": steps, "share": share, "error": error, "low": low, "high": high}
+    return pd.DataFrame(columns)
+
+
 def training_details(curve: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Columns step, learning_rate, grad_norm, tokens_per_second."""
     names = ["step", "learning_rate", "grad_norm", "tokens_per_second"]
@@ -44,10 +55,12 @@ def metrics(
     curve: Mapping[str, np.ndarray], evaluations: Sequence[Mapping[str, Any]]
 ) -> pd.DataFrame:
     """Everything measured in a run, a row a step: step, loss (of the batch), learning_rate,
-    grad_norm, tokens_per_second, seconds, train_loss, val_loss (missing between estimates)."""
+    grad_norm, tokens_per_second, seconds, train_loss, val_loss (missing between estimates), and on
+    a toy task exact_match."""
+    names = ["step", "train_loss", "val_loss"]
+    names += ["exact_match"] * any(e.get("exact_match") is not None for e in evaluations)
     estimates = pd.DataFrame(
-        {name: [e[name] for e in evaluations] for name in ("step", "train_loss", "val_loss")},
-        dtype=float,
+        {name: [e.get(name) for e in evaluations] for name in names}, dtype=float
     )
     return pd.DataFrame(dict(curve)).merge(estimates, on="step", how="outer")
 

@@ -105,6 +105,7 @@ _HOMES = {
     "planning": ["Plan", "fit_to_time"],
     "parallel": ["Group", "process_group"],
     "presets": ["PRESETS", "get_preset"],
+    "problems": ["ExactMatch", "exact_match", "guessing", "held_out_problems"],
     "record": [
         "EventLog",
         "Recorder",

@@ -21,9 +21,11 @@ import gpt
 from gpt.cli_takehome import FORMATS, export_command, verify_command
 from gpt.cli_train import RUNS, train_command
 from gpt.errors import CheckpointError, GPTError, nearest
+from gpt.toys import TOYS
 
 PRETRAINED = Path("checkpoints/pretrained")
 HUGGINGFACE = Path("checkpoints/huggingface")
+PROBLEMS, WRONG = 1000, 5  # of a toy task: asked, and shown of those answered wrongly
 SCORES = 2**26  # numbers in the scores of one batch, 256 MB
 LAST_WORDS = 5.0  # seconds that one of several processes leaves to another to say what is wrong
 
@@ -143,7 +145,24 @@ def _evaluate(options: argparse.Namespace) -> None:
     val = splits["val"]
     tokens_per_character = len(val) / len(tokenizer.decode(val.tolist()))
     bits = {"bits_per_character": losses["val_loss"] / math.log(2) * tokens_per_character}
-    print(json.dumps({"checkpoint": str(folder), "corpus": corpus.name} | losses | bits))
+    about = {"checkpoint": str(folder), "corpus": corpus.name}
+    print(json.dumps(about | losses | bits | _exact_match(model, tokenizer, corpus)))
+
+
+def _exact_match(model: Any, tokenizer: Any, corpus: Any) -> dict[str, Any]:
+    """How a toy task's problems are answered, with some of the wrong answers; {} of other texts."""
+    if corpus.name not in TOYS:
+        return {}
+    problems = gpt.held_out_problems(corpus.name, corpus.text, PROBLEMS)
+    found = gpt.exact_match(model, tokenizer, corpus.name, problems)
+    names = ("question", "right", "answered")
+    return {
+        "exact_match": found.share,
+        "exact_match_error": found.error,
+        "guessing": found.guessing,
+        "problems": found.problems,
+        "wrong": [dict(zip(names, wrong, strict=True)) for wrong in found.wrong[:WRONG]],
+    }
 
 
 def _bench(options: argparse.Namespace) -> None:

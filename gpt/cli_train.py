@@ -201,6 +201,7 @@ class Summary:
         self.bar = tqdm(total=max_steps, unit="step", file=sys.stderr, dynamic_ncols=True)
         self.step, self.started, self.speeds = 0, time.perf_counter(), []  # type: ignore[var-annotated]
         self.end: Any = None
+        self.exact_match: dict[str, Any] = {}  # of the last evaluation, where the text is a toy
 
     def take(self, event: Any) -> None:
         self.step = event.step
@@ -210,6 +211,9 @@ class Summary:
             self.bar.set_postfix_str(f"loss {event.loss:.3f}", refresh=False)
         elif isinstance(event, gpt.Evaluation):
             losses = f"train {event.train_loss:.4f}  validation {event.val_loss:.4f}"
+            if event.exact_match is not None:
+                losses += f"  exact match {event.exact_match:.3f}"
+                self.exact_match = {"exact_match": event.exact_match, "problems": event.problems}
             self.bar.write(f"step {event.step:>6}  {losses}", file=sys.stderr)
         elif isinstance(event, gpt.Finished):
             self.end = event
@@ -227,4 +231,4 @@ class Summary:
             "best_val_loss": self.end.best_val_loss,
             "tokens_per_second": statistics.median(self.speeds) if self.speeds else None,
             "seconds": time.perf_counter() - self.started,
-        }
+        } | self.exact_match

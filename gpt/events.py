@@ -41,12 +41,18 @@ class Evaluating:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Both losses, estimated over `eval_iters` batches of each split."""
+    """Both losses, estimated over `eval_iters` batches of each split.
+
+    Where the text is a toy task, also the share of `problems` held-out problems that are answered
+    rightly: always the same ones (see gpt/problems.py).
+    """
 
     step: int
     train_loss: float
     val_loss: float
     seconds: float
+    exact_match: float | None = None
+    problems: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 A corpus is one long string. The first 90 % is for training, the last 10 % is held out for
 validation, as in the tutorial. Tiny Shakespeare is fetched once from its public address and
-checked against its SHA-256; `python_docs` is part of every Python and needs no network. The
-folder named by the environment variable GPT_DATA is looked in first. Batches are drawn in
-`training.py`; turning characters into numbers is the tokenizer's work.
+checked against its SHA-256; `python_docs` is part of every Python, the toy tasks (`toys.py`) are
+made from a seed, and neither needs a network. The folder named by the environment variable GPT_DATA
+is looked in first. Batches are drawn in `training.py`; turning characters into numbers is the
+tokenizer's work.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ TINYSHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca5
 CORPORA = {
     "tinyshakespeare": "Tiny Shakespeare: 1.1 million characters of his plays (fetched once).",
     "python_docs": "Python's own reference texts: in every Python, no network needed.",
-    "copying": "Toy: lines of random letters, each said twice; made here, no network needed.",
+    **{name: f"Toy: {toy.summary}, such as {toy.example}" for name, toy in TOYS.items()},
 }
 
 
@@ -59,7 +60,7 @@ def load_corpus(name: str | os.PathLike[str]) -> Corpus:
     if key == "tinyshakespeare":
         return corpus_from_text(_tinyshakespeare(), key)
     if key in TOYS:
-        return corpus_from_text(TOYS[key](), key)
+        return corpus_from_text(TOYS[key].write(), key)
     for path in (Path(key), _data_folder() / key, _data_folder() / f"{key}.txt"):
         if _is_file(path):
             return corpus_from_text(decode_bytes(_read(path), path.name), path.name)

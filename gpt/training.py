@@ -41,8 +41,10 @@ from gpt.events import (
 from gpt.model import LanguageModel, load_weights, weights_of
 from gpt.optim import build_optimizer, learning_rate_at
 from gpt.parallel import Group
+from gpt.problems import exact_match, held_out_problems
 from gpt.sampling import generate
 from gpt.text import Corpus
+from gpt.toys import TOYS
 
 Events = Generator[Event, str | None, None]
 
@@ -115,6 +117,8 @@ class _Job:
         self.group = group
         self.block_size = model.config.block_size
         self.splits = encode_splits(tokenizer, corpus.text, self.block_size, device)
+        self.task = corpus.name
+        self.problems = held_out_problems(self.task, corpus.text) if self.task in TOYS else []
         model.to(device).train()
         flops = flops_per_iteration(model.config, model.vocab_size, config.batch_size)
         self.dtype = dtype_of_products(config.precision, flops, device)
@@ -187,8 +191,10 @@ class _Job:
                 done, total = done + 1, count
                 yield from self.tell(Evaluating(self.step, done, 2 * total))
             losses[split] = self.group.sum(torch.stack(parts)).mean().item()
+        right = self.exact_match()
         seconds = time.perf_counter() - start
-        self.last = Evaluation(self.step, losses["train"], losses["val"], seconds)
+        asked = len(self.problems)
+        self.last = Evaluation(self.step, losses["train"], losses["val"], seconds, right, asked)
         if self.best is None or self.last.val_loss < self.best.val_loss:
             self.best, self.stale = self.last, 0
             if self.config.keep_best:
@@ -196,6 +202,15 @@ class _Job:
         else:
             self.stale += 1
         yield from self.tell(self.last)
+
+    def exact_match(self) -> float | None:
+        """The share of the toy task's held-out problems that are answered rightly; None without."""
+        if not self.problems:
+            return None
+        right = 0.0
+        if self.group.takes(0):  # and tells the others
+            right = exact_match(self.model, self.tokenizer, self.task, self.problems).share
+        return self.group.sum(torch.tensor(right, device=self.device)).item()
 
     def verdict(self) -> str | None:
         """Whether the last evaluation ends the run; asked at every step, so also after `resume`."""

@@ -5,14 +5,13 @@ from functools import partial
 import streamlit as st
 
 import gpt
+from explorer.examples import example_for
 from explorer.panels import code, lesson, model, question, settings, text, training
-from explorer.panels.attention import attention_panel
+from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.compare import compare_panel
 from explorer.panels.export import export_panel
 from explorer.panels.heads import parameters_more, same_twice_panel, scores_panel
 from explorer.panels.sampling import sampling_panel
-
-EXAMPLE = "to be or not to be"
 
 this = lesson.open_page("multi_head_attention")
 lesson.idea(
@@ -43,8 +42,9 @@ preset = settings.choose(
 )
 step = model.choose_step(this)
 shown = partial(model.of_page, this, preset, the_text, step)
-attention_panel(this, shown, EXAMPLE, live=live, height=360)
-read = st.session_state.get(f"{this.key}_read", EXAMPLE)
+example = example_for(shown().tokenizer)
+attention_panel(this, shown, example, live=live, height=360)
+read = text_read(this, example)
 poll = 2.0 if live else None
 lesson.section("Touch it: what does each head look at?")
 st.fragment(partial(scores_panel, this, shown, the_text, read), run_every=poll)()

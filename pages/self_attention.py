@@ -5,8 +5,9 @@ from functools import partial
 import streamlit as st
 
 import gpt
+from explorer.examples import example_for
 from explorer.panels import code, lesson, model, question, settings, text, training
-from explorer.panels.attention import attention_panel
+from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.consequences import consequences_panel
 from explorer.panels.export import export_panel
 from explorer.panels.head import head_panel
@@ -39,9 +40,10 @@ preset = settings.choose(
 )
 step = model.choose_step(this)
 shown = partial(model.of_page, this, preset, the_text, step)
-attention_panel(this, shown, "to be or not to be", live=live)
+example = example_for(shown().tokenizer)
+attention_panel(this, shown, example, live=live)
 lesson.section("Touch it: the head taken apart")
-read = st.session_state.get("self_attention_read", "to be or not to be")
+read = text_read(this, example)
 st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
 lesson.section("Predict, then run")

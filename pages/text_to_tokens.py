@@ -11,6 +11,7 @@ from explorer.panels.batch import batch_panel, draw
 from explorer.panels.byte_pairs import byte_pairs_panel
 from explorer.panels.encoding import encoding_panel
 from explorer.panels.own_text import own_text
+from explorer.panels.toys import toys_panel
 
 this = lesson.open_page("text_to_tokens")
 the_text = text.current()
@@ -33,6 +34,7 @@ at random. Each window is many small exercises: *given these characters, which o
 
 lesson.section("Touch it: the text and its vocabulary")
 own_text(this)
+toys_panel(this)
 st.caption(
     f"**{text.title(the_text)}**: {N:,} characters, {V} different ones (counted). Each with its id;"
     " ␣ is a space, ⏎ a new line. Colours only separate neighbours."

@@ -5,15 +5,14 @@ from functools import partial
 import streamlit as st
 
 import gpt
+from explorer.examples import example_for
 from explorer.panels import code, depth, lesson, model, question, settings, text, training
-from explorer.panels.attention import attention_panel
+from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.compare import compare_panel
 from explorer.panels.export import export_panel
 from explorer.panels.norm import layer_norm_panel
 from explorer.panels.sampling import sampling_panel
 from explorer.panels.variants import train_variants
-
-EXAMPLE = "to be or not to be"
 
 this = lesson.open_page("transformer_blocks")
 lesson.idea(
@@ -70,6 +69,7 @@ compare_panel(this, the_text)
 live = training.is_active(model.current_run(this))
 poll = 2.0 if live else None
 newest = partial(model.of_page, this, preset, the_text)
+example = example_for(newest().tokenizer)
 if reveal:
     with gradients:
         depth.grade_gradient(guess, preset, the_text)
@@ -77,13 +77,13 @@ if reveal:
         st.fragment(draw, run_every=poll)()
 with norm_by_hand:
     lesson.section("Touch it: a layer norm by hand")
-    read = st.session_state.get(f"{this.key}_read", EXAMPLE)
+    read = text_read(this, example)
     st.fragment(partial(layer_norm_panel, this, newest, read))()
 
 lesson.section("Look inside: all layers and heads")
 step = model.choose_step(this)
 shown = partial(model.of_page, this, preset, the_text, step)
-attention_panel(this, shown, EXAMPLE, live=live)
+attention_panel(this, shown, example, live=live)
 lesson.section("Write with it")
 sampling_panel(this, shown, live=live)
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer import habits, lessons
+from explorer import habits, lessons, state
+from explorer.examples import fitting
 from explorer.lessons import Lesson
 from explorer.panels.head_map import head_map, scores
 from explorer.panels.model import Shown, current_run, readable
@@ -22,18 +23,21 @@ OFF_VIEW = "Switch off"  # the view of that page in which heads are switched off
 def attention_panel(
     lesson: Lesson, shown: Callable[[], Shown], example: str, live: bool = False, height: int = 520
 ) -> None:
-    """A text box, and the attention of `shown()` for what stands in it.
+    """A text box, and the attention of `shown()` for what stands in it: at first `example`.
 
     live: look for a newer model every moment, because a run is training.
     """
+    key = f"{lesson.key}_read"
+    # Not `bind`: an example has to make place for another when a model of another text comes.
+    st.session_state[key] = text_read(lesson, example)
     read = st.text_input(
         "Text to read",
-        example,
-        key=f"{lesson.key}_read",
-        bind="query-params",
+        key=key,
         max_chars=2000,
         help="Any text. The model reads at most its context; spaces and newlines count too.",
     )
+    state.put(lesson, "read", read)
+    state.set_address(key, None if read == example else read)
 
     def body() -> None:
         model = shown()
@@ -75,3 +79,10 @@ def switched_off(lesson: Lesson, model: Shown, read: str, head: str) -> dict[str
     step = "newest" if newest else str(model.step)
     chosen |= {"head": head, "off_heads": head, "step": step}
     return {"run": run.id} | {f"{LOOK.key}_{name}": value for name, value in chosen.items()}
+
+
+def text_read(lesson: Lesson, example: str) -> str:
+    """What stands in the box of `attention_panel`, also before that is drawn."""
+    key = f"{lesson.key}_read"
+    known = st.session_state.get(key, state.get(lesson, "read", st.query_params.get(key)))
+    return fitting(known, example)

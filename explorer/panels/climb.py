@@ -73,7 +73,9 @@ def choose(lesson: Lesson) -> list[Rung]:
     return ladder.rungs(int(seed), int(steps) if mode == EQUAL else None, bool(laptop))
 
 
-def climb_panel(lesson: Lesson, rungs: list[Rung], text: cache.Text, answer: str | None) -> None:
+def climb_panel(
+    lesson: Lesson, rungs: list[Rung], text: cache.Text, answer: question.Answer
+) -> None:
     """The button, the charts, the table; grades `answer`, the title of the rung that gains most."""
     polling = any(one.active for one in look(rungs, text))
 

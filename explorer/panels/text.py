@@ -7,13 +7,14 @@ import streamlit as st
 import gpt
 from explorer import cache, downloads, engine, state
 from gpt.text import is_local
+from gpt.toys import TOYS
 
 OFFLINE = "python_docs"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 TITLES = {
     "tinyshakespeare": "Tiny Shakespeare",
     "python_docs": "Python's reference texts",
-    "copying": "Toy: copying",
+    **{name: f"Toy: {name.replace('_', ', ')}" for name in TOYS},
 }
 
 
@@ -32,6 +33,8 @@ def choose() -> None:
             key="text",
             help="What every page learns from. Your own text: paste or upload it on page 1.",
         )
+        if chosen in TOYS:
+            st.caption(f"{TOYS[chosen].summary.capitalize()}: `{TOYS[chosen].example}`")
         if chosen == "tinyshakespeare" and not is_local(chosen):
             _fetch(chosen)
     # Not `bind`: it would put the title there, which does not say which pasted text it is.
@@ -67,6 +70,11 @@ def use(text: str, name: str) -> None:
     engine.store().save_text(text, name)
     _pasted()[corpus.sha256] = name
     st.session_state["text"] = corpus.sha256
+
+
+def choose_toy(name: str) -> None:
+    """Let all pages learn from a toy task; a callback."""
+    st.session_state["text"] = name
 
 
 def _pasted() -> dict[str, str]:

@@ -19,6 +19,7 @@ from explorer.charts.details import create_details_chart
 from explorer.charts.loss import create_loss_chart
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
+from explorer.panels.exact_match import exact_match_panel
 from explorer.panels.model import current_run
 from explorer.runs import store
 from explorer.runs.reader import RunReader
@@ -243,6 +244,8 @@ def _progress(
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _draw_losses(lesson, frames.loss_curve(curve, reader.evaluations), known)
+        task = spec["corpus"]["name"]
+        exact_match_panel(task, reader.evaluations, f"{lesson.key}_exact_match")
     with right:
         _sample(reader)
     for sentence in notices.notices(

@@ -59,3 +59,14 @@ def test_builders_leave_their_frames_alone():
     before = details.copy()
     create_details_chart(details).to_dict()
     pd.testing.assert_frame_equal(details, before)
+
+
+def test_exact_match_has_its_standard_error_and_stays_within_all_and_nothing():
+    frame = frames.exact_match(
+        [
+            {"step": 0, "exact_match": 0.0, "problems": 100},
+            {"step": 5, "exact_match": 0.5, "problems": 100},
+        ]
+    )
+    assert frame["error"].tolist() == [0.0, 0.05]
+    assert frame["low"].tolist() == [0.0, 0.45] and frame["high"].tolist() == [0.0, 0.55]

@@ -8,6 +8,7 @@ import pytest
 from gpt import text as gpt_text
 from gpt.errors import TextError
 from gpt.text import CORPORA, corpus_from_text, decode_bytes, is_local, load_corpus, split
+from gpt.toys import TOYS
 
 
 def test_a_pasted_text_is_kept_as_it_is():
@@ -160,5 +161,5 @@ def test_the_tests_themselves_have_no_network():
 
 
 def test_every_named_corpus_is_described():
-    assert set(CORPORA) == {"tinyshakespeare", "python_docs", "copying"}
+    assert set(CORPORA) == {"tinyshakespeare", "python_docs", *TOYS}
     assert all(load_corpus(name) for name in CORPORA if is_local(name))

@@ -8,7 +8,7 @@ import torch
 import gpt
 from explorer import cache, habits
 from explorer.amounts import percent
-from explorer.panels.inside.reading import EXAMPLES
+from explorer.examples import EXAMPLES
 from explorer.runs.store import Run, RunStore
 from tests.pages.bench import Bench, NoExecutor, bench, by_key, said  # noqa: F401
 

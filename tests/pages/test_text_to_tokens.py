@@ -9,6 +9,7 @@ from explorer import frames
 from explorer.panels import own_text
 from explorer.panels.batch import draw
 from explorer.panels.byte_pairs import token_parts, used_merges
+from gpt.toys import TOYS
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "text_to_tokens"
@@ -241,3 +242,15 @@ def test_a_target_stands_where_it_stands_in_the_text_and_nothing_beyond_its_ends
         assert mine["position"].tolist() == [place + 1, place + 2, place + 3]
         assert mine["character"].tolist() == list("abcdef"[place + 1 : place + 4])
         assert (cells["offset"] == cells["position"] - place)[mine.index].all()
+
+
+@pytest.mark.parametrize("task", TOYS)
+def test_each_toy_task_is_offered_with_an_example_and_becomes_the_text(bench, task):  # noqa: F811
+    at = bench.open(PAGE)
+    toy = TOYS[task]
+    assert f"{toy.summary}, as in `{toy.example}`" in said(at)
+    by_key(at.button, f"{PAGE}_toy_{task}").click().run()
+    assert not at.exception and not at.error
+    assert by_key(at.selectbox, "text").value == task
+    assert f"{len(gpt.load_corpus(task)):,} characters" in said(at)
+    assert any(toy.example in caption.value for caption in at.sidebar.caption)

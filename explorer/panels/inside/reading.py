@@ -15,11 +15,11 @@ import gpt
 from explorer import cache, habits, state
 from explorer.components import memory
 from explorer.components.glyphs import visible
+from explorer.examples import SENTENCE, example_for, fitting
 from explorer.lessons import Lesson
 from explorer.panels import head_map
 from explorer.panels.model import Shown, readable
 
-EXAMPLES = ("To be, or not to be, that is the question", "qxbfmzwkdhqxbfmzwkdh")
 MOST_CHARACTERS = 8000  # a full context of 1,024 tokens of GPT-2 is about 4,500
 MAP = "map"  # the attention map remembers clicks of its own under this name
 
@@ -100,10 +100,8 @@ def quoted(token: str) -> str:
 
 def ask_text(lesson: Lesson, shown: Shown) -> str:
     """The text box; an example that the model's vocabulary knows stands in it at first."""
-    suited = next((e for e in EXAMPLES if not shown.tokenizer.unknown(e)), EXAMPLES[0])
-    key = begin(
-        lesson, "text", lambda text: suited if text is None or text in EXAMPLES else str(text)
-    )
+    suited = example_for(shown.tokenizer, SENTENCE)
+    key = begin(lesson, "text", lambda text: fitting(text, suited))
     text = st.text_area(
         "Text to read",
         key=key,
