@@ -99,6 +99,13 @@ LESSONS = [
         ":material/search:",
         "What every part of a trained network does with your text.",
     ),
+    Lesson(
+        "since_2017",
+        12,
+        "Since 2017",
+        ":material/rocket_launch:",
+        "Newer parts, one switch each: what each gains, and the race.",
+    ),
 ]
 
 BY_KEY = {lesson.key: lesson for lesson in [HOME, *LESSONS]}

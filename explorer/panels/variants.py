@@ -10,15 +10,29 @@ from explorer import cache, differences, engine, machine, state
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.compare import page_runs
+from explorer.runs import store
 from explorer.runs.store import Run
 
 
 def train_variants(
-    lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache.Text, key: str = "variants"
+    lesson: Lesson,
+    wanted: Mapping[str, gpt.Preset],
+    text: cache.Text,
+    key: str = "variants",
+    threads: int = 0,
 ) -> None:
-    """A button that trains those of the presets `wanted` which this page has not trained yet."""
+    """A button that trains those of the presets `wanted` which this page has not trained yet.
+
+    A run that was stopped on its way goes on; one that failed is begun anew. threads: of every
+    run, so that their seconds can be compared; 0: as many as are free.
+    """
     known = variant_runs(lesson, wanted, text)
-    missing = {name: variant for name, variant in wanted.items() if name not in known}
+    missing = {
+        name: variant
+        for name, variant in wanted.items()
+        if name not in known or not (training.is_active(known[name]) or is_done(known[name]))
+    }
+    halted = {name: known[name] for name in missing if name in known and is_halted(known[name])}
     probe = machine.probe()
     seconds = (
         sum(gpt.estimate_seconds(v, text.vocab_size, probe) for v in missing.values())
@@ -34,7 +48,7 @@ def train_variants(
         disabled=not missing,
         help=f"One after the other: {'; '.join(missing) or 'nothing is left'}{time}.",
         on_click=_begin,
-        args=(lesson, missing, text),
+        args=(lesson, missing, text, halted, threads),
     )
 
 
@@ -50,12 +64,27 @@ def variant_runs(
     return {name: found[name] for name in wanted if name in found}
 
 
-def _begin(lesson: Lesson, missing: Mapping[str, gpt.Preset], text: cache.Text) -> None:
+def is_done(run: Run) -> bool:
+    return bool(run.status()["state"] == store.FINISHED)
+
+
+def is_halted(run: Run) -> bool:
+    """Whether the run was stopped on its way and can go on."""
+    return run.status()["state"] in (store.CREATED, *training.OPEN_END)
+
+
+def _begin(
+    lesson: Lesson,
+    missing: Mapping[str, gpt.Preset],
+    text: cache.Text,
+    halted: Mapping[str, Run],
+    threads: int,
+) -> None:
     """Hand all runs over; the page shows the first of them, unless it is showing a training."""
     from explorer.panels.model import current_run
 
-    for variant in missing.values():
-        run = training.new_run(lesson, variant, text)
+    for name, variant in missing.items():
+        run = halted.get(name) or training.new_run(lesson, variant, text, threads=threads)
         if run is None:
             return
         engine.executor().submit(run.id)
