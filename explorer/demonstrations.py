@@ -43,7 +43,7 @@ def scores_by_distance(place: int, seed: int) -> pd.DataFrame:
     scores = (keys @ at[0] / D**0.5).flip(0).tolist()
     distances = list(range(FAR + 1))
     still = [(q @ k / D**0.5).item()] * (FAR + 1)
-    return table({TURNED: (distances, scores), STILL: (distances, still)})
+    return table({STILL: (distances, still), TURNED: (distances, scores)})
 
 
 def largest_weights(seed: int) -> pd.DataFrame:

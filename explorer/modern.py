@@ -16,6 +16,7 @@ import gpt
 TUTORIAL, TOGETHER = "the tutorial's parts", "gpt_modern: five together"
 SEEDS = (1337, 1338, 1339)  # of the tutorial's parts: how much of a gain is luck
 TARGET = 1.88  # nats per character of Tiny Shakespeare: what nanoGPT's quick start is listed with
+FIVE = ("rotary positions", "query-key norm", "SwiGLU", "Muon", "a schedule")  # `gpt_modern`'s
 QUICK, MODERN = "gpt_mini", "gpt_modern"  # the two that race
 WINDOWS = 480  # of each split, in an estimate of the race
 

@@ -71,7 +71,7 @@ def _rotary(lesson: Lesson) -> None:
         "Place of the query",
         FAR,
         FARTHEST,
-        FAR,
+        500,
         key=f"{lesson.key}_place",
         help="Move query and key along the text together: the curve stays, since only their"
         " distance counts.",

@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, modern
+from explorer import cache, engine, modern
 from explorer.charts.gains import create_gains_chart
 from explorer.lessons import Lesson
-from explorer.modern import SEEDS, TOGETHER, Gain, Moment
+from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment
 from explorer.panels import question, training
 from explorer.panels.variants import is_done, train_variants, variant_runs
 from explorer.runs.store import Run
@@ -36,8 +36,10 @@ def ablation_panel(lesson: Lesson, text: cache.Text, answer: question.Answer) ->
     """The steps, the button, how far the runs are, and what they say; grades `answer`."""
     steps = _choose_steps(lesson)
     wanted = modern.variants(steps)
-    train_variants(lesson, wanted, text, threads=1)  # as two train at once, all alike
-    runs = variant_runs(lesson, wanted, text)
+    with st.container(horizontal=True):
+        train_variants(lesson, wanted, text, threads=1)  # as two train at once, all alike
+        runs = variant_runs(lesson, wanted, text)
+        _stop_button(lesson, runs)
     polling = any(training.is_active(run) for run in runs.values())
 
     def body() -> None:
@@ -47,6 +49,23 @@ def ablation_panel(lesson: Lesson, text: cache.Text, answer: question.Answer) ->
             st.rerun()
 
     st.fragment(body, run_every=POLL_SECONDS if polling else None)()
+
+
+def _stop_button(lesson: Lesson, runs: Mapping[str, Run]) -> None:
+    active = [run.id for run in runs.values() if training.is_active(run)]
+
+    def stop() -> None:
+        for run_id in reversed(active):  # those that wait, before one of them gets its turn
+            engine.executor().command(run_id, "stop")
+
+    st.button(
+        "Stop",
+        key=f"{lesson.key}_stop_variants",
+        icon=":material/stop:",
+        disabled=not active,
+        help="What is trained is kept; Train goes on from there.",
+        on_click=stop,
+    )
 
 
 def _choose_steps(lesson: Lesson) -> int:
@@ -267,9 +286,6 @@ def _say(found: list[Gain]) -> None:
             f" {sum(g.gain for g in parts):+.3f} in sum. Gains do not add up: two ideas may cure"
             " the same ill, or one may need the other."
         )
-
-
-FIVE = ("rotary positions", "query-key norm", "SwiGLU", "Muon", "a schedule")
 
 
 def _grade(answer: question.Answer, alone: list[Gain]) -> None:

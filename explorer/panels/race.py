@@ -28,8 +28,8 @@ def race_panel(lesson: Lesson, text: cache.Text) -> None:
     answer = question.ask_choice(
         lesson,
         "race",
-        "The modern recipe has fewer layers, a quarter of the parameters and an eighth of the"
-        " steps. How much sooner is it at the loss of the quick start?",
+        "The modern recipe has half the layers, less than a third of the parameters and an eighth"
+        " of the steps. How much sooner is it at the loss of the quick start?",
         CHOICES,
     )
     runs = variant_runs(lesson, wanted, text)

@@ -30,9 +30,9 @@ def train_variants(
     missing = {
         name: variant
         for name, variant in wanted.items()
-        if name not in known or not (training.is_active(known[name]) or is_done(known[name]))
+        if name not in known or is_halted(known[name]) or has_failed(known[name])
     }
-    halted = {name: known[name] for name in missing if name in known and is_halted(known[name])}
+    halted = {n: run for n, run in known.items() if n in missing and is_halted(run)}
     probe = machine.probe()
     seconds = (
         sum(gpt.estimate_seconds(v, text.vocab_size, probe) for v in missing.values())
@@ -41,8 +41,10 @@ def train_variants(
     )
     time = f", about {training.duration(seconds)} in all" if seconds else ""
     many = "s" * (len(missing) > 1)
+    under_way = any(training.is_active(run) for run in known.values())
+    rest = "The variants are being trained" if under_way else "All variants are trained"
     st.button(
-        f"Train {len(missing)} variant{many}" if missing else "All variants are trained",
+        f"Train {len(missing)} variant{many}" if missing else rest,
         key=f"{lesson.key}_{key}",
         icon=":material/stacks:",
         disabled=not missing,
@@ -70,7 +72,11 @@ def is_done(run: Run) -> bool:
 
 def is_halted(run: Run) -> bool:
     """Whether the run was stopped on its way and can go on."""
-    return run.status()["state"] in (store.CREATED, *training.OPEN_END)
+    return run.status()["state"] in training.OPEN_END
+
+
+def has_failed(run: Run) -> bool:
+    return bool(run.status()["state"] == store.FAILED)
 
 
 def _begin(
