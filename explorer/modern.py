@@ -55,8 +55,8 @@ IDEAS = [
         "Queries and keys may grow until one weight takes everything and the softmax stops"
         " learning. Brought to one length before they meet, their scores stay within ±√D. (Of the"
         " same kind as the other norms: with layer norm their mean is taken away too.)",
-        r"s_{ij}=\frac{\hat q_i\cdot\hat k_j}{\sqrt D},\quad \lVert\hat q\rVert=\lVert\hat"
-        r" k\rVert=\sqrt D",
+        r"\begin{gathered}s_{ij}=\frac{\hat q_i\cdot\hat k_j}{\sqrt D}\\[4pt]"
+        r"\lVert\hat q\rVert=\lVert\hat k\rVert=\sqrt D\end{gathered}",
         "Henry et al. 2020; Dehghani et al. 2023",
         "attention.ready_to_meet",
     ),
@@ -92,7 +92,8 @@ IDEAS = [
         "All heads ask their own queries of the same keys and values (grouped-query attention with"
         " one group). Not for a lower loss: writing keeps the keys and values of K heads instead of"
         " H, here a third of the memory, and there are fewer parameters.",
-        r"\text{numbers kept}=2\,L\,T\,K\,D,\quad K=1\ \text{instead of}\ H",
+        r"\begin{gathered}\text{numbers kept}=2\,L\,T\,K\,D\\[4pt]"
+        r"K=1\ \text{instead of}\ H\end{gathered}",
         "Shazeer 2019; Ainslie et al. 2023",
         "attention.MultiHeadAttention",
     ),
@@ -100,9 +101,10 @@ IDEAS = [
         "Muon",
         {"optimizer": "muon", "learning_rate": 5e-3},
         "AdamW gives every number a pace of its own. Muon takes a whole matrix of the blocks at"
-        " once and makes its step turn all directions alike, so that none is left behind. It has a"
-        " learning rate of its own, which is part of this switch.",
-        r"\Delta W\propto UV^{\top}\quad\text{of the momentum}\quad M=U\Sigma V^{\top}",
+        " once and makes its step about as large in every direction, so that none is left behind."
+        " It has a learning rate of its own, which is part of this switch.",
+        r"\begin{gathered}\text{momentum}\ M=U\Sigma V^{\top}\\[4pt]"
+        r"\Delta W\propto UV^{\top}\end{gathered}",
         "Jordan et al. 2024",
         "optim.Muon",
     ),

@@ -6,6 +6,7 @@ import pandas as pd
 from explorer.charts import theme
 
 RANGE = [theme.REFERENCE, theme.QUERY, theme.KEY, theme.VALUE]
+POWERS = [10.0**n for n in range(-6, 7)]  # one line each
 DASHES = [[5, 3], [1, 0], [2, 2], [8, 3, 2, 3]]
 
 
@@ -18,12 +19,13 @@ def create_curves_chart(
     names = list(dict.fromkeys(points["series"]))
     legend = alt.Legend(orient="top", title=None, labelLimit=300)
     scale = alt.Scale(type="log") if log else alt.Scale(zero=False)
+    axis = alt.Axis(values=POWERS, format="~g") if log else alt.Axis()
     return (
         alt.Chart(points)
         .mark_line(point=dots, strokeWidth=2)
         .encode(
             x=alt.X("x:Q", title=x, scale=alt.Scale(nice=False)),
-            y=alt.Y("y:Q", title=y, scale=scale),
+            y=alt.Y("y:Q", title=y, scale=scale, axis=axis),
             color=alt.Color(
                 "series:N", scale=alt.Scale(domain=names, range=RANGE[: len(names)]), legend=legend
             ),

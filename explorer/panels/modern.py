@@ -124,7 +124,7 @@ def _results(
     else:
         seconds = min(moments[-1].seconds for moments in clocks.values())
         timed = _at(seconds, figures, clocks)
-        _show(lesson, timed, _same_seconds_words(seconds))
+        _show(lesson, timed, _same_seconds_words(seconds, found))
     _table(lesson, found, clocks)
     _say(found)
     _grade(answer, alone)
@@ -222,36 +222,44 @@ def _same_steps_words(text: cache.Text, wanted: Mapping[str, gpt.Preset], found:
     )
 
 
-def _same_seconds_words(seconds: float) -> str:
+def _same_seconds_words(seconds: float, found: list[Gain]) -> str:
+    names = {modern.named(seed) for seed in SEEDS}
+    speeds = [gain.tokens_per_second for gain in found if gain.name in names]
     return (
         f"Measured after {seconds:.1f} seconds of training, when the quickest run was ready: each"
         " run's own estimates, on a straight line between two of them (fewer windows, and others"
         " for other seeds: a wider band). An idea that costs time is further behind here; a falling"
-        " learning rate is cut off before its end. Other work on this machine disturbs it."
+        " learning rate is cut off before its end. Other work on this machine disturbs it: the"
+        f" tutorial's parts, always the same work, ran at {training.si(min(speeds))} to"
+        f" {training.si(max(speeds))} tokens a second."
     )
 
 
 def _table(lesson: Lesson, found: list[Gain], clocks: Mapping[str, list[Moment]]) -> None:
     number = st.column_config.NumberColumn
+    rows = [
+        {
+            "run": gain.name,
+            "loss": gain.loss,
+            "gain": gain.gain,
+            "± luck": 2 * gain.noise,
+            "clear": "yes" if gain.clear else "no",
+            "tokens/s": gain.tokens_per_second,
+            "parameters": gain.parameters,
+            "seconds": clocks[gain.name][-1].seconds,
+        }
+        for gain in found
+    ]
     st.dataframe(
-        [
-            {
-                "run": gain.name,
-                "loss": gain.loss,
-                "gain": gain.gain,
-                "± luck": 2 * gain.noise,
-                "clear": "yes" if gain.clear else "no",
-                "tokens/s": gain.tokens_per_second,
-                "parameters": gain.parameters,
-                "seconds": clocks[gain.name][-1].seconds,
-            }
-            for gain in found
-        ],
+        rows,
+        height="content",
         hide_index=True,
         key=f"{lesson.key}_ablation",
         column_config={
             "run": st.column_config.TextColumn(width=210),
-            "loss": number(format="%.4f", help="Nats a token, the same windows for every run."),
+            "loss": number(
+                format="%.4f", help="At the end, nats a token, on the same windows for every run."
+            ),
             "gain": number(format="%+.4f", help="Nats below the mean of the tutorial's parts."),
             "± luck": number(format="%.4f", help="Twice the spread between the seeds."),
             "clear": st.column_config.TextColumn(help="Whether the gain is larger than the luck."),
@@ -283,7 +291,7 @@ def _say(found: list[Gain]) -> None:
     if together and len(parts) == len(FIVE):
         st.markdown(
             f"- The five of `gpt_modern` together gain {together.gain:+.3f}; alone they gain"
-            f" {sum(g.gain for g in parts):+.3f} in sum. Gains do not add up: two ideas may cure"
+            f" {sum(g.gain for g in parts):+.3f} in sum. Gains need not add up: two ideas may cure"
             " the same ill, or one may need the other."
         )
 
