@@ -46,7 +46,8 @@ code.code_panel(
     },
     "It leaves out mixtures of experts, longer contexts and lower precision, which matter in models"
     " a thousand times this size.",
-    marks={
+    code.shapes_of(shown, base.train.batch_size),
+    {
         "ready_to_meet(": "rotary positions and query-key norm",
         "repeat_interleave": "shared keys and values",
         "gates = 2": "SwiGLU: a gate beside the value",

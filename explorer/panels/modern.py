@@ -108,8 +108,10 @@ def _results(
 ) -> None:
     done = {name: run for name, run in runs.items() if training.ended(run)}
     clocks = {name: clock(run) for name, run in done.items()}
+    with st.spinner("Measuring all finished runs on the same windows…"):
+        losses = {name: _loss(run, wanted[name], text) for name, run in done.items()}
     figures = {
-        name: (_loss(run, wanted[name], text), _speed(clocks[name], wanted[name]), _size(run, text))
+        name: (losses[name], _speed(clocks[name], wanted[name]), _size(run, text))
         for name, run in done.items()
     }
     found = modern.gains({name: f for name, f in figures.items() if math.isfinite(f[0])})
