@@ -274,6 +274,7 @@ def _table(lesson: Lesson, found: list[Gain], clocks: Mapping[str, list[Moment]]
 
 def _say(found: list[Gain]) -> None:
     """The same in sentences, nothing claimed that luck could have done."""
+    st.markdown("After equal steps, against the mean of the tutorial's parts:")
     alone = [g for g in found if g.name in {idea.name for idea in modern.IDEAS}]
     better = sorted((g for g in alone if g.clear and g.gain > 0), key=lambda g: -g.gain)
     worse = [g for g in alone if g.clear and g.gain < 0]

@@ -168,8 +168,24 @@ def _clock(
         words = "known when the quick start has ended" if target is None else f"{target:.2f} nats"
         st.caption(
             f"Target: {words}. The clock counts training alone: no estimates, no loading. Both are"
-            f" measured on {modern.WINDOWS} windows."
+            f" measured on {modern.WINDOWS} windows.{_own_end(wanted, runs, clocks, ratio)}"
         )
+
+
+def _own_end(
+    wanted: Mapping[str, gpt.Preset],
+    runs: Mapping[str, Run],
+    clocks: Mapping[str, list[Moment]],
+    ratio: tuple[float, bool] | None,
+) -> str:
+    """Where the quick start did not get to the target: the race to where it did."""
+    quick = gpt.PRESETS[modern.QUICK].title
+    if ratio is None or not ratio[1]:
+        return ""
+    end = clocks[quick][-1].loss
+    own = times_sooner(wanted, runs, clocks, end)
+    sooner = f" There the other was {own[0]:.1f} times sooner." if own else ""
+    return f" {quick} did not reach it: it ended at {end:.3f}.{sooner}"
 
 
 def _racer(

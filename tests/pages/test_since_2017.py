@@ -162,5 +162,5 @@ def test_the_ratio_is_that_of_the_seconds_until_the_target(monkeypatch):
     monkeypatch.setattr(race, "_done", lambda runs, name: True)
     assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, end) == (4.0, False)
     assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, 1.6) is None
-    clocks["old"] = clocks["old"][:2]
+    clocks["old"] = clocks["old"][:2]  # ended above the target: its whole time, and more
     assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, end) == (2.0, True)
