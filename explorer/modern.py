@@ -64,7 +64,7 @@ IDEAS = [
         "RMSNorm",
         {"norm_kind": "rms"},
         "Layer norm takes the mean away and divides by the spread. RMSNorm leaves the mean and only"
-        " divides by the root of the mean square: less to compute, which is all it promises.",
+        " divides by the root of the mean square: less to compute, as good in its authors' runs.",
         r"\mathrm{RMSNorm}(x)=\frac{x}{\sqrt{\frac1C\sum_c x_c^2}}\,\gamma",
         "Zhang & Sennrich 2019",
         "blocks.make_norm",

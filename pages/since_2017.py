@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import streamlit as st
+
 import gpt
 from explorer import modern
 from explorer.panels import code, ideas, lesson, model, race, text
@@ -22,7 +24,7 @@ base = modern.tutorial(240)
 shown = partial(model.of_page, this, base, the_text)
 
 lesson.section("Touch it: one idea at a time")
-ideas.ideas_panel(this, shown, the_text)
+st.fragment(partial(ideas.ideas_panel, this, shown, the_text))()
 
 lesson.section("Predict, then run")
 answer = ask_best(this)
