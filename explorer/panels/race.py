@@ -34,7 +34,7 @@ def race_panel(lesson: Lesson, text: cache.Text) -> None:
     )
     runs = variant_runs(lesson, wanted, text)
     _buttons(lesson, wanted, runs, text)
-    polling = _is_on(lesson, wanted, runs)
+    polling = _is_on(lesson, runs)
 
     def body() -> None:
         if polling and _next(lesson, wanted, runs, text):
@@ -44,7 +44,7 @@ def race_panel(lesson: Lesson, text: cache.Text) -> None:
         _clock(wanted, runs, clocks, target, text)
         _curves(lesson, clocks, target)
         _grade(answer, wanted, runs, clocks, target)
-        if _is_on(lesson, wanted, runs) != polling:
+        if _is_on(lesson, runs) != polling:
             st.rerun()
 
     st.fragment(body, run_every=POLL_SECONDS if polling else None)()
@@ -56,7 +56,7 @@ def race_panel(lesson: Lesson, text: cache.Text) -> None:
 def _buttons(
     lesson: Lesson, wanted: Mapping[str, gpt.Preset], runs: Mapping[str, Run], text: cache.Text
 ) -> None:
-    on = _is_on(lesson, wanted, runs)
+    on = _is_on(lesson, runs)
     over = len(runs) == len(wanted) and all(is_done(run) for run in runs.values())
     probe = machine.probe()
     left = {name: p for name, p in wanted.items() if over or not _done(runs, name)}
@@ -91,7 +91,7 @@ def _done(runs: Mapping[str, Run], name: str) -> bool:
     return name in runs and is_done(runs[name])
 
 
-def _is_on(lesson: Lesson, wanted: Mapping[str, gpt.Preset], runs: Mapping[str, Run]) -> bool:
+def _is_on(lesson: Lesson, runs: Mapping[str, Run]) -> bool:
     """Whether a racer trains, or this session has one to start yet."""
     waiting = bool(state.get(lesson, "racing"))
     return waiting or any(training.is_active(run) for run in runs.values())
