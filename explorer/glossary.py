@@ -66,7 +66,7 @@ GLOSSARY = [
     Term("head", "One attention with queries, keys and values of its own; a layer has several.",
          "multi_head_attention", ("heads",)),
     Term("rotary positions", "Turn queries and keys by an angle that grows with the position, so"
-         " that their product tells how far apart they stand.", "train_a_gpt", ("rotary",)),
+         " that their product tells how far apart they stand.", "since_2017", ("rotary",)),
     # depth
     Term("feed-forward", "Two linear maps with a bend between them: each position thinks by itself"
          " about what it has gathered.", "multi_head_attention"),
@@ -100,6 +100,17 @@ GLOSSARY = [
          "train_a_gpt", ("FLOP/s",)),
     Term("AdamW", "The usual way to take a step: each parameter has its own pace, from the mean of"
          " its gradients and of their squares.", "train_a_gpt"),
+    # since 2017
+    Term("ablation", "Switching one part of a model or recipe and leaving the rest, to see what"
+         " that part does.", "since_2017", ("ablations",)),
+    Term("RMSNorm", "A norm that divides the C numbers of a position by the root of their mean"
+         " square, and leaves their mean.", "since_2017"),
+    Term("SwiGLU", "A feed-forward with a gate: one half of its hidden numbers says how much of the"
+         " other half goes through.", "since_2017"),
+    Term("query-key norm", "Queries and keys are brought to one length before they meet, so that"
+         " scores stay in bounds.", "since_2017"),
+    Term("Muon", "An optimizer that makes the step of a whole matrix about as large in every"
+         " direction.", "since_2017"),
     # inside
     Term("KV cache", "Keys and values of the tokens already read, kept so that the next token reads"
          " only itself.", "generate", ("cache",)),

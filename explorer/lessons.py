@@ -113,6 +113,13 @@ LESSONS = [
         ":material/stairs:",
         "All rungs on one text: what does each idea gain?",
     ),
+    Lesson(
+        "since_2017",
+        12,
+        "Since 2017",
+        ":material/rocket_launch:",
+        "Newer parts, one switch each: what each gains, and the race.",
+    ),
 ]
 
 BY_KEY = {lesson.key: lesson for lesson in [HOME, *LESSONS]}

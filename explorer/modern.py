@@ -7,15 +7,18 @@ import importlib
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import gpt
 
-TUTORIAL, TOGETHER = "the tutorial's parts", "all together"
+TUTORIAL, TOGETHER = "the tutorial's parts", "gpt_modern: five together"
 SEEDS = (1337, 1338, 1339)  # of the tutorial's parts: how much of a gain is luck
 TARGET = 1.88  # nats per character of Tiny Shakespeare: what nanoGPT's quick start is listed with
+FIVE = ("rotary positions", "query-key norm", "SwiGLU", "Muon", "a schedule")  # `gpt_modern`'s
 QUICK, MODERN = "gpt_mini", "gpt_modern"  # the two that race
+WINDOWS = 480  # of each split, in an estimate of the race
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ IDEAS = [
     Idea(
         "rotary positions",
         {"positions": "rotary"},
-        "A learned vector per position tells where a token stands; nothing tells it how far apart"
-        " two tokens are. Rotary positions turn each query and key by an angle that grows with its"
-        " place, so their product depends on the distance. They need no parameters.",
+        "A learned vector per position says where a token stands; how far apart two tokens are, the"
+        " model must find out. Rotary positions turn each query and key by angles that grow with"
+        " its place, so that their product depends on the distance alone. They need no parameters.",
         r"q_i\cdot k_j=\left(R_{i}q\right)\cdot\left(R_{j}k\right)=q\cdot R_{j-i}\,k",
         "Su et al. 2021, RoFormer",
         "attention.turned",
@@ -50,18 +53,19 @@ IDEAS = [
         "query-key norm",
         {"qk_norm": True},
         "Queries and keys may grow until one weight takes everything and the softmax stops"
-        " learning. Brought to one length before they meet, their scores stay within ±√D.",
-        r"s_{ij}=\frac{\hat q_i\cdot\hat k_j}{\sqrt D},\quad \lVert\hat q\rVert=\lVert\hat"
-        r" k\rVert=\sqrt D",
+        " learning. Brought to one length before they meet, their scores stay within ±√D. (Of the"
+        " same kind as the other norms: with layer norm their mean is taken away too.)",
+        r"\begin{gathered}s_{ij}=\frac{\hat q_i\cdot\hat k_j}{\sqrt D}\\[4pt]"
+        r"\lVert\hat q\rVert=\lVert\hat k\rVert=\sqrt D\end{gathered}",
         "Henry et al. 2020; Dehghani et al. 2023",
         "attention.ready_to_meet",
     ),
     Idea(
         "RMSNorm",
         {"norm_kind": "rms"},
-        "Layer norm takes the mean away and divides by the spread. RMSNorm only divides by the"
-        " length: a sum less, and about as good.",
-        r"\mathrm{RMS}(x)=\frac{x}{\sqrt{\frac1C\sum_c x_c^2}}\,\gamma",
+        "Layer norm takes the mean away and divides by the spread. RMSNorm leaves the mean and only"
+        " divides by the root of the mean square: less to compute, as good in its authors' runs.",
+        r"\mathrm{RMSNorm}(x)=\frac{x}{\sqrt{\frac1C\sum_c x_c^2}}\,\gamma",
         "Zhang & Sennrich 2019",
         "blocks.make_norm",
     ),
@@ -86,8 +90,10 @@ IDEAS = [
         "shared keys and values",
         {"n_kv_head": 1},
         "All heads ask their own queries of the same keys and values (grouped-query attention with"
-        " one group). It costs a little loss and saves most of the memory that writing needs.",
-        r"H\ \text{queries},\quad 1\ \text{key and value}",
+        " one group). Not for a lower loss: writing keeps the keys and values of K heads instead of"
+        " H, here a third of the memory, and there are fewer parameters.",
+        r"\begin{gathered}\text{numbers kept}=2\,L\,T\,K\,D\\[4pt]"
+        r"K=1\ \text{instead of}\ H\end{gathered}",
         "Shazeer 2019; Ainslie et al. 2023",
         "attention.MultiHeadAttention",
     ),
@@ -95,18 +101,20 @@ IDEAS = [
         "Muon",
         {"optimizer": "muon", "learning_rate": 5e-3},
         "AdamW gives every number a pace of its own. Muon takes a whole matrix of the blocks at"
-        " once and makes its step turn all directions alike, so that none is left behind. It has a"
-        " learning rate of its own, which is part of this switch.",
-        r"\Delta W\propto UV^{\top}\quad\text{of}\quad M=U\Sigma V^{\top}",
+        " once and makes its step about as large in every direction, so that none is left behind."
+        " It has a learning rate of its own, which is part of this switch.",
+        r"\begin{gathered}\text{momentum}\ M=U\Sigma V^{\top}\\[4pt]"
+        r"\Delta W\propto UV^{\top}\end{gathered}",
         "Jordan et al. 2024",
         "optim.Muon",
     ),
     Idea(
         "a schedule",
         {"schedule": "linear", "warmup_steps": 10},
-        "Small steps at first, while nothing is known; then large ones; then ever smaller ones, so"
-        " that the weights come to rest instead of trembling around the best place.",
-        r"\eta_t=\eta\cdot\left(1-\tfrac{t}{T}\right)",
+        "A few small steps at first (the warm-up, w), while nothing is known; then large ones; then"
+        " ever smaller ones along a straight line, so that the weights come to rest instead of"
+        " trembling around the best place.",
+        r"\eta_t=\eta\,\frac{t_{\max}-t}{t_{\max}-w}\quad(t\ge w)",
         "Defazio et al. 2023 and before",
         "optim.learning_rate_at",
     ),
@@ -114,27 +122,46 @@ IDEAS = [
 
 
 def tutorial(steps: int, seed: int = SEEDS[0]) -> gpt.Preset:
-    """A model of `gpt_modern`'s shape and batch, made and trained with the tutorial's parts."""
+    """A model of `gpt_modern`'s shape and batch, made and trained with the tutorial's parts.
+
+    (The learning rate is the better of the two that were tried for AdamW at this size.)
+    """
     return gpt.PRESETS[MODERN].with_settings(
         {
             "activation": "relu", "positions": "learned", "qk_norm": False, "optimizer": "adamw",
             "learning_rate": 2e-3, "schedule": "constant", "warmup_steps": 0, "seed": seed,
-            "max_steps": steps, "eval_interval": max(1, steps // 6),
+            "max_steps": steps, "eval_interval": max(1, steps // 6), "eval_iters": 10,
+            "sample_tokens": 0,  # nobody reads the samples
         }
     )  # fmt: skip
 
 
 def variants(steps: int) -> dict[str, gpt.Preset]:
-    """What the ablation trains: the tutorial's parts with three seeds, each idea, all together."""
+    """What the ablation trains: the tutorial's parts with three seeds, each idea, five together."""
     base = tutorial(steps)
     found = {named(seed): tutorial(steps, seed) for seed in SEEDS}
     found |= {idea.name: base.with_settings(dict(idea.changes)) for idea in IDEAS}
-    modern = gpt.PRESETS[MODERN].model
-    recipe = gpt.PRESETS[MODERN].train
-    together = replace(
-        recipe, max_steps=steps, eval_interval=base.train.eval_interval, seed=base.train.seed
-    )
-    return found | {TOGETHER: replace(base, model=modern, train=together)}
+    modern = gpt.PRESETS[MODERN]
+    measured = {
+        name: getattr(base.train, name)
+        for name in ("max_steps", "seed", "eval_interval", "eval_iters", "sample_tokens")
+    }
+    return found | {TOGETHER: modern.with_settings(measured)}
+
+
+def racers() -> dict[str, gpt.Preset]:
+    """The two that race, by title, the quicker first: their own recipes, measured often enough for
+    a clock and both on equally many windows (which takes no time of the clock)."""
+    found = {}
+    for name in (MODERN, QUICK):
+        preset = gpt.PRESETS[name]
+        train = preset.train
+        often = {
+            "eval_interval": max(1, train.max_steps // 20),
+            "eval_iters": -(-WINDOWS // train.batch_size),
+        }
+        found[preset.title] = preset.with_settings(often)
+    return found
 
 
 def named(seed: int) -> str:
@@ -175,16 +202,47 @@ def gains(runs: Mapping[str, tuple[float, float, int]]) -> list[Gain]:
     ]
 
 
-def first_below(evaluations: Sequence[Mapping[str, Any]], target: float) -> float | None:
+@dataclass(frozen=True)
+class Moment:
+    """An estimate of a run: after so many seconds of training, evaluations not counted."""
+
+    step: int
+    seconds: float
+    loss: float  # validation, nats a token
+
+
+def moments(
+    evaluations: Sequence[Mapping[str, Any]], steps: Sequence[float], seconds: Sequence[float]
+) -> list[Moment]:
+    """The estimates of a run with the time of training at which they were made.
+
+    steps, seconds: the clock of the run, after each update. (What an estimate itself says about
+    seconds is how long it took.) Estimates that are no numbers, or have no time yet, are left out.
+    """
+    clock = dict(zip(map(int, steps), seconds, strict=True)) | {0: 0.0}
+    return [
+        Moment(e["step"], float(clock[e["step"]]), e["val_loss"])
+        for e in evaluations
+        if e["val_loss"] is not None and e["step"] in clock
+    ]
+
+
+def first_below(found: Sequence[Moment], target: float) -> float | None:
     """Seconds of training until the validation loss was first at most `target`; None: never.
 
     Between two estimates it is not known, so it is the later one.
     """
-    return next(
-        (
-            e["seconds"]
-            for e in evaluations
-            if e["val_loss"] is not None and e["val_loss"] <= target
-        ),
-        None,
-    )
+    return next((moment.seconds for moment in found if moment.loss <= target), None)
+
+
+def loss_at(found: Sequence[Moment], seconds: float) -> float | None:
+    """The loss after so many seconds, on a straight line between two estimates; None: not so far.
+
+    >>> loss_at([Moment(0, 0.0, 4.0), Moment(9, 2.0, 3.0)], 1.0)
+    3.5
+    """
+    for one, other in pairwise(found):
+        if one.seconds <= seconds <= other.seconds:
+            share = (seconds - one.seconds) / max(other.seconds - one.seconds, 1e-12)
+            return one.loss + share * (other.loss - one.loss)
+    return None

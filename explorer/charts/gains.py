@@ -8,7 +8,7 @@ import pandas as pd
 from explorer.charts import Layered, theme
 
 BAR = 26  # pixels a row
-RACERS = [theme.REFERENCE, theme.QUERY]
+RACERS = [theme.QUERY, theme.REFERENCE]
 
 
 def create_gains_chart(gains: pd.DataFrame, noise: float) -> Layered:
@@ -20,7 +20,11 @@ def create_gains_chart(gains: pd.DataFrame, noise: float) -> Layered:
         alt.Chart(gains)
         .mark_bar(cornerRadius=2)
         .encode(
-            x=alt.X("gain:Q", title="loss gained (nats; right is better)"),
+            x=alt.X(
+                "gain:Q",
+                title="loss gained (nats; right is better)",
+                axis=alt.Axis(tickCount=8),
+            ),
             y=y,
             color=alt.condition("datum.gain > 0", alt.value(theme.VALUE), alt.value(theme.BAD)),
             opacity=alt.condition("datum.clear", alt.value(1), alt.value(0.45)),
@@ -37,8 +41,9 @@ def create_gains_chart(gains: pd.DataFrame, noise: float) -> Layered:
         band = pd.DataFrame({"low": [-2 * noise], "high": [2 * noise]})
         luck = alt.Chart(band).mark_rect(color=theme.REFERENCE, opacity=0.22)
         layers.insert(0, luck.encode(x="low:Q", x2="high:Q"))
+    told = ", ".join(f"{row.name} {row.gain:+.3f}" for row in gains.itertuples(index=False))
     return alt.layer(*layers).properties(
-        height=BAR * len(gains) + 60, description="The loss that each idea gained, and the noise."
+        height=BAR * len(gains) + 60, description=f"The loss that each gained, in nats: {told}."
     )
 
 
@@ -50,13 +55,14 @@ def create_race_chart(losses: pd.DataFrame, target: float | None) -> Layered:
     high = float(later.max()) + 0.1 if len(later) else float(losses["validation"].max())
     low = min(float(losses["validation"].min()), target or math.inf) - 0.05
     scale = alt.Scale(domain=[low, high], zero=False, nice=False)
+    legend = alt.Legend(orient="top", title=None)
     base = alt.Chart(losses).encode(
         x=alt.X("seconds:Q", title="seconds of training"),
         y=alt.Y("validation:Q", title="validation loss (nats)", scale=scale),
         color=alt.Color(
             "run:N",
             scale=alt.Scale(domain=runs, range=RACERS[: len(runs)]),
-            legend=alt.Legend(orient="top", title=None),
+            legend=legend,
         ),
         tooltip=[
             "run:N",
@@ -66,12 +72,18 @@ def create_race_chart(losses: pd.DataFrame, target: float | None) -> Layered:
     )
     line = base.mark_line(clip=True)
     points = base.transform_filter(f"datum.validation <= {high}").mark_point(filled=True, size=60)
-    layers = [line, points.encode(shape=alt.Shape("run:N", legend=None))]
+    layers = [
+        line,
+        points.encode(shape=alt.Shape("run:N", scale=alt.Scale(domain=runs), legend=legend)),
+    ]
     if target is not None:
-        rule = alt.Chart(pd.DataFrame({"validation": [target]})).mark_rule(
-            strokeDash=[5, 4], color=theme.BAD
-        )
-        layers.append(rule.encode(y=alt.Y("validation:Q", scale=scale)))
+        line_at = pd.DataFrame({"validation": [target], "label": [f"target: {target:.3f}"]})
+        goal = alt.Chart(line_at).encode(y=alt.Y("validation:Q", scale=scale))
+        name = goal.mark_text(align="right", dx=-4, dy=-7, color=theme.BAD, fontSize=11)
+        layers += [
+            goal.mark_rule(strokeDash=[5, 4], color=theme.BAD),
+            name.encode(x=alt.value("width"), text="label:N"),
+        ]
     return alt.layer(*layers).properties(
         height=300, description="Validation loss against seconds of training, both racers."
     )

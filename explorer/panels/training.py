@@ -166,10 +166,15 @@ def _buttons(
 
 
 def new_run(
-    lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str = "auto"
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str = "auto", threads: int = 0
 ) -> Run | None:
-    """A run of this page that has not begun; None, and a sentence, when it cannot be written."""
+    """A run of this page that has not begun; None, and a sentence, when it cannot be written.
+
+    threads: of its training, 0: as many as are free.
+    """
     spec = gpt.describe_run(preset, text.corpus, device) | {"page": lesson.key}
+    if threads:
+        spec["threads"] = threads
     if text.corpus.name not in gpt.CORPORA:
         spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
     try:

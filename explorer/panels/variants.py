@@ -10,15 +10,29 @@ from explorer import cache, differences, engine, machine, state
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.compare import page_runs
+from explorer.runs import store
 from explorer.runs.store import Run
 
 
 def train_variants(
-    lesson: Lesson, wanted: Mapping[str, gpt.Preset], text: cache.Text, key: str = "variants"
+    lesson: Lesson,
+    wanted: Mapping[str, gpt.Preset],
+    text: cache.Text,
+    key: str = "variants",
+    threads: int = 0,
 ) -> None:
-    """A button that trains those of the presets `wanted` which this page has not trained yet."""
+    """A button that trains those of the presets `wanted` which this page has not trained yet.
+
+    A run that was stopped on its way goes on; one that failed is begun anew. threads: of every
+    run, so that their seconds can be compared; 0: as many as are free.
+    """
     known = variant_runs(lesson, wanted, text)
-    missing = {name: variant for name, variant in wanted.items() if name not in known}
+    missing = {
+        name: variant
+        for name, variant in wanted.items()
+        if name not in known or is_halted(known[name]) or has_failed(known[name])
+    }
+    halted = {n: run for n, run in known.items() if n in missing and is_halted(run)}
     probe = machine.probe()
     seconds = (
         sum(gpt.estimate_seconds(v, text.vocab_size, probe) for v in missing.values())
@@ -27,14 +41,16 @@ def train_variants(
     )
     time = f", about {training.duration(seconds)} in all" if seconds else ""
     many = "s" * (len(missing) > 1)
+    under_way = any(training.is_active(run) for run in known.values())
+    rest = "The variants are being trained" if under_way else "All variants are trained"
     st.button(
-        f"Train {len(missing)} variant{many}" if missing else "All variants are trained",
+        f"Train {len(missing)} variant{many}" if missing else rest,
         key=f"{lesson.key}_{key}",
         icon=":material/stacks:",
         disabled=not missing,
         help=f"One after the other: {'; '.join(missing) or 'nothing is left'}{time}.",
         on_click=_begin,
-        args=(lesson, missing, text),
+        args=(lesson, missing, text, halted, threads),
     )
 
 
@@ -50,12 +66,31 @@ def variant_runs(
     return {name: found[name] for name in wanted if name in found}
 
 
-def _begin(lesson: Lesson, missing: Mapping[str, gpt.Preset], text: cache.Text) -> None:
+def is_done(run: Run) -> bool:
+    return bool(run.status()["state"] == store.FINISHED)
+
+
+def is_halted(run: Run) -> bool:
+    """Whether the run was stopped on its way and can go on."""
+    return run.status()["state"] in training.OPEN_END
+
+
+def has_failed(run: Run) -> bool:
+    return bool(run.status()["state"] == store.FAILED)
+
+
+def _begin(
+    lesson: Lesson,
+    missing: Mapping[str, gpt.Preset],
+    text: cache.Text,
+    halted: Mapping[str, Run],
+    threads: int,
+) -> None:
     """Hand all runs over; the page shows the first of them, unless it is showing a training."""
     from explorer.panels.model import current_run
 
-    for variant in missing.values():
-        run = training.new_run(lesson, variant, text)
+    for name, variant in missing.items():
+        run = halted.get(name) or training.new_run(lesson, variant, text, threads=threads)
         if run is None:
             return
         engine.executor().submit(run.id)

@@ -5,6 +5,9 @@ import shutil
 
 import pytest
 
+from tests.browser.serving import ROOT, serve
+from tests.browser.visiting import Visit
+
 REQUIRED = os.environ.get("EXPLORER_BROWSER_TESTS") == "required"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -39,3 +42,26 @@ def browser(tmp_path_factory):
             missing(f"chromium does not start: {error}")
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Where the server of these tests keeps its runs."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def server(runs):
+    """The app, without network, with a runs folder of its own."""
+    cache = str(runs / "nothing-fetched")
+    log = runs / "server.log"
+    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs), GPT_CACHE=cache) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser):
+    """A tab on the app; the test fails if anything went wrong in it."""
+    tab = Visit(browser)
+    yield tab
+    tab.close()

@@ -10,32 +10,10 @@ import pytest
 
 import gpt
 from explorer import lessons
-from tests.browser.serving import ROOT, serve
 from tests.browser.visiting import SOON, Visit, wait_state, wait_step
 
 RUNGS = [lesson for lesson in lessons.LESSONS if lesson.preset]
 QUICK = "max_steps=200"  # small enough for a test, the same code
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def server(runs):
-    cache = str(runs / "nothing-fetched")
-    with serve(
-        "streamlit_app.py", ROOT, runs / "server.log", EXPLORER_RUNS=str(runs), GPT_CACHE=cache
-    ) as server:
-        yield server
-
-
-@pytest.fixture
-def visit(browser):
-    tab = Visit(browser)
-    yield tab
-    tab.close()
 
 
 @pytest.mark.parametrize("key", list(lessons.BY_KEY))

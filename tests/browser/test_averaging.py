@@ -2,32 +2,7 @@
 
 import re
 
-import pytest
-
-from tests.browser.serving import ROOT, serve
-from tests.browser.visiting import Visit
-
 ROW, COLUMN, NAMES = 35, 58, 50  # height of a row, width of a column and of the names, pixels
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("averaged")
-    with serve(
-        "streamlit_app.py",
-        ROOT,
-        folder / "server.log",
-        EXPLORER_RUNS=str(folder),
-        GPT_CACHE=str(folder / "nothing-fetched"),
-    ) as server:
-        yield server
-
-
-@pytest.fixture
-def visit(browser):
-    tab = Visit(browser)
-    yield tab
-    tab.close()
 
 
 def enter(page, row, column, value):

@@ -2,30 +2,7 @@
 
 import re
 
-import pytest
-
-from tests.browser.serving import ROOT, serve
-from tests.browser.visiting import SOON, Visit
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("looked")
-    with serve(
-        "streamlit_app.py",
-        ROOT,
-        folder / "server.log",
-        EXPLORER_RUNS=str(folder),
-        GPT_CACHE=str(folder / "nothing-fetched"),
-    ) as server:
-        yield server
-
-
-@pytest.fixture
-def visit(browser):
-    tab = Visit(browser)
-    yield tab
-    tab.close()
+from tests.browser.visiting import SOON
 
 
 def test_the_induction_head_is_seen_in_the_map_and_switched_off(server, visit):

@@ -5,32 +5,10 @@ import re
 import pytest
 
 from explorer.runs import RunStore, labels
-from tests.browser.serving import ROOT, serve
-from tests.browser.visiting import SOON, Visit
+from tests.browser.visiting import SOON
 
 SHORT = "the_ladder?text=python_docs&the_ladder_mode=the+same+for+all&the_ladder_steps=10"
 TITLES = ["One head", "Four heads", "Feed-forward", "Blocks"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("climbed")
-    with serve(
-        "streamlit_app.py",
-        ROOT,
-        folder / "server.log",
-        EXPLORER_RUNS=str(folder / "runs"),
-        GPT_CACHE=str(folder / "nothing-fetched"),
-    ) as server:
-        server.runs = folder / "runs"
-        yield server
-
-
-@pytest.fixture
-def visit(browser):
-    tab = Visit(browser)
-    yield tab
-    tab.close()
 
 
 def choose(page, label, name):
@@ -39,7 +17,7 @@ def choose(page, label, name):
     page.get_by_role("option", name=name).first.click()
 
 
-def test_a_climb_is_graded_named_and_cleared_away(server, visit):
+def test_a_climb_is_graded_named_and_cleared_away(server, runs, visit):
     page = visit.open(server, SHORT).page
     visit.wait_text("Often misunderstood")
     page.get_by_text("Four heads", exact=True).first.click()  # at ten steps it may be right
@@ -49,7 +27,7 @@ def test_a_climb_is_graded_named_and_cleared_away(server, visit):
     page.reload()  # the runs go on, and are found again
     visit.wait_text(re.compile("in training, . waiting|gains most"))
     page.get_by_role("button", name="All rungs are trained").wait_for(timeout=3 * SOON)
-    runs = RunStore(server.runs).list()
+    runs = RunStore(runs).list()
     assert len(runs) == 5, "the reload has begun nothing twice"
     said = page.get_by_text(re.compile(r"After the first step, .* gains most")).inner_text()
     best = next(t for t in TITLES if f"step, {t} gains" in said)

@@ -1,0 +1,166 @@
+"""Page 12: an idea is looked at, all are trained and compared, two recipes race."""
+
+import pytest
+import torch
+
+import gpt
+from explorer import modern
+from explorer.panels import modern as panel
+from explorer.panels import race
+from explorer.runs import store
+from explorer.runs.job import Signals, work
+from tests.pages.bench import bench, by_key, said  # noqa: F401
+
+PAGE = "since_2017"
+SMALL = {"n_embd": 16, "n_head": 2, "n_layer": 1, "block_size": 8, "batch_size": 4}
+SMALL |= {"sample_tokens": 2}
+
+
+@pytest.fixture
+def small(bench, monkeypatch):  # noqa: F811
+    """The page with tiny recipes of four steps."""
+    for name, steps in ((modern.MODERN, 4), (modern.QUICK, 8)):
+        recipe = gpt.PRESETS[name].with_settings(SMALL | {"max_steps": steps, "warmup_steps": 1})
+        monkeypatch.setitem(gpt.PRESETS, name, recipe)
+    monkeypatch.setattr(panel, "STEPS", (4,))
+    monkeypatch.setattr(modern, "WINDOWS", 8)
+
+    def submit(run_id):
+        bench.executor.submitted.append(run_id)
+        bench.store.get(run_id).set_status(state=store.QUEUED)
+        return True
+
+    monkeypatch.setattr(bench.executor, "submit", submit)
+    return bench
+
+
+def train(bench, preset, page=PAGE):  # noqa: F811
+    """A finished run of the page on the text that needs no network."""
+    spec = gpt.describe_run(preset, gpt.load_corpus("python_docs"), "cpu") | {"page": page}
+    run = bench.store.create(spec)
+    run.set_status(state=store.QUEUED)
+    assert work(run, Signals())[0] == store.FINISHED
+    return run
+
+
+def finish(bench):  # noqa: F811
+    """What the training processes would do: train the runs that were handed over."""
+    for run in bench.store.list():
+        if run.recorded()["state"] == store.QUEUED:
+            assert work(run, Signals())[0] == store.FINISHED
+
+
+def test_each_idea_says_its_switch_and_draws_its_picture(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    for idea in modern.IDEAS:
+        by_key(at.button_group, f"{PAGE}_idea").set_value(idea.name).run()
+        assert not at.exception and not at.error and not at.info, idea.name
+        switched = next(c.value for c in at.caption if idea.source in c.value)
+        assert all(f"`{name}`: " in switched for name in idea.changes)
+        (chart,) = at.get("vega_lite_chart")  # there is no other before a run
+        assert '"type": "line"' in chart.proto.spec
+
+
+def test_moving_query_and_key_together_leaves_the_curve(bench):  # noqa: F811
+    at = bench.open(PAGE)
+    by_key(at.slider, f"{PAGE}_place").set_value(3000).run()
+    assert not at.exception
+    words = next(c.value for c in at.caption if "With the query at place 3,000" in c.value)
+    assert float(words.partition("by at most ")[2].split(" ")[0]) < 1e-3
+
+
+def test_one_press_trains_every_idea_three_seeds_and_the_five_together(small):
+    at = small.open(PAGE)
+    by_key(at.button, f"{PAGE}_variants").click().run()
+    assert not at.exception
+    specs = [run.spec() for run in small.store.list()]
+    assert len(specs) == 12 and {spec["threads"] for spec in specs} == {1}
+    assert sorted({spec["train"]["seed"] for spec in specs}) == list(modern.SEEDS)
+    assert by_key(at.button, f"{PAGE}_variants").disabled
+
+
+def test_finished_variants_are_measured_and_the_answer_is_graded(small):
+    runs = [train(small, preset) for preset in modern.variants(4).values()]
+    at = small.open(PAGE)
+    by_key(at.radio, f"{PAGE}.answer.best").set_value("Muon").run()
+    table = next(d.value for d in at.dataframe if "± luck" in d.value.columns)
+    assert table["run"].tolist() == list(modern.variants(4))
+    # Of another seed too, the loss is over the windows that all are measured on.
+    model, tokenizer, _ = gpt.load_checkpoint(runs[1].checkpoint_path)
+    text = gpt.load_corpus("python_docs").text
+    val = gpt.encode_splits(tokenizer, text, 8, torch.device("cpu"))["val"]
+    recipe = modern.tutorial(4).with_settings({"eval_iters": panel.MEASURED}).train
+    assert table["loss"].iloc[1] == pytest.approx(gpt.estimate_loss(model, val, recipe))
+    base = table["loss"].iloc[:3]
+    assert table["gain"].iloc[3] == pytest.approx(base.mean() - table["loss"].iloc[3])
+    assert table["± luck"].iloc[0] == pytest.approx(2 * base.std())
+    ideas = table.iloc[3:-1]
+    best = ideas.loc[ideas["gain"].idxmax(), "run"]
+    verdicts = [e.value for e in (*at.success, *at.warning)]
+    assert any(f"**{best}**" in verdict for verdict in verdicts)
+    assert "Gains need not add up" in said(at) and "The grey band is luck" in said(at)
+    by_key(at.button_group, f"{PAGE}_reading").set_value(panel.SAME_SECONDS).run()
+    assert not at.exception and "seconds of training, when the quickest run was ready" in said(at)
+
+
+def test_a_stopped_variant_goes_on_and_a_failed_one_begins_anew(small):
+    wanted = modern.variants(4)
+    runs = {name: train(small, wanted[name]) for name in ("Muon", "RMSNorm")}
+    runs["Muon"].set_status(state=store.STOPPED)
+    runs["RMSNorm"].set_status(state=store.FAILED)
+    at = small.open(PAGE)
+    by_key(at.button, f"{PAGE}_variants").click().run()
+    assert runs["Muon"].id in small.executor.submitted
+    assert runs["RMSNorm"].id not in small.executor.submitted
+    assert len(small.executor.submitted) == 12 and len(small.store.list()) == 13
+
+
+def test_the_racers_train_one_after_the_other_and_the_clock_decides(small):
+    at = small.open(PAGE)
+    by_key(at.radio, f"{PAGE}.answer.race").set_value(race.CHOICES[0])
+    by_key(at.button, f"{PAGE}_race").click().run()
+    assert len(small.executor.submitted) == 1  # the other one waits
+    finish(small)
+    at.run()
+    assert len(small.executor.submitted) == 2
+    finish(small)
+    at.run()
+    at.run()
+    assert not at.exception
+    specs = [run.spec()["train"]["max_steps"] for run in small.store.list()]
+    assert specs == [4, 8]
+    losses = [m.value for m in at.metric if m.label.endswith("validation loss")]
+    ends = [run.status()["val_loss"] for run in small.store.list()]
+    assert losses == [f"{loss:.4f}" for loss in ends]
+    # On a text without a listed loss, the target is where the quick start ended.
+    assert f"Target: {ends[1]:.2f} nats" in said(at)
+    graded = [e.value for e in (*at.success, *at.warning)]
+    assert any("One seed and this machine" in words for words in graded)
+    assert by_key(at.button, f"{PAGE}_race").label == "Race again"
+
+
+def test_a_race_that_is_stopped_can_go_on(small):
+    at = small.open(PAGE)
+    by_key(at.button, f"{PAGE}_race").click().run()
+    (run,) = small.store.list()
+    by_key(at.button, f"{PAGE}_stop_race").click().run()
+    assert small.executor.commands == [(run.id, "stop")]
+    run.set_status(state=store.STOPPED)
+    at.run()
+    button = by_key(at.button, f"{PAGE}_race")
+    assert button.label == "Go on with the race" and not button.disabled
+    button.click().run()
+    assert small.executor.submitted == [run.id, run.id] and len(small.store.list()) == 1
+
+
+def test_the_ratio_is_that_of_the_seconds_until_the_target(monkeypatch):
+    at, end = modern.Moment, 2.0
+    clocks = {
+        "new": [at(0, 0.0, 4.0), at(1, 3.0, 1.8)],
+        "old": [at(0, 0.0, 4.0), at(1, 6.0, 2.1), at(2, 12.0, 1.9), at(3, 30.0, 1.7)],
+    }
+    monkeypatch.setattr(race, "_done", lambda runs, name: True)
+    assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, end) == (4.0, False)
+    assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, 1.6) is None
+    clocks["old"] = clocks["old"][:2]  # ended above the target: its whole time, and more
+    assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, end) == (2.0, True)
