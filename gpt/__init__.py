@@ -100,6 +100,15 @@ _HOMES = {
     "presets": ["PRESETS", "get_preset"],
     "record": ["EventLog", "Recorder", "describe_run", "new_run_id", "write_json"],
     "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
+    "scaling": [
+        "SizedRun",
+        "inner_parameters",
+        "run_under_budget",
+        "sizes_under_budget",
+        "smallest_sweep",
+        "sweep",
+        "sweep_within",
+    ],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
     "timing": [
         "MachineProbe",
