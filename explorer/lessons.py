@@ -99,6 +99,13 @@ LESSONS = [
         ":material/search:",
         "What every part of a trained network does with your text.",
     ),
+    Lesson(
+        "scaling",
+        11,
+        "Scaling",
+        ":material/trending_down:",
+        "The best size for a budget, and a law that says what a size not trained will reach.",
+    ),
 ]
 
 BY_KEY = {lesson.key: lesson for lesson in [HOME, *LESSONS]}

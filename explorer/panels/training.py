@@ -165,10 +165,19 @@ def _buttons(
 
 
 def new_run(
-    lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str = "auto"
+    lesson: Lesson,
+    preset: gpt.Preset,
+    text: cache.Text,
+    device: str = "auto",
+    learner: str = "",
 ) -> Run | None:
-    """A run of this page that has not begun; None, and a sentence, when it cannot be written."""
+    """A run of this page that has not begun; None, and a sentence, when it cannot be written.
+
+    learner: the queue is fair between learners; runs without one count as one learner each.
+    """
     spec = gpt.describe_run(preset, text.corpus, device) | {"page": lesson.key}
+    if learner:
+        spec["learner"] = learner
     if text.corpus.name not in gpt.CORPORA:
         spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
     try:
