@@ -114,6 +114,13 @@ LESSONS = [
         "All rungs on one text: what does each idea gain?",
     ),
     Lesson(
+        "scaling",
+        11,
+        "Scaling",
+        ":material/trending_down:",
+        "The best size for a budget, and a law that says what a size not trained will reach.",
+    ),
+    Lesson(
         "since_2017",
         12,
         "Since 2017",

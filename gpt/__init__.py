@@ -115,6 +115,15 @@ _HOMES = {
         "write_json",
     ],
     "sampling": ["Token", "generate", "generate_batch", "stream", "window_start"],
+    "scaling": [
+        "SizedRun",
+        "inner_parameters",
+        "run_under_budget",
+        "sizes_under_budget",
+        "smallest_sweep",
+        "sweep",
+        "sweep_within",
+    ],
     "text": ["CORPORA", "Corpus", "corpus_from_text", "load_corpus", "split"],
     "timing": [
         "MachineProbe",

@@ -166,15 +166,23 @@ def _buttons(
 
 
 def new_run(
-    lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str = "auto", threads: int = 0
+    lesson: Lesson,
+    preset: gpt.Preset,
+    text: cache.Text,
+    device: str = "auto",
+    threads: int = 0,
+    learner: str = "",
 ) -> Run | None:
     """A run of this page that has not begun; None, and a sentence, when it cannot be written.
 
-    threads: of its training, 0: as many as are free.
+    threads: of its training, 0: as many as are free. learner: the queue is fair between learners;
+    runs without one count as one learner each.
     """
     spec = gpt.describe_run(preset, text.corpus, device) | {"page": lesson.key}
     if threads:
         spec["threads"] = threads
+    if learner:
+        spec["learner"] = learner
     if text.corpus.name not in gpt.CORPORA:
         spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
     try:

@@ -1,0 +1,258 @@
+"""A sweep over sizes: its plan, its runs in the background, and what came of each of them."""
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import gpt
+from explorer import cache, differences, engine, history, machine, scaling
+from explorer.lessons import Lesson
+from explorer.panels import training
+from explorer.runs import store
+from explorer.runs.store import Run
+
+MINUTES = (1, 2, 5, 15, 60)
+COUNTS = (4, 5, 6, 7)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be trained, in order, and what each of it became (None: not begun)."""
+
+    planned: Sequence[gpt.SizedRun]
+    runs: Sequence[Run | None]
+    states: Sequence[str]
+    losses: Sequence[float | None]  # validation losses of the finished ones
+
+    @property
+    def top(self) -> Sequence[gpt.SizedRun]:
+        """The runs of the largest budget."""
+        return [run for run in self.planned if run.budget == self.planned[-1].budget]
+
+    @property
+    def is_active(self) -> bool:
+        return any(state in training.ACTIVE for state in self.states)
+
+    @property
+    def is_complete(self) -> bool:
+        return all(state == store.FINISHED for state in self.states)
+
+    def points(self) -> list[scaling.Point]:
+        """The finished runs, as the fit wants them."""
+        return [
+            scaling.Point(run.parameters, run.tokens, run.flops, run.budget, loss)
+            for run, loss in zip(self.planned, self.losses, strict=True)
+            if loss is not None
+        ]
+
+    def table(self, text: cache.Text) -> pd.DataFrame:
+        """Columns size, budget, parameters, inner, tokens, epochs, rate, flops, state, loss."""
+        rows = [
+            {
+                "size": size_of(run),
+                "budget": budget_of(run.budget),
+                "parameters": run.parameters,
+                "inner": gpt.inner_parameters(run.preset.model, text.vocab_size),
+                "tokens": run.tokens,
+                "epochs": run.epochs(len(text.train_ids)),
+                "rate": run.preset.train.learning_rate,
+                "flops": run.flops,
+                "state": state,
+                "loss": loss,
+            }
+            for run, state, loss in zip(self.planned, self.states, self.losses, strict=True)
+        ]
+        return pd.DataFrame(rows).astype({"loss": float})
+
+
+def size_of(run: gpt.SizedRun) -> str:
+    """ "24k parameters (1 layer, width 40)" """
+    model = run.preset.model
+    layers = f"{model.n_layer} layer{'s' * (model.n_layer > 1)}"
+    return f"{run.parameters / 1e3:.3g}k parameters ({layers}, width {model.n_embd})"
+
+
+def budget_of(flops: float) -> str:
+    return f"{flops:.2g} FLOPs a run"
+
+
+def choose(lesson: Lesson, text: cache.Text) -> list[gpt.SizedRun]:
+    """Controls for time and sizes -> the planned runs; the smallest sweep when none fits."""
+    left, right = st.columns(2, gap="large")
+    minutes = left.select_slider(
+        "Minutes for the whole sweep",
+        MINUTES,
+        5,
+        key=f"{lesson.key}_minutes",
+        bind="query-params",
+        help="On this machine, by its measured speed, if nothing else trains. More minutes: larger"
+        " budgets, a longer stretch of the law.",
+    )
+    count = right.select_slider(
+        "Sizes under each budget",
+        COUNTS,
+        5,
+        key=f"{lesson.key}_count",
+        bind="query-params",
+        help="More sizes: the lowest place of each curve is known better, but each is trained"
+        " for less time.",
+    )
+    V, probe = text.vocab_size, machine.probe()
+    if probe is None:
+        st.caption("The speed of this machine is being measured; until then: the smallest sweep.")
+        return gpt.smallest_sweep(count, V)
+    try:
+        return list(_plan(minutes * 60.0, count, V, json.dumps(dict(probe.seconds))))
+    except gpt.ConfigError as error:
+        smallest = gpt.smallest_sweep(count, V)
+        seconds = sum(gpt.estimate_seconds(run.preset, V, probe) for run in smallest)
+        st.warning(f"{error} Shown is the smallest one, about {training.duration(seconds)}.")
+        return smallest
+
+
+@functools.lru_cache(maxsize=64)
+def _plan(seconds: float, count: int, vocab_size: int, speeds: str) -> Sequence[gpt.SizedRun]:
+    """The plan takes tenths of a second to find; `speeds` stands for the machine."""
+    probe = machine.probe()
+    assert probe is not None and speeds, "asked after the machine was measured"
+    return gpt.sweep_within(seconds, count, vocab_size, probe)
+
+
+def look_up(lesson: Lesson, text: cache.Text, planned: Sequence[gpt.SizedRun]) -> Sweep:
+    """What became of the planned runs: the newest run with the same settings on the same text."""
+    known: dict[str, Run] = {}
+    for entry in history.entries(engine.store(), most=1000):
+        if entry.page == lesson.key and entry.sha256 == text.corpus.sha256:
+            known.setdefault(_settings(differences.settings_of(entry.spec)), entry.run)
+    runs = [known.get(_settings(_of(run.preset))) for run in planned]
+    statuses: list[dict[str, Any]] = [
+        run.status() if run else {"state": store.CREATED} for run in runs
+    ]
+    losses = [s.get("val_loss") if s["state"] == store.FINISHED else None for s in statuses]
+    return Sweep(planned, runs, [status["state"] for status in statuses], losses)
+
+
+def _of(preset: gpt.Preset) -> dict[str, Any]:
+    return preset.model.to_dict() | preset.train.to_dict()
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    return json.dumps(dict(settings), sort_keys=True)
+
+
+def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
+    """Start what is missing, or stop what runs."""
+    if sweep.is_active:
+        st.button(
+            "Stop the sweep",
+            key=f"{lesson.key}_stop",
+            icon=":material/stop:",
+            help="Every run is saved; the sweep goes on from here when you want it to.",
+            on_click=stop,
+            args=(sweep,),
+        )
+        return
+    missing = sum(state != store.FINISHED for state in sweep.states)
+    probe = machine.probe()
+    times = [
+        gpt.estimate_seconds(run.preset, text.vocab_size, probe) if probe else 0.0
+        for run, state in zip(sweep.planned, sweep.states, strict=True)
+        if state != store.FINISHED
+    ]
+    begun = any(run is not None for run in sweep.runs)
+    st.button(
+        f"{'Continue' if begun else 'Start'} the sweep ({missing} runs)" if missing else "All done",
+        key=f"{lesson.key}_start",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not missing,
+        help=f"In the background, about {training.duration(sum(times))} if nothing else trains. You"
+        " may leave the page. What was trained with these settings before is not trained again.",
+        on_click=start,
+        args=(lesson, text, sweep),
+    )
+
+
+def start(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
+    """Hand over all runs that are not finished: new ones, and what was stopped before."""
+    for planned, run, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True):
+        if state in (store.FINISHED, *training.ACTIVE):
+            continue
+        if run is not None and state in (store.CREATED, *training.OPEN_END):
+            engine.executor().command(run.id, "continue")
+            continue
+        # All as one learner: whoever presses Train on another page comes in between.
+        new = training.new_run(lesson, planned.preset, text, learner=lesson.key)
+        if new is None:
+            return
+        engine.executor().submit(new.id)
+
+
+def stop(sweep: Sweep) -> None:
+    """Ask every run that trains or waits to stop; the last ones first, or they would begin."""
+    for run, state in reversed(list(zip(sweep.runs, sweep.states, strict=True))):
+        if run is not None and state in training.ACTIVE:
+            engine.executor().command(run.id, "stop")
+
+
+def progress(sweep: Sweep) -> None:
+    """How far the sweep is, by FLOPs, and what is wrong with a run that failed."""
+    count = {state: sweep.states.count(state) for state in dict.fromkeys(sweep.states)}
+    words = {store.CREATED: "not begun", store.QUEUED: "waiting", store.TRAINING: "training"}
+    said = ", ".join(f"{number} {words.get(state, state)}" for state, number in count.items())
+    done = 0.0
+    for run, known, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True):
+        step = known.recorded()["step"] if known else 0
+        share = 1.0 if state == store.FINISHED else step / run.preset.train.max_steps
+        done += share * run.flops
+    share = done / sum(run.flops for run in sweep.planned)
+    st.progress(min(1.0, share), text=f"{said}; {share:.0%} of the arithmetic is done")
+    for run, state in zip(sweep.runs, sweep.states, strict=True):
+        if run is not None and state in (store.FAILED, store.INTERRUPTED):
+            st.warning(f"One run ended early: {run.recorded()['reason']}")
+            break
+
+
+def best_size(sweep: Sweep) -> str | None:
+    """The size with the lowest loss under the largest budget, once all its runs are finished."""
+    ends = [
+        (loss, size_of(run))
+        for run, loss in zip(sweep.planned, sweep.losses, strict=True)
+        if run in sweep.top
+    ]
+    known = [(loss, size) for loss, size in ends if loss is not None]
+    return min(known)[1] if known and len(known) == len(ends) else None
+
+
+def comparison(sweep: Sweep, law: scaling.Law | str) -> list[tuple[str, str, str]]:
+    """Rows (what, before, now) of the end of the page."""
+    losses = [loss for loss in sweep.losses if loss is not None]
+    top = sweep.planned[-1]
+    said = "not fitted yet"
+    if not isinstance(law, str):
+        best = law.best(top.budget)
+        said = f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})"
+    return [
+        ("models trained", "1", f"{len(losses)} of {len(sweep.planned)}"),
+        ("lowest validation loss (nats)", "–", f"{min(losses):.4f}" if losses else "–"),
+        (f"what {top.budget:.2g} FLOPs can buy (nats)", "unknown", said),
+    ]
+
+
+def columns() -> dict[str, Any]:
+    """How the table of all runs is shown."""
+    number = st.column_config.NumberColumn
+    return {
+        "parameters": number("N", format="localized", help="Parameters, embeddings included."),
+        "inner": number("N without embeddings", format="localized", help="As Kaplan counts them."),
+        "tokens": number("tokens D", format="localized", help="Seen in training."),
+        "epochs": number("times the text", format="%.1f", help="More than 1: read again."),
+        "rate": number("learning rate", format="%.4f", help="At its highest."),
+        "flops": number("FLOPs C", format="%.3e", help="Of all steps, measurements left out."),
+        "loss": number("validation loss", format="%.4f", help="At the end, nats per token."),
+    }

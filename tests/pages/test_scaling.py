@@ -1,0 +1,137 @@
+"""Page 11: a sweep is planned, handed over, stopped, found again, fitted, and graded."""
+
+import numpy as np
+import pytest
+
+import gpt
+from explorer import scaling
+from explorer.panels import sweep as sweeps
+from explorer.runs import store
+from tests.gpt.helpers import machine_probe
+from tests.pages.bench import bench, by_key, said  # noqa: F401
+
+PAGE = "scaling"
+FAST = machine_probe(step=1e-4, op=5e-6, flop=1e-12)
+LAW = np.array([1.4, 0.35, 0.35, 0.3, 0.4])
+
+
+@pytest.fixture
+def quick(bench):  # noqa: F811
+    """A machine on which the page's own choice, five minutes and five sizes, fits."""
+    gpt.save_probe(bench.store.root / "machine.json", FAST)
+    return bench
+
+
+def corpus():
+    return gpt.load_corpus("python_docs")
+
+
+def planned(minutes=5, count=5):
+    V = gpt.CharTokenizer.train(corpus().text).vocab_size
+    return gpt.sweep_within(60 * minutes, count, V, FAST)
+
+
+def finish(bench, runs, seed=0, noise=0.003):  # noqa: F811
+    """Runs as if trained, with losses of a known law."""
+    draw = np.random.default_rng(seed)
+    for run in runs:
+        spec = gpt.describe_run(run.preset, corpus(), "cpu") | {"page": PAGE}
+        expected = scaling.loss(LAW, run.parameters, run.tokens) + noise * draw.normal()
+        bench.store.create(spec).set_status(state=store.FINISHED, val_loss=float(expected))
+
+
+def test_nothing_is_fitted_or_predicted_before_anything_is_measured(quick):
+    at = quick.open(PAGE)
+    assert "15 runs, every point on one line uses the same FLOPs" in said(at)
+    assert "Points appear here" in said(at) and "No prediction yet. 0 runs are finished" in said(at)
+    assert "Predicted before" not in said(at)
+    assert by_key(at.button, f"{PAGE}_start").label == "Start the sweep (15 runs)"
+
+
+def test_one_press_hands_over_every_run_once_and_stop_asks_all_of_them(quick):
+    at = quick.open(PAGE)
+    by_key(at.button, f"{PAGE}_start").click().run()
+    assert not at.exception
+    made = quick.store.list()
+    assert quick.executor.submitted == [run.id for run in made] and len(made) == 15
+    assert {run.spec()["learner"] for run in made} == {PAGE}  # others come in between
+    wanted = [run.preset.train.max_steps for run in planned()]
+    assert [run.spec()["train"]["max_steps"] for run in made] == wanted
+    for run in made:
+        run.set_status(state=store.QUEUED)
+    at = quick.open(PAGE)  # a reload: the sweep goes on, and is there
+    assert not any(b.key == f"{PAGE}_start" for b in at.button)
+    by_key(at.button, f"{PAGE}_stop").click().run()
+    assert quick.executor.commands == [(run.id, "stop") for run in reversed(made)]
+
+
+def test_what_was_stopped_goes_on_and_what_is_finished_is_not_trained_again(quick):
+    finish(quick, planned()[:3])
+    stopped = quick.store.create(
+        gpt.describe_run(planned()[3].preset, corpus(), "cpu") | {"page": PAGE}
+    )
+    stopped.set_status(state=store.STOPPED, step=10)
+    at = quick.open(PAGE)
+    button = by_key(at.button, f"{PAGE}_start")
+    assert button.label == "Continue the sweep (12 runs)"
+    button.click().run()
+    assert quick.executor.commands == [(stopped.id, "continue")]
+    assert len(quick.executor.submitted) == 11
+
+
+def test_a_run_of_another_text_or_setting_is_not_taken_for_one_of_the_sweep(quick):
+    run = planned()[0]
+    other = run.preset.with_settings({"seed": 7})
+    for preset, text in ((other, corpus()), (run.preset, gpt.load_corpus("copying"))):
+        spec = gpt.describe_run(preset, text, "cpu") | {"page": PAGE}
+        quick.store.create(spec).set_status(state=store.FINISHED, val_loss=2.0)
+    at = quick.open(PAGE)
+    assert by_key(at.button, f"{PAGE}_start").label == "Start the sweep (15 runs)"
+
+
+def test_a_finished_sweep_is_fitted_and_the_guess_is_graded(quick):
+    runs = planned()
+    finish(quick, runs)
+    at = quick.open(PAGE)
+    assert "Best number of parameters" in said(at) and "not determined" not in said(at)
+    assert by_key(at.button, f"{PAGE}_start").disabled
+    exponents = next(d.value for d in at.dataframe if "Kaplan 2020" in d.value.columns)
+    assert exponents["here (95 %)"].iloc[0].startswith("0.3")
+    top = runs[-5:]
+    losses = [scaling.loss(LAW, run.parameters, run.tokens) for run in top]
+    best = sweeps.size_of(top[int(np.argmin(losses))])
+    guess = next(r for r in at.radio if ".answer.best" in r.key)
+    guess.set_value(best).run()
+    assert any(s.value.startswith(f"Yes: **{best}**") for s in at.success)
+    by_key(at.toggle, f"{PAGE}_far").set_value(True).run()
+    assert not at.exception
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(0.0, "success"), (0.3, "warning")])
+def test_an_untrained_size_is_predicted_first_and_graded_by_its_own_run(quick, off, verdict):
+    finish(quick, planned())
+    at = quick.open(PAGE)
+    before = next(m.value for m in at.markdown if m.value.startswith("Predicted before"))
+    assert "outside" not in before
+    by_key(at.button, f"{PAGE}_train_unseen").click().run()
+    (run_id,) = quick.executor.submitted
+    run = quick.store.get(run_id)
+    width = run.spec()["model"]["n_embd"]
+    assert width == by_key(at.selectbox, f"{PAGE}_unseen").value
+    point = gpt.run_under_budget(width, planned()[-1].budget, _vocabulary())
+    measured = float(scaling.loss(LAW, point.parameters, point.tokens)) + off
+    run.set_status(state=store.FINISHED, val_loss=measured)
+    at = quick.open(PAGE)
+    after = next(m.value for m in at.markdown if m.value.startswith("Predicted before"))
+    assert after == before  # its own run is no part of the fit
+    assert any("the prediction," in box.value for box in getattr(at, verdict))
+
+
+def _vocabulary():
+    return gpt.CharTokenizer.train(corpus().text).vocab_size
+
+
+def test_a_slow_machine_is_offered_the_smallest_sweep_and_its_time(bench):  # noqa: F811
+    at = bench.open(PAGE, scaling_minutes="1")
+    assert any("Shown is the smallest one, about" in w.value for w in at.warning)
+    assert by_key(at.button, f"{PAGE}_start").label == "Start the sweep (15 runs)"
