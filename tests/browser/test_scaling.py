@@ -5,33 +5,18 @@ import re
 import pytest
 
 import gpt
-from tests.browser.serving import ROOT, serve
-from tests.browser.visiting import SOON, Visit
+from tests.browser.visiting import SOON
 from tests.gpt.helpers import machine_probe
 
 PATIENCE = 180_000  # ms; the first run takes two seconds on a quiet machine
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scaled")
     # So slow a machine that no sweep fits its minutes: it is offered the smallest one.
     gpt.save_probe(folder / "machine.json", machine_probe(step=1.0, op=1e-3, flop=1e-9))
-    with serve(
-        "streamlit_app.py",
-        ROOT,
-        folder / "server.log",
-        EXPLORER_RUNS=str(folder),
-        GPT_CACHE=str(folder / "nothing-fetched"),
-    ) as server:
-        yield server
-
-
-@pytest.fixture
-def visit(browser):
-    tab = Visit(browser)
-    yield tab
-    tab.close()
+    return folder
 
 
 def test_the_smallest_sweep_trains_behind_the_page(server, visit):
