@@ -7,7 +7,8 @@ from gpt.toys import TOYS
 SENTENCE = "To be, or not to be, that is the question"
 SHORT = "to be or not to be"
 TOY_EXAMPLES = tuple(toy.example for toy in reversed(TOYS.values()))  # copying last: only letters
-EXAMPLES = (SENTENCE, SHORT, *TOY_EXAMPLES)
+PROSE = (SENTENCE, SHORT)
+EXAMPLES = (*PROSE, *TOY_EXAMPLES)
 
 
 def example_for(tokenizer: Any, sentence: str = SHORT) -> str:
@@ -20,5 +21,8 @@ def example_for(tokenizer: Any, sentence: str = SHORT) -> str:
 
 
 def fitting(text: str | None, example: str) -> str:
-    """What should stand in a text box: `text`, but `example` in place of none or of another one."""
-    return example if text is None or text in EXAMPLES else text
+    """What should stand in a text box: `text`, but `example` in place of none, or of an example for
+    another kind of text."""
+    if text is None or (text in EXAMPLES and not (text in PROSE and example in PROSE)):
+        return example
+    return text

@@ -128,8 +128,9 @@ def read_recipe(folder: Path) -> Recipe:
     learned = {"kind": tokenizer.get("kind")}
     if learned["kind"] == "bpe":
         learned["vocab_size"] = config["vocab_size"]
-    told = {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
-    corpus = about.get("corpus") or told
+    named = {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
+    corpus = about.get("corpus") or named
+    told = about.get("tokenizer") or {}
     if not corpus.get("name") or not corpus.get("sha256"):
         raise ConfigError(
             f"{folder} does not say which text it learned from: use the run's folder."
@@ -141,7 +142,7 @@ def read_recipe(folder: Path) -> Recipe:
         str(about.get("id", "")),
         first_losses(folder / "events.jsonl"),
         read_json(folder / "environment.json") or {},
-        about.get("tokenizer") or learned,
+        told if told.get("kind") == learned["kind"] else learned,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import gpt
 from explorer import writing
 from explorer.writing import Writing
-from gpt.tokenizers.gpt2 import LETTERS
+from gpt.tokenizers.byte_pairs import LETTERS
 
 
 @pytest.fixture(scope="module")
