@@ -32,6 +32,31 @@ def test_an_unknown_address_is_said_and_leads_home(server, browser):
     tab.page.close()
 
 
+def answer_wrongly(page):
+    """A number that no run comes to in the first question; or, of a choice, the last."""
+    guess = page.get_by_placeholder("your guess").first
+    if guess.count():
+        guess.fill("17")
+        guess.press("Enter")
+    else:
+        page.locator("[role=radiogroup] label").last.click()
+
+
+def answer_rightly(page):
+    """What the run came to is graded as wrong before, and as right now."""
+    right = page.locator("[data-testid=stAlertContentSuccess]")
+    guess = page.get_by_placeholder("your guess").first
+    if guess.count():
+        said = page.get_by_text(re.compile("You said 17, measured: ")).first.inner_text()
+        assert not right.count()
+        guess.fill(re.search(r"measured: (-?[\d.]+\d)", said).group(1))
+        guess.press("Enter")
+    else:
+        page.get_by_text(re.compile("You said “")).first.wait_for(timeout=SOON)
+        page.locator("[role=radiogroup] label").first.click()  # 200 steps do not reach the bigram
+    right.first.wait_for(timeout=SOON)
+
+
 @pytest.mark.parametrize("lesson", RUNGS, ids=lambda lesson: lesson.key)
 def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
     quick = f"{lesson.key}_{QUICK}"
@@ -39,6 +64,8 @@ def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
         small = {"max_steps": 200, "n_layer": 1, "n_embd": 32, "eval_interval": 100}
         quick = "&".join(f"train_a_gpt_gpt_mini_{name}={value}" for name, value in small.items())
     visit.open(server, f"{lesson.key}?{quick}")
+    visit.button("Train").wait_for(timeout=SOON)
+    answer_wrongly(visit.page)
     visit.button("Train").click()
     run_id = visit.run_id()
     chart = visit.page.locator(
@@ -58,6 +85,7 @@ def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
     before = len(visit.sent)
     visit.page.wait_for_timeout(2000)
     assert len(visit.sent) - before <= 1
+    answer_rightly(visit.page)
 
 
 def test_hovered_attention_is_what_gpt_computes(server, runs, visit):

@@ -43,6 +43,12 @@ class NoExecutor:
         return []
 
 
+class Written:
+    """What Home has written already: a text of 600 characters would be written behind each test."""
+
+    text, done, per_second, running = "Once upon a time", 16, 1.0, False
+
+
 class Bench:
     """The app, its store, and what its executor was asked for."""
 
@@ -54,6 +60,7 @@ class Bench:
         at = AppTest.from_file(str(APP), default_timeout=120)
         for name, value in address.items():
             at.query_params[name] = value
+        at.session_state["home.writing"] = Written()
         at.run()
         at.switch_page(f"pages/{page}.py").run()
         assert not at.exception, [e.value for e in at.exception]
