@@ -101,7 +101,7 @@ with right:
         )
 
 lesson.section("The map: every page adds one idea")
-best = history.best_by_page(found, the_text.corpus.sha256)
+best = history.best_by_page(found, the_text.corpus.sha256, the_text.tokens)
 floor = the_text.references
 st.caption(
     f"On {text.title(the_text)}: a model that knows nothing scores"
