@@ -9,13 +9,15 @@ CELL = 27  # pixels
 AXES = 112  # height of the axis, its title and the legend
 
 
-def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> Layered:
+def create_split_chart(
+    parts: pd.DataFrame, places: pd.DataFrame, unit: str = "characters"
+) -> Layered:
     """parts: columns part ("training", "validation"), start, end, label. places: columns window,
     place; each window is a triangle under the bar, at most a few dozen."""
     total = int(parts["end"].max())
     x = alt.X(
         "start:Q",
-        title="position in the text (characters)",
+        title=f"position in the text ({unit})",
         scale=alt.Scale(domain=[0, total], nice=False),
         axis=alt.Axis(format="~s", tickCount=6, grid=False, offset=14),
     )

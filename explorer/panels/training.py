@@ -241,7 +241,7 @@ def _progress(
     curve = reader.curve(400)
     if not len(curve["step"]) and not reader.evaluations:
         return
-    known = _references(spec, text)
+    known = (texts.of_run(spec, text) or text).references
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _draw_losses(lesson, frames.loss_curve(curve, reader.evaluations), known)
@@ -316,13 +316,14 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
 def _bits(place: Any, loss: float | None, spec: dict[str, Any], text: cache.Text) -> None:
     """The validation loss in bits per character, the same measure for all kinds of tokens."""
     held = texts.characters_per_token(spec, text)
-    known = loss is not None and held is not None
-    divided = "ln 2"
+    divided, said = "ln 2", "–"
     if held and held["validation"] != 1:
         divided += f" and by the {held['validation']:.2f} characters of a token"
+    if held and loss is not None:
+        said = f"{loss / math.log(2) / held['validation']:.3f}"
     place.metric(
         "Bits/character",
-        f"{loss / math.log(2) / held['validation']:.3f}" if known else "–",
+        said,
         help=f"Validation loss divided by {divided}: how many bits a compressor built on this model"
         " would need per character of unseen text.",
     )
@@ -341,15 +342,10 @@ def _nats(loss: float | None) -> str:
     return "–" if loss is None else f"{loss:.4f}"
 
 
-def references(lesson: Lesson, text: cache.Text) -> dict[str, float]:
-    """The reference lines for this page's run, or for the next one while there is none."""
+def text_of(lesson: Lesson, text: cache.Text) -> cache.Text:
+    """What this page's run learns from, in its own tokens; the chosen text while there is none."""
     run = current_run(lesson)
-    return _references(run.spec(), text) if run else text.references
-
-
-def _references(spec: dict[str, Any], text: cache.Text) -> dict[str, float]:
-    """The reference lines of the text and tokens that the run learns from."""
-    return (texts.of_run(spec, text) or text).references
+    return (texts.of_run(run.spec(), text) if run else None) or text
 
 
 def _sample(reader: RunReader) -> None:
@@ -418,7 +414,7 @@ def _facts(
     lesson: Lesson, preset: gpt.Preset, text: cache.Text, bits: bool
 ) -> tuple[str, str, str]:
     run = current_run(lesson)
-    own = (texts.of_run(run.spec(), text) if run else None) or text
+    own = text_of(lesson, text)
     model = gpt.ModelConfig.from_dict(run.spec()["model"]) if run else preset.model
     parameters = sum(gpt.parameters_by_component(model, own.vocab_size).values())
     reader = cache.reader(str(run.folder)) if run else None
