@@ -33,8 +33,8 @@ Its loss is the average surprise at the true next {unit}, and counting is the be
 touch = st.container()
 
 lesson.section("Predict, then run")
-learnt = training.text_of(this, the_text)
-floor = learnt.references["counted bigram"]
+references = training.text_of(this, the_text).references
+nothing, floor = references["knows nothing (ln V)"], references["counted bigram"]
 first = question.ask_number(
     this,
     "first_loss",
@@ -56,7 +56,7 @@ question.grade_number(
     first,
     begin["val_loss"] if begin else None,
     0.1,
-    f"A model that knows nothing scores ln {learnt.vocab_size} = {math.log(learnt.vocab_size):.3f}. Weights drawn as the tutorial"
+    f"A model that knows nothing scores ln {math.exp(nothing):.0f} = {nothing:.3f}. Weights drawn as the tutorial"
     " does are not quite even: the network begins with random opinions, and pays a little more."
     " Try “weights at the start: gpt2”.",
 )

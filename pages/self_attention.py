@@ -47,14 +47,15 @@ read = text_read(this, example)
 st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
 lesson.section("Predict, then run")
-bigram = training.text_of(this, the_text).references["counted bigram"]
-far = 2.0 if the_text.unit == "character" else round(0.8 * bigram, 1)
-far_below = f"far below it (under {far})"
+learnt = training.text_of(this, the_text)
+unit, bigram = learnt.unit, learnt.references["counted bigram"]
+far, much = (2.0, "under 2.0") if unit == "character" else (0.8 * bigram, "by more than a fifth")
+far_below = f"far below it ({much})"
 answer = question.ask_choice(
     this,
     "gain",
-    f"The counted bigram is the best that one {the_text.unit} of memory can do. With one head that"
-    f" sees eight {the_text.unit}s, the validation loss will end …",
+    f"The counted bigram is the best that one {unit} of memory can do. With one head that"
+    f" sees eight {unit}s, the validation loss will end …",
     ["above the counted bigram", "a little below it", far_below],
 )
 

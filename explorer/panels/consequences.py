@@ -60,8 +60,8 @@ def consequences_panel(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> 
         if said := sentence(name, found, text.unit):
             st.markdown(f"- {said}")
     st.caption(
-        f"Measured on {WINDOWS} windows of the validation text; samples of {SAMPLE} {text.unit}s, all"
-        f" from seed {SEED}."
+        f"Measured on {WINDOWS} windows of the validation text; samples of {SAMPLE} {text.unit}s,"
+        f" all from seed {SEED}."
         + " With one head as wide as the model, √C and √D are the same number; on page 5 the slip"
         " of dividing by √C can be trained." * (SLIP not in wanted)
     )

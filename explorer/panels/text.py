@@ -136,6 +136,11 @@ def title(text: cache.Text) -> str:
     return TITLES.get(text.corpus.name, text.corpus.name)
 
 
+def measured_on(text: cache.Text) -> str:
+    """What the tutorial's figures were measured on, said so that nobody compares other tokens."""
+    return TITLES["tinyshakespeare"] + " (in characters)" * (text.unit != "character")
+
+
 def use(text: str, name: str) -> None:
     """Keep a learner's own text and choose it for all pages; raises gpt.TextError if unusable."""
     corpus = gpt.corpus_from_text(text, name)
