@@ -56,9 +56,9 @@ question.grade_number(
     first,
     begin["val_loss"] if begin else None,
     0.1,
-    f"A model that knows nothing scores ln {math.exp(nothing):.0f} = {nothing:.3f}. Weights drawn as the tutorial"
-    " does are not quite even: the network begins with random opinions, and pays a little more."
-    " Try “weights at the start: gpt2”.",
+    f"A model that knows nothing scores ln {math.exp(nothing):.0f} = {nothing:.3f}. Weights drawn"
+    " as the tutorial does are not quite even: the network begins with random opinions, and pays a"
+    " little more. Try “weights at the start: gpt2”.",
 )
 end = training.finished(this)
 if end:

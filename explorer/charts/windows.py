@@ -6,6 +6,7 @@ import pandas as pd
 from explorer.charts import Layered, theme
 
 CELL = 27  # pixels
+SMALL = 10  # font size of tokens that are longer than a character; what does not fit ends with …
 AXES = 112  # height of the axis, its title and the legend
 
 
@@ -63,7 +64,9 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
         legend=alt.Legend(orient="top", title=None),
     )
     filled = base.transform_filter("datum.part != 'around'").mark_rect(cornerRadius=4)
-    letters = base.mark_text(fontSize=15).encode(
+    long = bool((cells["character"].str.len() > 1).any())
+    mark = base.mark_text(fontSize=SMALL, limit=CELL) if long else base.mark_text(fontSize=15)
+    letters = mark.encode(
         text="character:N",
         color=alt.condition(
             "datum.part == 'around'", alt.value(theme.REFERENCE), alt.value("white")
