@@ -166,8 +166,8 @@ def _bits(spec: Any, loss: float | None, names: list[str], text: cache.Text) -> 
     if "tokenizer" not in names and differences.tokenizer_of(spec) == differences.CHARACTERS:
         return {}
     held = texts.characters_per_token(spec, text)
-    known = loss is not None and held is not None
-    return {"bits/character": loss / math.log(2) / held["validation"] if known else None}
+    bits = None if loss is None or held is None else loss / math.log(2) / held["validation"]
+    return {"bits/character": bits}
 
 
 def _columns() -> dict[str, Any]:
