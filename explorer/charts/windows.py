@@ -6,7 +6,7 @@ import pandas as pd
 from explorer.charts import Layered, theme
 
 CELL = 27  # pixels
-SMALL = 10  # font size of tokens that are longer than a character; what does not fit ends with …
+WIDTH = 720  # pixels of a narrow page, which long tokens share
 AXES = 112  # height of the axis, its title and the legend
 
 
@@ -51,7 +51,8 @@ def create_split_chart(
 def create_windows_chart(cells: pd.DataFrame) -> Layered:
     """cells: columns row, offset, character, part ("input", "target", "around"), id, position; at
     most a few hundred rows. One line for the inputs and one for the targets of each window; a
-    target stands where it stands in the text, so it is the character after its input."""
+    target stands where it stands in the text, so it is the token after its input. What does not fit
+    into its cell, of tokens longer than a character, ends with …"""
     rows = list(dict.fromkeys(cells["row"]))
     base = alt.Chart(cells).encode(
         x=alt.X("offset:O", title="offset from the window's begin", axis=alt.Axis(labelAngle=0)),
@@ -65,7 +66,8 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
     )
     filled = base.transform_filter("datum.part != 'around'").mark_rect(cornerRadius=4)
     long = bool((cells["character"].str.len() > 1).any())
-    mark = base.mark_text(fontSize=SMALL, limit=CELL) if long else base.mark_text(fontSize=15)
+    size = {"fontSize": 11, "limit": WIDTH // cells["offset"].nunique()} if long else {}
+    mark = base.mark_text(**{"fontSize": 15} | size)
     letters = mark.encode(
         text="character:N",
         color=alt.condition(

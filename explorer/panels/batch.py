@@ -90,7 +90,9 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
         " The validation part is kept for the exam."
     )
     cells = frames.window_cells(text.train_ids, places, T, tokens)
-    left, right = st.columns(2, gap="medium")
+    # Long tokens need the whole width.
+    beside = text.unit == "character"
+    left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
     with left:
         st.altair_chart(create_windows_chart(cells), width="stretch", key=f"{lesson.key}_windows")
         st.caption(
