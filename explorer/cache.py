@@ -46,7 +46,7 @@ class Text:
     @property
     def unit(self) -> str:
         """What a token is called: a character, where it is one."""
-        return "character" if self.size is None else "token"
+        return "character" if self.tokenizer.kind == "character" else "token"
 
     @property
     def told(self) -> dict[str, Any]:
@@ -90,17 +90,16 @@ def _text(name: str, sha256: str | None, kind: str, size: int | None) -> Text:
     # The text is cut, not the ids, so that every tokenizer is tested on the same characters.
     train_ids, val_ids = map(tokenizer.encode_array, gpt.split(corpus.text))
     short = len(train_ids) < FEWEST_TOKENS[0] or len(val_ids) < FEWEST_TOKENS[1]
-    if short and size is not None:
+    if short and kind != "character":
         raise gpt.TextError(
             f"This text has only {len(train_ids)} tokens to learn from and {len(val_ids)} to be"
             " tested on: use a longer text, or characters as tokens."
         )
     V = tokenizer.vocab_size
+    unit = kind if kind == "character" else "token"
     references = {
         "knows nothing (ln V)": gpt.uniform_loss(V),
-        f"{'character' if size is None else 'token'} frequencies": gpt.unigram_loss(
-            train_ids, val_ids, V
-        ),
+        f"{unit} frequencies": gpt.unigram_loss(train_ids, val_ids, V),
         "counted bigram": gpt.bigram_loss(train_ids, val_ids, V),
     }
     return Text(corpus, tokenizer, train_ids, val_ids, references, size)

@@ -116,10 +116,13 @@ def of_run(spec: Mapping[str, Any], text: cache.Text) -> cache.Text | None:
     name, sha256 = about["name"], about["sha256"] if "path" in about else None
     if same_text:
         name, sha256 = corpus_key(text)
+    if sha256 is None and not is_local(name):
+        return None  # not fetched for a reference line
     try:
-        return cache.text(name, sha256, told.get("kind", differences.CHARACTERS), size)
+        found = cache.text(name, sha256, told.get("kind", differences.CHARACTERS), size)
     except gpt.GPTError:
         return None
+    return found if found.corpus.sha256 == about["sha256"] else None
 
 
 def characters_per_token(spec: Mapping[str, Any], text: cache.Text) -> dict[str, float] | None:
