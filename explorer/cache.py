@@ -15,49 +15,94 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import averaging, engine, frames, surprise
+from explorer import averaging, differences, engine, frames, surprise
 from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
 PRETRAINED = Path(__file__).parents[1] / "checkpoints" / "pretrained"
 LEARNT_FROM = 2_000_000  # characters of a text that byte pairs are learnt from
 COUNTED_IN = 50_000  # characters of a text in which tokens are counted
+FEWEST_TOKENS = 17, 2  # of the training and validation parts: page 1 draws windows of 16
 HUGGINGFACE = Path(__file__).parents[1] / "checkpoints" / "huggingface"
 
 
 @dataclass(frozen=True)
 class Text:
     """A corpus with what every page needs of it: its tokenizer, ids (N,), and the loss of knowing
-    nothing, the letter frequencies, and the pair frequencies (nats per token)."""
+    nothing, the token frequencies, and the pair frequencies (nats per token)."""
 
     corpus: gpt.Corpus
-    tokenizer: gpt.CharTokenizer
+    tokenizer: Any  # of characters or of byte pairs
     train_ids: np.ndarray
     val_ids: np.ndarray
     references: dict[str, float]
+    size: int | None = None  # the vocabulary that byte pairs were to have
 
     @property
     def vocab_size(self) -> int:
-        return self.tokenizer.vocab_size
+        """V; smaller than `size` where no pair of the text was left to merge."""
+        return int(self.tokenizer.vocab_size)
+
+    @property
+    def unit(self) -> str:
+        """What a token is called: a character, where it is one."""
+        return "character" if self.tokenizer.kind == "character" else "token"
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What `gpt.train_tokenizer` is told, as a run's description has it."""
+        size = {} if self.size is None else {"vocab_size": self.size}
+        return {"kind": self.tokenizer.kind} | size
+
+    @property
+    def tokens(self) -> str:
+        """Which tokens these are, in a word: "character" or "bpe-512"."""
+        return differences.tokenizer_of({"tokenizer": self.told})
+
+    @property
+    def characters_per_token(self) -> dict[str, float]:
+        """How many characters a token holds on average, in the "train" and "validation" parts."""
+        train, validation = gpt.split(range(len(self.corpus)))
+        return {
+            "train": len(train) / len(self.train_ids),
+            "validation": len(validation) / len(self.val_ids),
+        }
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def text(name: str, sha256: str | None = None) -> Text:
+def text(
+    name: str, sha256: str | None = None, kind: str = "character", size: int | None = None
+) -> Text:
     """The named corpus, or the pasted one with this SHA-256, ready for use.
 
-    Raises gpt.TextError when it cannot be loaded.
+    kind, size: its tokens, as for `gpt.train_tokenizer`. Raises gpt.TextError when it cannot be
+    loaded, or is too short for such tokens.
     """
-    corpus = gpt.load_corpus(name) if sha256 is None else _pasted(name, sha256)
-    tokenizer = gpt.CharTokenizer.train(corpus.text)
-    ids = tokenizer.encode_array(corpus.text)
-    train_ids, val_ids = gpt.split(ids)
+    return _text(name, sha256, kind, size)  # the cache takes arguments left out for other ones
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _text(name: str, sha256: str | None, kind: str, size: int | None) -> Text:
+    if kind == "character":
+        corpus = gpt.load_corpus(name) if sha256 is None else _pasted(name, sha256)
+    else:
+        corpus = text(name, sha256).corpus
+    tokenizer = gpt.train_tokenizer(corpus.text, kind, size)
+    # The text is cut, not the ids, so that every tokenizer is tested on the same characters.
+    train_ids, val_ids = map(tokenizer.encode_array, gpt.split(corpus.text))
+    short = len(train_ids) < FEWEST_TOKENS[0] or len(val_ids) < FEWEST_TOKENS[1]
+    if short and kind != "character":
+        raise gpt.TextError(
+            f"This text has only {len(train_ids)} tokens to learn from and {len(val_ids)} to be"
+            " tested on: use a longer text, or characters as tokens."
+        )
     V = tokenizer.vocab_size
+    unit = kind if kind == "character" else "token"
     references = {
         "knows nothing (ln V)": gpt.uniform_loss(V),
-        "character frequencies": gpt.unigram_loss(train_ids, val_ids, V),
+        f"{unit} frequencies": gpt.unigram_loss(train_ids, val_ids, V),
         "counted bigram": gpt.bigram_loss(train_ids, val_ids, V),
     }
-    return Text(corpus, tokenizer, train_ids, val_ids, references)
+    return Text(corpus, tokenizer, train_ids, val_ids, references, size)
 
 
 def _pasted(name: str, sha256: str) -> gpt.Corpus:
@@ -111,9 +156,11 @@ def token_counts(name: str, sha256: str | None, size: int) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def bigram_table(name: str, sha256: str | None) -> np.ndarray:
+def bigram_table(
+    name: str, sha256: str | None, kind: str = "character", size: int | None = None
+) -> np.ndarray:
     """Counted probabilities of the next token, (V, V)."""
-    the_text = text(name, sha256)
+    the_text = text(name, sha256, kind, size)
     return gpt.bigram_probabilities(gpt.bigram_counts(the_text.train_ids, the_text.vocab_size))
 
 

@@ -4,10 +4,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gpt.tokenizers.bpe import VOCAB_SIZE
+
+CHARACTERS = "character"
+
+
+def tokenizer_of(spec: Mapping[str, Any]) -> str:
+    """The tokens of a run in a word: "character" or "bpe-512"; an early run says nothing of them.
+
+    >>> tokenizer_of({"tokenizer": {"kind": "bpe", "vocab_size": 512}})
+    'bpe-512'
+    """
+    told = spec.get("tokenizer") or {}
+    kind = str(told.get("kind", CHARACTERS))
+    return kind if kind == CHARACTERS else f"{kind}-{told.get('vocab_size') or VOCAB_SIZE}"
+
 
 def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of a run, model and training together."""
-    return {**spec["model"], **spec["train"]}
+    """All settings of a run: its tokens, model and training together."""
+    return {"tokenizer": tokenizer_of(spec), **spec["model"], **spec["train"]}
 
 
 def differing(specs: Sequence[Mapping[str, Any]]) -> list[str]:

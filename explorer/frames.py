@@ -1,5 +1,6 @@
 """Results of gpt and of runs as tidy DataFrames with documented columns, ready for charts."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,6 +77,20 @@ def compared_runs(
         if e["val_loss"] is not None
     ]
     return pd.DataFrame(rows, columns=["run", "step", "validation", "train", "shown"])
+
+
+def in_bits(losses: pd.DataFrame, held: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """What `compared_runs` gives in bits per character, which tells runs of other tokens apart.
+
+    held: by the label of a run, how many characters its tokens hold in the "train" and "validation"
+    parts of its text; runs that are not in it are left out.
+    """
+    known = losses[losses["run"].isin(list(held))]
+    changed = {}
+    for part in ("train", "validation"):
+        characters = known["run"].map({label: parts[part] for label, parts in held.items()})
+        changed[part] = known[part].astype(float) / math.log(2) / characters
+    return known.assign(**changed)
 
 
 def with_costs(
@@ -160,8 +175,8 @@ def token_counts(tokenizers: Sequence[tuple[str, Any]], text: str) -> pd.DataFra
     return pd.DataFrame(rows, columns=["kind", "vocabulary", "tokens", "characters", "read"])
 
 
-def split_parts(train: int, validation: int) -> pd.DataFrame:
-    """Columns part, start, end (characters of the text), label: the two parts of a split text."""
+def split_parts(train: int, validation: int, unit: str = "characters") -> pd.DataFrame:
+    """Columns part, start, end (in `unit`s of the text), label: the two parts of a split text."""
     total = train + validation
     return pd.DataFrame(
         {
@@ -169,7 +184,7 @@ def split_parts(train: int, validation: int) -> pd.DataFrame:
             "start": [0, train],
             "end": [train, total],
             "label": [
-                f"{part}: {count:,} characters ({100 * count / total:.0f} %)"
+                f"{part}: {count:,} {unit} ({100 * count / total:.0f} %)"
                 for part, count in (("training", train), ("validation", validation))
             ],
         }

@@ -7,6 +7,7 @@ its events.
 from dataclasses import dataclass
 from typing import Any
 
+from explorer import differences
 from explorer.runs import labels
 from explorer.runs.labels import Labels
 from explorer.runs.store import Run, RunError, RunStore
@@ -51,15 +52,20 @@ def starred_first(found: list[Entry]) -> list[Entry]:
     return sorted(found, key=lambda entry: not entry.labels.star)
 
 
-def best_by_page(found: list[Entry], sha256: str) -> dict[str, Entry]:
+def best_by_page(
+    found: list[Entry], sha256: str, tokens: str = differences.CHARACTERS
+) -> dict[str, Entry]:
     """For each page its run with the lowest validation loss on the text with this SHA-256.
 
+    Only runs with these tokens (see `differences.tokenizer_of`), whose losses can be compared.
     Without those that saw the answers: a model without the mask has a low loss and knows nothing.
     """
     best: dict[str, Entry] = {}
     for entry in found:
         saw_answers = not entry.spec["model"].get("causal", True)
-        if entry.sha256 != sha256 or entry.best_val_loss is None or saw_answers:
+        if entry.sha256 != sha256 or differences.tokenizer_of(entry.spec) != tokens:
+            continue
+        if entry.best_val_loss is None or saw_answers:
             continue
         known = best.get(entry.page)
         if known is None or entry.best_val_loss < (known.best_val_loss or 0.0):

@@ -76,8 +76,15 @@ def rungs(seed: int, steps: int | None = None, laptop: bool = False) -> list[Run
     return found
 
 
-def find(rung: Rung, entries: Sequence[Entry], sha256: str) -> Entry | None:
+def find(
+    rung: Rung,
+    entries: Sequence[Entry],
+    sha256: str,
+    tokens: str = differences.CHARACTERS,
+) -> Entry | None:
     """The run that has climbed `rung` on the text with this SHA-256, whichever page began it.
+
+    tokens: what the text is cut into, see `differences.tokenizer_of`.
 
     A finished one before one in progress before one that was left before one that failed. Of equals
     the first in `entries`.
@@ -88,6 +95,7 @@ def find(rung: Rung, entries: Sequence[Entry], sha256: str) -> Entry | None:
         for entry in entries
         if entry.sha256 == sha256
         and entry.state in STATES
+        and differences.tokenizer_of(entry.spec) == tokens
         and _may_fit(entry.spec, asked)
         and _settings(entry.spec) == asked
     ]

@@ -12,30 +12,33 @@ from explorer.panels import code, lesson, model, question, settings, text, train
 from explorer.panels.export import export_panel
 from explorer.panels.sampling import sampling_panel
 
+LARGEST = 512  # tokens; more cells than those of their table would not be legible
+
 this = lesson.open_page("bigram")
 the_text = text.current()
-V = the_text.vocab_size
+V, unit = the_text.vocab_size, the_text.unit
 lesson.idea(
     f"""
-Which character comes next, if all you know is the **last one**? Count: after every *q*, how often
-came *u*? That gives a table of {V} × {V} counts; divide each row by its sum and you have
+Which {unit} comes next, if all you know is the **last one**? Count: after every *q*, how often
+came *u*? That gives a table of {V:,} × {V:,} counts; divide each row by its sum and you have
 probabilities. The network here is the same table, but its numbers are **learned** from examples.
-Its loss is the average surprise at the true next character, and counting is the best it can reach.
+Its loss is the average surprise at the true next {unit}, and counting is the best it can reach.
 """,
     r"\mathrm{loss}=-\frac{1}{B\,T}\sum_{b,t}\ln p\,(x_{b,t+1}\mid x_{b,t})",
     {
-        "B, T": "windows in a batch, characters in a window: here (B=32, T=8)",
+        "B, T": f"windows in a batch, {unit}s in a window: here (B=32, T=8)",
         "p": "the table's row",
     },
 )
 touch = st.container()
 
 lesson.section("Predict, then run")
-floor = the_text.references["counted bigram"]
+references = training.text_of(this, the_text).references
+nothing, floor = references["knows nothing (ln V)"], references["counted bigram"]
 first = question.ask_number(
     this,
     "first_loss",
-    f"Before any training, all {V} characters look alike to the network. What will the very first"
+    f"Before any training, all {V} {unit}s look alike to the network. What will the very first"
     " validation loss be, in nats?",
     0.0,
     20.0,
@@ -53,9 +56,9 @@ question.grade_number(
     first,
     begin["val_loss"] if begin else None,
     0.1,
-    f"A model that knows nothing scores ln {V} = {math.log(V):.3f}. Weights drawn as the tutorial"
-    " does are not quite even: the network begins with random opinions, and pays a little more."
-    " Try “weights at the start: gpt2”.",
+    f"A model that knows nothing scores ln {math.exp(nothing):.0f} = {nothing:.3f}. Weights drawn"
+    " as the tutorial does are not quite even: the network begins with random opinions, and pays a"
+    " little more. Try “weights at the start: gpt2”.",
 )
 end = training.finished(this)
 if end:
@@ -74,14 +77,24 @@ def tables(step: int | None) -> None:
     shown = model.of_page(this, preset, the_text, step)
     tokens = shown.tokenizer.tokens
     if tokens != the_text.tokenizer.tokens:
-        st.info("This run learnt from another text; choose that text in the sidebar to compare.")
+        st.info(
+            "This run learnt from another text or other tokens; choose those in the sidebar to"
+            " compare."
+        )
+        return
+    if V > LARGEST:
+        st.info(
+            f"A table of {V:,} × {V:,} is too large to be drawn: choose characters or at most"
+            f" {LARGEST} byte pairs in the sidebar."
+        )
         return
     counted = cache.bigram_table(*text.key_of(the_text))
     learned = shown.model.table.weight.detach().softmax(-1).numpy()
     distance = abs(counted - learned).sum(axis=1).mean() / 2
     st.caption(
         f"Learned: {shown.label}. Mean distance between the rows of the two tables: {distance:.3f}"
-        " (0 = the same, 1 = nothing in common; measured). Row = last character, column = next."
+        " (0 = the same, 1 = nothing in common; measured)."
+        f" Row = last {unit}, column = next."
     )
     about = {"rows": tokens, "columns": tokens, "palette": "probability", "scale_max": 1.0}
     about |= {"group": "tables", "sentence": "after ‘{row}’ comes ‘{column}’"}
@@ -110,7 +123,7 @@ lesson.section("The code")
 code.code_panel(
     this,
     {"the network": gpt.Bigram, "counting": gpt.bigram_counts, "the loss": gpt.next_token_loss},
-    "It leaves out everything before the last character; attention will bring it back.",
+    f"It leaves out everything before the last {unit}; attention will bring it back.",
     code.shapes_of(partial(model.of_page, this, preset, the_text), preset.train.batch_size),
     {"logits = self.table(idx)": "the learned table above, a row for each token"},
 )
@@ -121,7 +134,7 @@ lesson.what_changed(
     [
         "The network knows no more than counting: training finds the same table, step by step.",
         "A low loss on frequent pairs can hide nonsense: read the sample too.",
-        f"The loss cannot reach 0: after “t”, several characters really do follow. {floor:.2f} nats"
-        " is the text's own uncertainty, seen through one character.",
+        f"The loss cannot reach 0: after “t”, several {unit}s really do follow. {floor:.2f} nats"
+        f" is the text's own uncertainty, seen through one {unit}.",
     ],
 )

@@ -101,10 +101,11 @@ with right:
         )
 
 lesson.section("The map: every page adds one idea")
-best = history.best_by_page(found, the_text.corpus.sha256)
+best = history.best_by_page(found, the_text.corpus.sha256, the_text.tokens)
 floor = the_text.references
+tokens = "" if the_text.unit == "character" else f" in {the_text.vocab_size:,} byte pairs"
 st.caption(
-    f"On {text.title(the_text)}: a model that knows nothing scores"
+    f"On {text.title(the_text)}{tokens}: a model that knows nothing scores"
     f" {floor['knows nothing (ln V)']:.3f} nats, the counted bigram {floor['counted bigram']:.3f}."
 )
 ACROSS = 4
@@ -119,7 +120,7 @@ for start in range(0, len(lessons.LESSONS), ACROSS):
                 if record and record.best_val_loss is not None:
                     st.markdown(f"Your best validation loss: **{record.best_val_loss:.3f}**")
                 else:
-                    st.markdown("Not trained yet on this text")
+                    st.markdown(f"Not trained yet on this text{tokens}")
             answered, graded, correct = question.score(page)
             if answered:
                 st.caption(

@@ -57,7 +57,8 @@ with left:
     asked = "4 heads of 8 instead of 1 head of 32: how many parameters more does the model need?"
     more = question.ask_number(this, "parameters", asked, -100_000.0, 100_000.0, 1.0)
 with right:
-    asked = "One head of 32 ends near 2.40 on Tiny Shakespeare. Where will this run's loss end?"
+    known = text.measured_on(the_text)
+    asked = f"One head of 32 ends near 2.40 on {known}. Where will this run's loss end?"
     loss = question.ask_number(this, "loss", asked, 0.0, 20.0)
 
 lesson.section("Train it")
@@ -72,7 +73,7 @@ shapes.caption(
     * preset.model.feed_forward
 )
 st.caption(
-    "The tutorial's own figures on Tiny Shakespeare: 4 heads about 2.28, with feed-forward about"
+    f"The tutorial's own figures on {known}: 4 heads about 2.28, with feed-forward about"
     " 2.24. Train once with the switch off and once with it on; then both again with another seed,"
     " because the luck of the first weights can be as large as the gain."
 )

@@ -47,12 +47,16 @@ read = text_read(this, example)
 st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
 lesson.section("Predict, then run")
+learnt = training.text_of(this, the_text)
+unit, bigram = learnt.unit, learnt.references["counted bigram"]
+far, much = (2.0, "under 2.0") if unit == "character" else (0.8 * bigram, "by more than a fifth")
+far_below = f"far below it ({much})"
 answer = question.ask_choice(
     this,
     "gain",
-    "The counted bigram is the best that one character of memory can do. With one head that sees"
-    " eight characters, the validation loss will end …",
-    ["above the counted bigram", "a little below it", "far below it (under 2.0)"],
+    f"The counted bigram is the best that one {unit} of memory can do. With one head that"
+    f" sees eight {unit}s, the validation loss will end …",
+    ["above the counted bigram", "a little below it", far_below],
 )
 
 lesson.section("Train it")
@@ -62,13 +66,13 @@ export_panel(this)
 
 run = training.finished(this)
 if run:
-    loss, bigram = run["val_loss"], the_text.references["counted bigram"]
+    loss = run["val_loss"]
     right = (
         "above the counted bigram"
         if loss > bigram
         else "a little below it"
-        if loss > 2.0
-        else "far below it (under 2.0)"
+        if loss > far
+        else far_below
     )
     question.grade_choice(
         answer,

@@ -65,7 +65,7 @@ question.grade_number(
         if gap > 0.05
         else "nearly the same: it has room to learn more, with more steps or more size."
     )
-    + " On Tiny Shakespeare the laptop GPT ends near 1.88, the tutorial's near 1.48.",
+    + f" On {text.measured_on(the_text)} the laptop GPT ends near 1.88, the tutorial's near 1.48.",
 )
 export_panel(this)
 

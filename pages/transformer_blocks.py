@@ -47,7 +47,8 @@ gradients = st.container()
 norm_by_hand = st.container()
 
 lesson.section("Predict, then run")
-asked = "One layer with feed-forward ends near 2.24 on Tiny Shakespeare. Where will this run end?"
+known = text.measured_on(the_text)
+asked = f"One layer with feed-forward ends near 2.24 on {known}. Where will this run end?"
 expected = question.ask_number(this, "loss", asked, 0.0, 20.0)
 
 lesson.section("Train it")
@@ -60,8 +61,7 @@ question.grade_number(
     expected,
     run["val_loss"] if run else None,
     0.05,
-    "The tutorial's three blocks reach about 2.06 on Tiny Shakespeare: depth pays once it can be"
-    " trained.",
+    f"The tutorial's three blocks reach about 2.06 on {known}: depth pays once it can be trained.",
 )
 train_variants(this, depth.variants(preset), the_text)
 compare_panel(this, the_text)

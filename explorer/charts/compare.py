@@ -21,9 +21,14 @@ AXES = {
 
 
 def create_compare_chart(
-    losses: pd.DataFrame, references: pd.DataFrame | None = None, against: str = "step"
+    losses: pd.DataFrame,
+    references: pd.DataFrame | None = None,
+    against: str = "step",
+    unit: str = "nats",
 ) -> Layered:
     """Draw the validation loss (nats per token) of up to MOST_RUNS runs `against` one of AXES.
+
+    unit: what the losses are given in instead, such as "bits per character".
 
     losses: columns run (its label), step, validation, train, shown (is it the page's own run?); and
     seconds, compute where they are asked for. references: columns loss, label; those inside the
@@ -37,7 +42,7 @@ def create_compare_chart(
     low, high = _range(losses)
     y = alt.Y(
         "validation:Q",
-        title="validation loss (nats)",
+        title=f"validation loss ({unit})",
         scale=alt.Scale(domain=[low, high], zero=False, nice=False),
     )
     x = alt.X(

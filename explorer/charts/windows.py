@@ -6,16 +6,19 @@ import pandas as pd
 from explorer.charts import Layered, theme
 
 CELL = 27  # pixels
+WIDTH = 720  # pixels of a narrow page, which long tokens share
 AXES = 112  # height of the axis, its title and the legend
 
 
-def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> Layered:
+def create_split_chart(
+    parts: pd.DataFrame, places: pd.DataFrame, unit: str = "characters"
+) -> Layered:
     """parts: columns part ("training", "validation"), start, end, label. places: columns window,
     place; each window is a triangle under the bar, at most a few dozen."""
     total = int(parts["end"].max())
     x = alt.X(
         "start:Q",
-        title="position in the text (characters)",
+        title=f"position in the text ({unit})",
         scale=alt.Scale(domain=[0, total], nice=False),
         axis=alt.Axis(format="~s", tickCount=6, grid=False, offset=14),
     )
@@ -48,7 +51,8 @@ def create_split_chart(parts: pd.DataFrame, places: pd.DataFrame) -> Layered:
 def create_windows_chart(cells: pd.DataFrame) -> Layered:
     """cells: columns row, offset, character, part ("input", "target", "around"), id, position; at
     most a few hundred rows. One line for the inputs and one for the targets of each window; a
-    target stands where it stands in the text, so it is the character after its input."""
+    target stands where it stands in the text, so it is the token after its input. What does not fit
+    into its cell, of tokens longer than a character, ends with …"""
     rows = list(dict.fromkeys(cells["row"]))
     base = alt.Chart(cells).encode(
         x=alt.X("offset:O", title="offset from the window's begin", axis=alt.Axis(labelAngle=0)),
@@ -61,7 +65,10 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
         legend=alt.Legend(orient="top", title=None),
     )
     filled = base.transform_filter("datum.part != 'around'").mark_rect(cornerRadius=4)
-    letters = base.mark_text(fontSize=15).encode(
+    long = bool((cells["character"].str.len() > 1).any())
+    size = {"fontSize": 11, "limit": WIDTH // cells["offset"].nunique()} if long else {}
+    mark = base.mark_text(**{"fontSize": 15} | size)
+    letters = mark.encode(
         text="character:N",
         color=alt.condition(
             "datum.part == 'around'", alt.value(theme.REFERENCE), alt.value("white")

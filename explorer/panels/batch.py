@@ -31,7 +31,7 @@ def batch_panel(lesson: Lesson, text: cache.Text) -> None:
         8,
         key=f"{lesson.key}_T",
         bind="query-params",
-        help="block_size: how many characters the model may look back at.",
+        help=f"block_size: how many {text.unit}s the model may look back at.",
     )
     seed = columns[2].number_input(
         "Seed",
@@ -80,8 +80,9 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
     places = positions[:, 0].tolist()
     tokens = text.tokenizer.tokens
     split = create_split_chart(
-        frames.split_parts(len(text.train_ids), len(text.val_ids)),
+        frames.split_parts(len(text.train_ids), len(text.val_ids), f"{text.unit}s"),
         pd.DataFrame({"window": range(1, B + 1), "place": places}),
+        f"{text.unit}s",
     )
     st.altair_chart(split, width="stretch", key=f"{lesson.key}_split")
     st.caption(
@@ -89,11 +90,13 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
         " The validation part is kept for the exam."
     )
     cells = frames.window_cells(text.train_ids, places, T, tokens)
-    left, right = st.columns(2, gap="medium")
+    # Long tokens need the whole width.
+    beside = text.unit == "character"
+    left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
     with left:
         st.altair_chart(create_windows_chart(cells), width="stretch", key=f"{lesson.key}_windows")
         st.caption(
-            "Grey: the text around a window. The targets are the inputs one character later, so"
+            f"Grey: the text around a window. The targets are the inputs one {text.unit} later, so"
             " each target stands right after the input that it is the answer to. Hover: id, place."
         )
     with right:

@@ -31,7 +31,7 @@ def byte_pairs_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
         help="256 bytes and one token for the end of a text are there from the start; every merge"
         " adds one token.",
     )
-    key = (*texts.key_of(text), size)
+    key = (*texts.corpus_key(text), size)
     right.button(
         "Learn byte pairs",
         key=f"{lesson.key}_pairs_learn",

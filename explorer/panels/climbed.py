@@ -57,7 +57,7 @@ def look(rungs: list[Rung], text: cache.Text) -> list[Climbed]:
     entries = history.entries(engine.store())
     found = []
     for number, rung in enumerate(rungs, 1):
-        entry = ladder.find(rung, entries, text.corpus.sha256)
+        entry = ladder.find(rung, entries, text.corpus.sha256, text.tokens)
         if entry is None:
             found.append(Climbed(rung, number))
             continue

@@ -1,22 +1,27 @@
 """The runs of one page beside each other: their validation losses on one chart, and a table.
 
-Runs on another text are left out: their losses cannot be compared.
+Runs on another text are left out: their losses cannot be compared. Those that read the same text in
+other tokens are compared in bits per character.
 """
 
+import math
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 import gpt
 from explorer import cache, differences, engine, frames, history, state
 from explorer.charts import compare
 from explorer.lessons import Lesson
+from explorer.panels import text as texts
 from explorer.panels import training
 from explorer.panels.model import current_run
 from explorer.runs import labels as run_labels
 from explorer.runs.store import Run
 
 POLL_SECONDS = 2.0
+BITS = "bits per character"
 
 
 def page_runs(lesson: Lesson, text: cache.Text, most: int | None = compare.MOST_RUNS) -> list[Run]:
@@ -88,18 +93,43 @@ def _draw(
     evaluations = [thin(reader.evaluations) for reader in readers]
     losses = frames.compared_runs(labels, evaluations, shown)
     if len(losses):
-        chart = compare.create_compare_chart(losses, frames.references(text.references))
+        losses, known, unit = comparable(losses, dict(zip(labels, specs, strict=True)), text)
+        chart = compare.create_compare_chart(losses, frames.references(known), unit=unit)
         st.altair_chart(chart, width="stretch", key=f"{lesson.key}_compare")
         st.caption(
             "Validation loss of each run, measured; the run shown above is drawn thicker. The first"
-            " estimate (step 0) lies above the picture."
+            f" estimate (step 0) lies above the picture.{in_which(unit)}"
         )
     names = differences.differing(specs)
     rows = [
-        _row(run, label, spec, reader, names, text.vocab_size)
+        _row(run, label, spec, reader, names, text)
         for run, label, spec, reader in zip(runs, labels, specs, readers, strict=True)
     ]
     st.dataframe(rows, hide_index=True, key=f"{lesson.key}_runs", column_config=_columns())
+
+
+def comparable(
+    losses: pd.DataFrame, specs: dict[str, Any], text: cache.Text
+) -> tuple[pd.DataFrame, dict[str, float], str]:
+    """What can stand on one chart: losses, reference lines and the unit of both.
+
+    losses: see `frames.compared_runs`; specs: of all runs by their labels. Nats where all read the
+    same tokens; else bits per character, of the runs whose text is here.
+    """
+    described = list(specs.values())
+    if len({differences.tokenizer_of(spec) for spec in described}) == 1:
+        return losses, (texts.of_run(described[0], text) or text).references, "nats"
+    held = {label: texts.characters_per_token(spec, text) for label, spec in specs.items()}
+    known = {label: parts for label, parts in held.items() if parts}
+    return frames.in_bits(losses, known), {}, BITS
+
+
+def in_which(unit: str) -> str:
+    """Why a chart is not in nats; nothing where it is."""
+    return (
+        " The runs read different tokens, so the losses are in bits per character: nats per token,"
+        " divided by ln 2 and by the characters of a token."
+    ) * (unit == BITS)
 
 
 def thin(events: list[Any]) -> list[Any]:
@@ -108,9 +138,12 @@ def thin(events: list[Any]) -> list[Any]:
     return events[::-1][::every][::-1]
 
 
-def _row(run: Run, label: str, spec: Any, reader: Any, names: list[str], V: int) -> dict[str, Any]:
+def _row(
+    run: Run, label: str, spec: Any, reader: Any, names: list[str], text: cache.Text
+) -> dict[str, Any]:
     """One line of the table: what differs, what it cost, what came of it."""
     settings = differences.settings_of(spec)
+    V = (texts.of_run(spec, text) or text).vocab_size
     parts = gpt.parameters_by_component(gpt.ModelConfig.from_dict(spec["model"]), V)
     known = [e for e in reader.evaluations if e["val_loss"] is not None]
     last, step = (known[-1] if known else {}), reader.last_step or {}
@@ -122,9 +155,19 @@ def _row(run: Run, label: str, spec: Any, reader: Any, names: list[str], V: int)
         "training loss": last.get("train_loss"),
         "validation loss": last.get("val_loss"),
         "best": min((e["val_loss"] for e in known), default=None),
+        **_bits(spec, last.get("val_loss"), names, text),
         "tokens/s": step.get("tokens_per_second"),
         "state": run.status()["state"],
     }
+
+
+def _bits(spec: Any, loss: float | None, names: list[str], text: cache.Text) -> dict[str, Any]:
+    """The loss in bits per character, where the tokens of the runs differ or are byte pairs."""
+    if "tokenizer" not in names and differences.tokenizer_of(spec) == differences.CHARACTERS:
+        return {}
+    held = texts.characters_per_token(spec, text)
+    bits = None if loss is None or held is None else loss / math.log(2) / held["validation"]
+    return {"bits/character": bits}
 
 
 def _columns() -> dict[str, Any]:
@@ -135,5 +178,10 @@ def _columns() -> dict[str, Any]:
         "training loss": loss(format="%.4f", help="The last estimate, nats per token."),
         "validation loss": loss(format="%.4f", help="The last estimate, nats per token."),
         "best": loss(format="%.4f", help="The lowest validation loss of the run."),
+        "bits/character": loss(
+            format="%.3f",
+            help="The validation loss divided by ln 2 and by the characters of a token: it can be"
+            " compared, whatever the tokens are.",
+        ),
         "tokens/s": st.column_config.NumberColumn(format="compact", help="Measured at the end."),
     }

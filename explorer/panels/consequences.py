@@ -54,20 +54,20 @@ def consequences_panel(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> 
         ],
         hide_index=True,
         key=f"{lesson.key}_consequences",
-        column_config=_columns(next(iter(found.values())).start),
+        column_config=_columns(next(iter(found.values())).start, text.unit),
     )
     for name in found:
-        if said := sentence(name, found):
+        if said := sentence(name, found, text.unit):
             st.markdown(f"- {said}")
     st.caption(
-        f"Measured on {WINDOWS} windows of the validation text; samples of {SAMPLE} characters, all"
-        f" from seed {SEED}."
+        f"Measured on {WINDOWS} windows of the validation text; samples of {SAMPLE} {text.unit}s,"
+        f" all from seed {SEED}."
         + " With one head as wide as the model, √C and √D are the same number; on page 5 the slip"
         " of dividing by √C can be trained." * (SLIP not in wanted)
     )
 
 
-def _columns(habits: Habits) -> dict[str, Any]:
+def _columns(habits: Habits, unit: str) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "variant": st.column_config.TextColumn(width=130),
@@ -84,8 +84,8 @@ def _columns(habits: Habits) -> dict[str, Any]:
         "at the end": number(format="%.2f", help="The largest weight after training."),
         "shuffled": number(
             format="%.3f",
-            help="How much of the next character’s probability moves when all characters before the"
-            " last one are shuffled; 0 is nothing.",
+            help=f"How much of the next {unit}’s probability moves when all {unit}s before the last"
+            " one are shuffled; 0 is nothing.",
         ),
         "writes": st.column_config.TextColumn(width=260, help="A sample from one seed."),
     }
@@ -121,8 +121,11 @@ def _measured(
     return found
 
 
-def sentence(name: str, found: dict[str, Outcome]) -> str:
-    """What the switch did, beside the model as it is set; "" where there is nothing to compare."""
+def sentence(name: str, found: dict[str, Outcome], unit: str = "character") -> str:
+    """What the switch did, beside the model as it is set; "" where there is nothing to compare.
+
+    unit: what a token is called.
+    """
     if AS_SET not in found or name == AS_SET:
         return ""
     one, base = found[name], found[AS_SET]
@@ -148,8 +151,8 @@ def sentence(name: str, found: dict[str, Outcome]) -> str:
     if name == NO_POSITIONS:
         same = "nothing at all" if one.end.shuffled < 1e-5 else f"{one.end.shuffled:.1%}"
         return (
-            f"**{name}**. Shuffling all characters before the last moves {same} of the next"
-            f" character’s probability; with positions it moves {base.end.shuffled:.1%}. {ends} the"
+            f"**{name}**. Shuffling all {unit}s before the last moves {same} of the next"
+            f" {unit}’s probability; with positions it moves {base.end.shuffled:.1%}. {ends} the"
             " model that knows places."
         )
     return f"**{name}**. {ends} the model as it is set."

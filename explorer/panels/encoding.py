@@ -7,6 +7,7 @@ from explorer import cache
 from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
 from explorer.lessons import Lesson
+from explorer.panels.byte_pairs import token_parts
 
 
 def encoding_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
@@ -17,7 +18,9 @@ def encoding_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
         key=f"{lesson.key}_sentence",
         bind="query-params",
         max_chars=1000,
-        help="Becomes one token per character. Try a character that the text never has, such as €.",
+        help="Becomes one token per character. Try a character that the text never has, such as €."
+        if text.unit == "character"
+        else "Becomes pieces of words. A character that the text never has becomes several bytes.",
     )
     unknown = _strangers(lesson, text, sentence)
     try:
@@ -29,7 +32,7 @@ def encoding_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
         st.info("Type at least one character that the text has.")
         return
     back = text.tokenizer.decode(ids)
-    token_strip(ids, [text.tokenizer.tokens[i] for i in ids], key=f"{lesson.key}_tokens")
+    _strip(lesson, text, ids)
     left, right = st.columns(2, gap="medium")
     left.markdown("**encode**: text → ids")
     how = f", unknown={unknown!r}" if text.tokenizer.unknown(sentence) else ""
@@ -43,6 +46,15 @@ def encoding_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
             f"The round trip gives back another text: {len(sentence)} characters went in,"
             f" {len(back)} came back, and what the vocabulary does not have is gone."
         )
+
+
+def _strip(lesson: Lesson, text: cache.Text, ids: list[int]) -> None:
+    key = f"{lesson.key}_tokens"
+    if text.unit == "character":
+        token_strip(ids, [text.tokenizer.tokens[i] for i in ids], key=key)
+    else:
+        names, details = token_parts(text.tokenizer, ids)
+        token_strip(ids, names, details=details, key=key)
 
 
 def _strangers(lesson: Lesson, text: cache.Text, sentence: str) -> str:

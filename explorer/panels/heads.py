@@ -117,7 +117,8 @@ def _windows(model: Shown, text: cache.Text, read: str, where: str) -> tuple[Any
             return None, "Type at least two characters that the training text knows."
         return torch.tensor([ids]), f"the {len(ids)} characters read above"
     if model.tokenizer.tokens != text.tokenizer.tokens:
-        return None, "This run learnt from another text; choose that text in the sidebar."
+        said = "This run learnt from another text or other tokens; choose those in the sidebar."
+        return None, said
     if T < 2 or len(text.val_ids) <= T:
         return None, "The context must be at least 2, and the validation text longer than it."
     B = max(1, WINDOW_TOKENS // T)

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer import engine, history, lessons, state
+from explorer import differences, engine, history, lessons, state
 from explorer.history import Entry
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -42,7 +42,7 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
             "group": entry.labels.group,
             "recipe": entry.name,
             "page": _page(entry),
-            "text": entry.corpus,
+            "text": _text(entry),
             "step": entry.step,
             "best loss": entry.best_val_loss,
             "state": entry.state,
@@ -63,6 +63,11 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
         },
     )
     st.caption("All runs of this server, those with a star first, then the newest.")
+
+
+def _text(entry: Entry) -> str:
+    tokens = differences.tokenizer_of(entry.spec)
+    return entry.corpus if tokens == differences.CHARACTERS else f"{entry.corpus}, {tokens}"
 
 
 def _page(entry: Entry) -> str:

@@ -51,7 +51,7 @@ def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | No
 def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:
     """The model as training would begin with."""
     seed = preset.train.seed
-    key = f"{text.corpus.sha256} {seed} {preset.model}"
+    key = f"{text.corpus.sha256} {text.tokens} {seed} {preset.model}"
     model = cache.untrained(preset.model, text.vocab_size, seed, key)
     return Shown(model, text.tokenizer, 0, f"untrained, weights drawn from seed {seed}", key)
 

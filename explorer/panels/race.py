@@ -139,7 +139,7 @@ def target_of(
 ) -> float | None:
     """The loss to reach: the listed one on Tiny Shakespeare, elsewhere that with which the quick
     start ended; None before that is known."""
-    if text.corpus.name == SHAKESPEARE:
+    if text.corpus.name == SHAKESPEARE and text.unit == "character":
         return modern.TARGET
     quick = gpt.PRESETS[modern.QUICK].title
     return clocks[quick][-1].loss if _done(runs, quick) and clocks[quick] else None

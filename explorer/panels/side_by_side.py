@@ -16,7 +16,7 @@ from explorer.charts import compare
 from explorer.history import Entry
 from explorer.lessons import Lesson
 from explorer.panels import training
-from explorer.panels.compare import thin
+from explorer.panels.compare import comparable, in_which, thin
 from explorer.panels.picture import picture
 from explorer.panels.samples import Author, author, samples_panel
 from explorer.runs.store import Run, RunError
@@ -163,7 +163,8 @@ def _all_settings(spec: dict[str, Any]) -> dict[str, Any]:
     except gpt.GPTError:  # of a newer version
         settings = differences.settings_of(spec)
     settings["prompt"] = repr(settings["prompt"]) if "prompt" in settings else "–"
-    return {"text": f"{corpus['name']} ({corpus['sha256'][:6]})"} | settings
+    about = {"text": f"{corpus['name']} ({corpus['sha256'][:6]})"}
+    return about | {"tokenizer": differences.tokenizer_of(spec)} | settings
 
 
 def _settings(lesson: Lesson, chosen: list[Choice]) -> None:
@@ -211,14 +212,16 @@ def _curves(lesson: Lesson, chosen: list[Choice], text: cache.Text) -> None:
         st.caption("None of them has measured a loss yet.")
         return
     same_text = {one.entry.sha256 for one in chosen} == {text.corpus.sha256}
-    references = frames.references(text.references) if same_text else None
-    chart = compare.create_compare_chart(losses, references)
+    specs = {label: one.entry.spec for label, one in zip(labels, chosen, strict=True)}
+    losses, known, unit = comparable(losses, specs, text)
+    references = frames.references(known) if same_text else None
+    chart = compare.create_compare_chart(losses, references, unit=unit)
     picture(chart, f"{lesson.key}_any_curves", "runs side by side")
     best = losses.groupby("run", sort=False)["validation"].min()
     said = "; ".join(f"run {str(run).partition(':')[0]} {loss:.3f}" for run, loss in best.items())
     st.caption(
         f"Validation loss of each, measured; the lowest of each: {said}. What lies above the"
-        " picture is the first estimate."
+        f" picture is the first estimate.{in_which(unit)}"
     )
 
 

@@ -129,7 +129,8 @@ def look_up(lesson: Lesson, text: cache.Text, planned: Sequence[gpt.SizedRun]) -
     for entry in history.entries(engine.store(), most=1000):
         if entry.page == lesson.key and entry.sha256 == text.corpus.sha256:
             known.setdefault(_settings(differences.settings_of(entry.spec)), entry.run)
-    runs = [known.get(_settings(_of(run.preset))) for run in planned]
+    tokens = {"tokenizer": text.tokens}
+    runs = [known.get(_settings(tokens | _of(run.preset))) for run in planned]
     statuses: list[dict[str, Any]] = [
         run.status() if run else {"state": store.CREATED} for run in runs
     ]

@@ -1,11 +1,13 @@
-"""The text that all pages learn from: chosen in the sidebar, kept in the address."""
+"""The text and the tokens that all pages learn from: chosen in the sidebar, kept in the address."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
 import gpt
-from explorer import cache, downloads, engine, state
+from explorer import cache, differences, downloads, engine, state
 from gpt.text import is_local
 from gpt.toys import TOYS
 
@@ -15,6 +17,11 @@ TITLES = {
     "tinyshakespeare": "Tiny Shakespeare",
     "python_docs": "Python's reference texts",
     **{name: f"Toy: {name.replace('_', ', ')}" for name in TOYS},
+}
+SIZES = (300, 512, 1024, 2048)  # vocabularies of byte pairs; 257 are there before the first merge
+TOKENS = {
+    differences.CHARACTERS: "Characters",
+    **{f"bpe-{size}": f"Byte pairs, V = {size:,}" for size in SIZES},
 }
 
 
@@ -39,29 +46,102 @@ def choose() -> None:
             _fetch(chosen)
     # Not `bind`: it would put the title there, which does not say which pasted text it is.
     state.set_address("text", None if chosen == default else chosen)
+    _choose_tokens()
+
+
+def _choose_tokens() -> None:
+    if st.session_state.get("tokenizer") not in TOKENS:
+        linked = st.query_params.get("tokenizer")
+        st.session_state["tokenizer"] = linked if linked in TOKENS else differences.CHARACTERS
+    chosen = st.sidebar.selectbox(
+        "Tokens",
+        list(TOKENS),
+        format_func=TOKENS.__getitem__,
+        key="tokenizer",
+        help="What the text is cut into: its characters, or byte pairs learnt from it (page 1), of"
+        " which V are distinct.",
+    )
+    state.set_address("tokenizer", None if chosen == differences.CHARACTERS else chosen)
 
 
 def current() -> cache.Text:
-    """The chosen text, ready for use; an offline one while the chosen one is not there."""
+    """The chosen text in the chosen tokens, ready for use; an offline one while the chosen one is
+    not there, and characters where it is too short for byte pairs."""
     name = st.session_state.get("text") or OFFLINE
     try:
         if name in TITLES:
-            return cache.text(name if is_local(name) else OFFLINE)
-        return cache.text(_pasted().get(name, "pasted text"), name)
+            text = cache.text(name if is_local(name) else OFFLINE)
+        else:
+            text = cache.text(_pasted().get(name, "pasted text"), name)
     except gpt.GPTError as error:
         st.error(f"{error} Until then {TITLES[OFFLINE]} are used.")
-        return cache.text(OFFLINE)
+        text = cache.text(OFFLINE)
+    tokens = st.session_state.get("tokenizer") or differences.CHARACTERS
+    return text if tokens == differences.CHARACTERS else _in_byte_pairs(text, tokens)
 
 
-def key_of(text: cache.Text) -> tuple[str, str | None]:
+def _in_byte_pairs(text: cache.Text, tokens: str) -> cache.Text:
+    """The text in learnt tokens such as "bpe-512"; as it is, and a sentence, if that cannot be."""
+    kind, _, size = tokens.partition("-")
+    try:
+        with st.spinner("Learning byte pairs from the text…"):
+            return cache.text(*corpus_key(text), kind, int(size))
+    except gpt.GPTError as error:
+        st.warning(f"{error} Until then the tokens are characters.", icon=":material/token:")
+        return text
+
+
+def corpus_key(text: cache.Text) -> tuple[str, str | None]:
     """How the text is found again: its name, and its SHA-256 if it was pasted."""
     name = text.corpus.name
     return (name, None) if name in TITLES else (name, text.corpus.sha256)
 
 
+def key_of(text: cache.Text) -> tuple[str, str | None, str, int | None]:
+    """The same, and which tokens it is cut into: their kind, and the size of byte pairs."""
+    return (*corpus_key(text), text.tokenizer.kind, text.size)
+
+
+def of_run(spec: Mapping[str, Any], text: cache.Text) -> cache.Text | None:
+    """The text that a run learns from, in the run's tokens: `text`, if it is that one; None when it
+    is not on this machine."""
+    about = spec["corpus"]
+    same_text = about["sha256"] == text.corpus.sha256
+    if same_text and differences.tokenizer_of(spec) == text.tokens:
+        return text
+    told = dict(spec.get("tokenizer") or {})
+    size = told.get("vocab_size")
+    if told.get("kind") == gpt.BPETokenizer.kind:
+        size = size or gpt.tokenizers.bpe.VOCAB_SIZE
+    name, sha256 = about["name"], about["sha256"] if "path" in about else None
+    if same_text:
+        name, sha256 = corpus_key(text)
+    if sha256 is None and not is_local(name):
+        return None  # not fetched for a reference line
+    try:
+        found = cache.text(name, sha256, told.get("kind", differences.CHARACTERS), size)
+    except gpt.GPTError:
+        return None
+    return found if found.corpus.sha256 == about["sha256"] else None
+
+
+def characters_per_token(spec: Mapping[str, Any], text: cache.Text) -> dict[str, float] | None:
+    """How many characters a token of a run holds in either part of its text, as measured there;
+    None when the text is not on this machine. `text` is the chosen one."""
+    if differences.tokenizer_of(spec) == differences.CHARACTERS:
+        return {"train": 1.0, "validation": 1.0}
+    own = of_run(spec, text)
+    return own.characters_per_token if own else None
+
+
 def title(text: cache.Text) -> str:
     """What a person calls the text."""
     return TITLES.get(text.corpus.name, text.corpus.name)
+
+
+def measured_on(text: cache.Text) -> str:
+    """What the tutorial's figures were measured on, said so that nobody compares other tokens."""
+    return TITLES["tinyshakespeare"] + " (in characters)" * (text.unit != "character")
 
 
 def use(text: str, name: str) -> None:

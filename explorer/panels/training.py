@@ -13,12 +13,13 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, frames, lessons, machine, notices, state
+from explorer import cache, differences, engine, frames, lessons, machine, notices, state
 from explorer.charts import draw
 from explorer.charts.details import create_details_chart
 from explorer.charts.loss import create_loss_chart
 from explorer.components.glyphs import visible
 from explorer.lessons import Lesson
+from explorer.panels import text as texts
 from explorer.panels.exact_match import exact_match_panel
 from explorer.panels.model import current_run
 from explorer.runs import store
@@ -178,7 +179,7 @@ def new_run(
     threads: of its training, 0: as many as are free. learner: the queue is fair between learners;
     runs without one count as one learner each.
     """
-    spec = gpt.describe_run(preset, text.corpus, device) | {"page": lesson.key}
+    spec = gpt.describe_run(preset, text.corpus, device, text.told) | {"page": lesson.key}
     if threads:
         spec["threads"] = threads
     if learner:
@@ -249,11 +250,11 @@ def _progress(
     reader.update()
     spec = run.spec()
     _say_state(run, status)
-    _numbers(reader, spec, details)
+    _numbers(reader, spec, details, text)
     curve = reader.curve(400)
     if not len(curve["step"]) and not reader.evaluations:
         return
-    known = _references(spec, text)
+    known = (texts.of_run(spec, text) or text).references
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _draw_losses(lesson, frames.loss_curve(curve, reader.evaluations), known)
@@ -289,8 +290,10 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
         st.markdown(words)
 
 
-def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
-    """Step, losses, speed and time left, as measured; with details also bits per character."""
+def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache.Text) -> None:
+    """Step, losses, speed and time left, as measured; with details, or where a token is more than
+    a character, also bits per character."""
+    details = details or differences.tokenizer_of(spec) != differences.CHARACTERS
     last, evaluations = reader.last_step, reader.evaluations
     total = spec["train"]["max_steps"]
     step = last["step"] if last else 0
@@ -306,7 +309,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
         "Validation loss",
         _nats(measured["val_loss"] if measured else None),
         help="Estimated on the last 10 %, which the model never trains on; nats per token. Divide"
-        " by ln 2 for bits per character.",
+        " by ln 2, and by the characters of a token, for bits per character.",
     )
     speed = last["tokens_per_second"] if last else None
     columns[3].metric(
@@ -319,14 +322,24 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool) -> None:
         left = duration(_seconds_left(reader, spec))
     columns[4].metric("Time left", left, help="At the speed so far, measurements included.")
     if details:
-        loss = measured["val_loss"] if measured else None
-        columns[5].metric(
-            "Bits/character",
-            "–" if loss is None else f"{loss / math.log(2):.3f}",
-            help="Validation loss divided by ln 2: how many bits a compressor built on this model"
-            " would need per character of unseen text.",
-        )
+        _bits(columns[5], measured["val_loss"] if measured else None, spec, text)
     st.progress(min(1.0, step / total), width="stretch")
+
+
+def _bits(place: Any, loss: float | None, spec: dict[str, Any], text: cache.Text) -> None:
+    """The validation loss in bits per character, the same measure for all kinds of tokens."""
+    held = texts.characters_per_token(spec, text)
+    divided, said = "ln 2", "–"
+    if held and held["validation"] != 1:
+        divided += f" and by the {held['validation']:.2f} characters of a token"
+    if held and loss is not None:
+        said = f"{loss / math.log(2) / held['validation']:.3f}"
+    place.metric(
+        "Bits/character",
+        said,
+        help=f"Validation loss divided by {divided}: how many bits a compressor built on this model"
+        " would need per character of unseen text.",
+    )
 
 
 def _seconds_left(reader: RunReader, spec: dict[str, Any]) -> float:
@@ -342,15 +355,10 @@ def _nats(loss: float | None) -> str:
     return "–" if loss is None else f"{loss:.4f}"
 
 
-def _references(spec: dict[str, Any], text: cache.Text) -> dict[str, float]:
-    """The reference lines of the text that the run learns from."""
-    if spec["corpus"]["sha256"] == text.corpus.sha256:
-        return text.references
-    about = spec["corpus"]
-    try:
-        return cache.text(about["name"], about["sha256"] if "path" in about else None).references
-    except gpt.GPTError:
-        return text.references
+def text_of(lesson: Lesson, text: cache.Text) -> cache.Text:
+    """What this page's run learns from, in its own tokens; the chosen text while there is none."""
+    run = current_run(lesson)
+    return (texts.of_run(run.spec(), text) if run else None) or text
 
 
 def _sample(reader: RunReader) -> None:
@@ -403,18 +411,29 @@ def first_evaluation(lesson: Lesson) -> dict[str, Any] | None:
 def comparison(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> list[tuple[str, str, str]]:
     """Rows (what, before, now): parameters, validation loss, tokens/s of the last rung and this."""
     earlier = lessons.before(lesson)
-    before = _facts(earlier, gpt.PRESETS[earlier.preset], text) if earlier else ("–", "–", "–")
-    now = _facts(lesson, preset, text)
-    names = ("parameters", "validation loss (nats)", "tokens a second")
+    runs = [current_run(page) for page in (earlier, lesson) if page]
+    # Nats per token can only be compared where the tokens are the same.
+    bits = any(differences.tokenizer_of(r.spec()) != differences.CHARACTERS for r in runs if r)
+    before = ("–", "–", "–")
+    if earlier:
+        before = _facts(earlier, gpt.PRESETS[earlier.preset], text, bits)
+    now = _facts(lesson, preset, text, bits)
+    unit = "bits per character" if bits else "nats"
+    names = ("parameters", f"validation loss ({unit})", "tokens a second")
     return list(zip(names, before, now, strict=True))
 
 
-def _facts(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> tuple[str, str, str]:
+def _facts(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, bits: bool
+) -> tuple[str, str, str]:
     run = current_run(lesson)
+    own = text_of(lesson, text)
     model = gpt.ModelConfig.from_dict(run.spec()["model"]) if run else preset.model
-    parameters = sum(gpt.parameters_by_component(model, text.vocab_size).values())
+    parameters = sum(gpt.parameters_by_component(model, own.vocab_size).values())
     reader = cache.reader(str(run.folder)) if run else None
     if reader is None or not reader.evaluations or not reader.last_step:
         return f"{parameters:,}", "not trained yet", "–"
-    speed = reader.last_step["tokens_per_second"]
-    return f"{parameters:,}", _nats(reader.evaluations[-1]["val_loss"]), si(speed)
+    speed, loss = reader.last_step["tokens_per_second"], reader.evaluations[-1]["val_loss"]
+    if bits and loss is not None:
+        loss /= math.log(2) * own.characters_per_token["validation"]
+    return f"{parameters:,}", _nats(loss), si(speed)

@@ -59,7 +59,8 @@ def variant_runs(
 ) -> dict[str, Run]:
     """The newest run of this page on this text for each of the presets `wanted` that has one."""
     found: dict[str, Run] = {}
-    settings = {name: p.model.to_dict() | p.train.to_dict() for name, p in wanted.items()}
+    tokens = {"tokenizer": text.tokens}
+    settings = {name: tokens | p.model.to_dict() | p.train.to_dict() for name, p in wanted.items()}
     for run in page_runs(lesson, text, most=None):
         known = differences.settings_of(run.spec())
         found |= {name: run for name, values in settings.items() if values == known}

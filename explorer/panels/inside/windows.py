@@ -39,7 +39,7 @@ def _own_ids(text: cache.Text, tokenizer: Any) -> Any:
 
 def _written_ids(text: cache.Text, tokenizer: Any) -> Any:
     """The beginning of the validation text in the model's own tokens; None if it lacks some."""
-    written = text.tokenizer.decode(text.val_ids[:CHARACTERS])
+    written = gpt.split(text.corpus.text)[1][:CHARACTERS]
     return None if tokenizer.unknown(written) else tokenizer.encode_array(written)
 
 
