@@ -49,7 +49,7 @@ def answer_rightly(page):
     if guess.count():
         said = page.get_by_text(re.compile("You said 17, measured: ")).first.inner_text()
         assert not right.count()
-        guess.fill(re.search(r"measured: (-?[\d.]+\d)", said).group(1))
+        guess.fill(re.search(r"measured: (-?\d+(\.\d+)?)", said).group(1))
         guess.press("Enter")
     else:
         page.get_by_text(re.compile("You said “")).first.wait_for(timeout=SOON)
