@@ -38,7 +38,8 @@ def remember_answers() -> None:
 
 
 chosen = st.navigation(
-    {"": [page(lessons.HOME)], "From text to a GPT": [page(lesson) for lesson in lessons.LESSONS]}
+    {"": [page(lessons.HOME)], "From text to a GPT": [page(lesson) for lesson in lessons.LESSONS]},
+    expanded=True,  # of more than ten pages Streamlit would hide the last
 )
 st.title(lessons.BY_KEY[chosen.url_path or "home"].headline, anchor=False)
 engine.start()  # torch and the training processes, behind the page

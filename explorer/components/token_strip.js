@@ -16,7 +16,8 @@ function makeRecord(root) {
 
 function takeData(r, data) {
   const { header, body } = unpack(data);
-  if (header.start && header.epoch !== r.header?.epoch) r.selected = header.start.index;
+  r.begins = header.start !== null && header.epoch !== r.header?.epoch;
+  if (r.begins) r.selected = header.start.index;
   r.data = data;
   r.header = header;
   r.values = header.range && new Float32Array(body.buffer, body.byteOffset, header.ids.length);
@@ -193,5 +194,7 @@ export default function tokenStrip({ data, parentElement, setStateValue }) {
   showIds(r);
   listen(r);
   joinLink(r, (position) => follow(r, position));
+  if (r.begins) tellLink(r, shownSelection(r)); // what the page chose, the others show too
+  r.begins = false;
   reportPainted(r, since);
 }

@@ -15,6 +15,8 @@ def test_the_induction_head_is_seen_in_the_map_and_switched_off(server, visit):
     visit.wait_text(
         re.compile(r"Head 2\.2 gives 9\d% of its weight to what followed an earlier copy")
     )
+    # The map begins at the position that the text has chosen: the last but one of 20.
+    visit.wait_text(re.compile(r"Pinned: where position 18 looks"))
     box = atlas.bounding_box()
     right = box["width"] - 20
     for head, y in (("1.2", 0.3 * box["height"]), ("2.2", box["height"] - 20)):
