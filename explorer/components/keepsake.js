@@ -11,10 +11,12 @@ function stored() {
 }
 
 export default function keepsake({ data, setStateValue }) {
-  if (data.ask) {
-    setStateValue("earlier", stored());
+  const earlier = stored();
+  if (data.ask && Object.keys(earlier).length) {
+    setStateValue("earlier", earlier); // before anything is overwritten
     return;
   }
+  if (!Object.keys(data.value).length && data.ask) return; // nothing here, nothing there
   try {
     localStorage.setItem(NAME, JSON.stringify(data.value));
   } catch {

@@ -15,8 +15,8 @@ _component = st.components.v2.component(
 
 
 def keepsake(value: Mapping[str, Any], *, key: str, ask: bool) -> None:
-    """Let the browser keep `value` (JSON-ready). ask: let it tell first what it has; then nothing
-    is overwritten, and `told` gives it in the next run."""
+    """Let the browser keep `value` (JSON-ready). ask: let it tell first what it has, if anything;
+    then nothing is overwritten, and `told` gives it in the next run."""
     data = {"value": dict(value), "ask": ask}
     _component(key=key, data=data, on_earlier_change=lambda: None)
 

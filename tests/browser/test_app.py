@@ -162,6 +162,7 @@ def test_settings_come_back_with_the_address(server, visit):
 
 def test_writing_streams_and_can_be_repeated(server, visit):
     visit.open(server, "bigram?bigram_prompt=the")
+    visit.wait_text("Often misunderstood")
     texts = []
     for _ in range(2):
         visit.button("Write").click(timeout=SOON)
