@@ -14,7 +14,8 @@ POLL_SECONDS = 1.5
 
 CAUTION = (
     "**Attention is not explanation.** A weight says where a head looks, not why the model says"
-    " what it says: what is carried along depends on the values too."
+    " what it says: what is carried along depends on the values too, and a head may be ignored"
+    " downstream. Whether it matters, switching it off tells."
 )
 LOOK = lessons.BY_KEY["look_inside"]
 OFF_VIEW = "Switch off"  # the view of that page in which heads are switched off

@@ -13,6 +13,7 @@ from explorer.charts.gradients import create_gradients_chart
 from explorer.lessons import Lesson
 from explorer.panels import question
 from explorer.panels.model import Shown, untrained
+from explorer.panels.picture import picture
 
 MOST_TOKENS = 1024  # that a gradient is measured on
 ANSWERS = ["about as long (within 3 times)", "3 to 1,000 times shorter", "over 1,000 times shorter"]
@@ -118,7 +119,7 @@ def gradients_panel(
         norms[trained.label] = found
         said = f" Your run has {len(found)} layers, {_parts(trained.model.config)}."
     chart = create_gradients_chart(frames.gradients({n: f for n, f in norms.items() if f}))
-    st.altair_chart(chart, width="stretch", key=f"{lesson.key}_gradients")
+    picture(chart, f"{lesson.key}_gradients", "gradients")
     B, T = batch[0].shape
     st.caption(
         f"Measured: one forward and one backward pass on {B} windows of {T} tokens, the first that"

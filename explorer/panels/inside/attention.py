@@ -7,18 +7,13 @@ import streamlit as st
 
 import gpt
 from explorer import cache, habits, inspected, state
-from explorer.panels.attention import OFF_VIEW
+from explorer.panels.attention import CAUTION, OFF_VIEW
 from explorer.panels.head_map import head_map
 from explorer.panels.inside import reading as selection
 from explorer.panels.inside.dots import dots_panel
 from explorer.panels.inside.look import VIEW
 from explorer.panels.inside.reading import Reading
 
-CAUTION = (
-    "**Attention is not explanation.** A weight says where a head looks, not why the model says"
-    " what it says: what is carried along depends on the values too, and a head may be ignored"
-    " downstream. Whether it matters, switching it off tells."
-)
 LAYER_ORDER = "layer and head"
 NAMES = {LAYER_ORDER: LAYER_ORDER, **habits.SHORT, "entropy": "entropy", "distance": "distance"}
 THIS_TEXT, DOUBLED = "this text", "random tokens, said twice"
