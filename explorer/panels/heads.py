@@ -12,6 +12,7 @@ from explorer.charts.heads import create_head_scores_chart
 from explorer.components.matrices import Matrix, matrices
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown, current_run, readable
+from explorer.panels.picture import picture
 
 MOST = 12  # tokens; more would not be legible
 WINDOW_TOKENS = 2048  # tokens of the validation text over which heads are scored
@@ -93,11 +94,9 @@ def scores_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text, r
         st.info(said)
         return
     scores = cache.head_scores(model.model, windows, f"{model.key} {where} {said} {read}")
-    st.altair_chart(
-        create_head_scores_chart(frames.head_scores(scores)),
-        width="content",
-        key=f"{lesson.key}_scores",
-    )
+    table = frames.head_scores(scores)
+    chart = create_head_scores_chart(table)
+    picture(chart, f"{lesson.key}_scores", "head scores", "content", table)
     st.caption(
         f"Bars: the share of its weight that a head gives to such a place, a mean over {said}"
         f" (measured on {model.label}). Red mark: the same for a head that spreads its weight"

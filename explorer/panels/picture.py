@@ -8,14 +8,19 @@ import streamlit as st
 from explorer.components.save_chart import save_chart
 
 
-def picture(chart: Any, key: str, name: str, width: Any = "stretch") -> None:
-    """Draw an Altair chart, and offer it as `name`.svg and .png, and its numbers as .csv."""
+def picture(
+    chart: Any, key: str, name: str, width: Any = "stretch", table: pd.DataFrame | None = None
+) -> None:
+    """Draw an Altair chart, and offer it as `name`.svg and .png, and its numbers as .csv.
+
+    table: the numbers, where the chart is several side by side.
+    """
     # Streamlit would draw large charts as pixels, which cannot be enlarged.
     drawn = chart.properties(usermeta={"embedOptions": {"renderer": "svg"}})
     frame = f"{key}_picture"
     with st.container(key=frame):
         st.altair_chart(drawn, key=key, width=width)
-        save_chart(frame, name, _table(chart), key=f"{key}_save")
+        save_chart(frame, name, _table(chart) if table is None else table, key=f"{key}_save")
 
 
 def _table(chart: Any) -> pd.DataFrame:
