@@ -6,9 +6,11 @@ torch, and a cold server should show something at once.
 
 import streamlit as st
 
-from explorer import engine, lessons
+from explorer import engine, language, lessons
+from explorer.language import say
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
+language.begin()
 
 
 def page(lesson: lessons.Lesson) -> st.Page:
@@ -24,10 +26,11 @@ def page(lesson: lessons.Lesson) -> st.Page:
 
 def draw_sidebar() -> None:
     # They bring pandas along: not before the title is drawn.
-    from explorer.panels import glossary, question, text
+    from explorer.panels import glossary, question, speech, text
 
     text.choose()
     glossary.glossary_panel()
+    speech.choose()
     question.recall()
 
 
@@ -38,7 +41,10 @@ def remember_answers() -> None:
 
 
 chosen = st.navigation(
-    {"": [page(lessons.HOME)], "From text to a GPT": [page(lesson) for lesson in lessons.LESSONS]},
+    {
+        "": [page(lessons.HOME)],
+        say("From text to a GPT"): [page(lesson) for lesson in lessons.LESSONS],
+    },
     expanded=True,  # of more than ten pages Streamlit would hide the last
 )
 st.title(lessons.BY_KEY[chosen.url_path or "home"].headline, anchor=False)

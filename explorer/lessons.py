@@ -1,9 +1,12 @@
 """The registry: the only list of pages, in the order of the course.
 
-A new page is one file in `pages/` and one line here. Knows nothing about Streamlit.
+A new page is one file in `pages/` and one line here. Titles and ideas are said in
+the learner's language where they are shown.
 """
 
 from dataclasses import dataclass
+
+from explorer.language import message, say
 
 
 @dataclass(frozen=True)
@@ -28,104 +31,106 @@ class Lesson:
     @property
     def headline(self) -> str:
         """What stands at the top of the page."""
-        return self.heading if self.number else "GPT from scratch"
+        return self.heading if self.number else say("GPT from scratch")
 
     @property
     def heading(self) -> str:
-        return f"{self.number} {self.title}" if self.number else self.title
+        return f"{self.number} {say(self.title)}" if self.number else say(self.title)
 
 
-HOME = Lesson("home", 0, "Home", ":material/home:", "Where you are on the ladder")
+HOME = Lesson("home", 0, message("Home"), ":material/home:", message("Where you are on the ladder"))
 
 LESSONS = [
     Lesson(
         "text_to_tokens",
         1,
-        "Text to tokens",
+        message("Text to tokens"),
         ":material/text_fields:",
-        "A text becomes numbers, and numbers become examples.",
+        message("A text becomes numbers, and numbers become examples."),
     ),
     Lesson(
         "bigram",
         2,
-        "Bigram",
+        message("Bigram"),
         ":material/table_chart:",
-        "The next character depends on the last one alone.",
+        message("The next character depends on the last one alone."),
         "bigram",
     ),
     Lesson(
         "averaging_the_past",
         3,
-        "Averaging the past",
+        message("Averaging the past"),
         ":material/change_history:",
-        "One matrix product gives every position the average of its past.",
+        message("One matrix product gives every position the average of its past."),
     ),
     Lesson(
         "self_attention",
         4,
-        "Masked self-attention",
+        message("Masked self-attention"),
         ":material/filter_center_focus:",
-        "Every position chooses where in the past to look.",
+        message("Every position chooses where in the past to look."),
         "self_attention",
     ),
     Lesson(
         "multi_head_attention",
         5,
-        "Multi-head attention",
+        message("Multi-head attention"),
         ":material/dashboard:",
-        "Several heads look for several things at once.",
+        message("Several heads look for several things at once."),
         "multi_head",
     ),
     Lesson(
         "transformer_blocks",
         6,
-        "Transformer blocks",
+        message("Transformer blocks"),
         ":material/layers:",
-        "Feed-forward, residual paths and norms make depth trainable.",
+        message("Feed-forward, residual paths and norms make depth trainable."),
         "blocks",
     ),
     Lesson(
         "train_a_gpt",
         7,
-        "Train a GPT",
+        message("Train a GPT"),
         ":material/model_training:",
-        "The same network, larger: every setting is yours.",
+        message("The same network, larger: every setting is yours."),
         "gpt_mini",
     ),
     Lesson(
         "generate",
         8,
-        "Generate",
+        message("Generate"),
         ":material/edit_note:",
-        "From scores to text: temperature, top-k, top-p.",
+        message("From scores to text: temperature, top-k, top-p."),
     ),
     Lesson(
         "look_inside",
         9,
-        "Look inside",
+        message("Look inside"),
         ":material/search:",
-        "What every part of a trained network does with your text.",
+        message("What every part of a trained network does with your text."),
     ),
     Lesson(
         "the_ladder",
         10,
-        "The ladder and comparisons",
+        message("The ladder and comparisons"),
         ":material/stairs:",
-        "All rungs on one text: what does each idea gain?",
+        message("All rungs on one text: what does each idea gain?"),
     ),
     Lesson(
         "scaling",
         11,
-        "Scaling",
+        message("Scaling"),
         ":material/trending_down:",
-        "The best size for a budget, and a law that says what a size not trained will reach.",
+        message(
+            "The best size for a budget, and a law that says what a size not trained will reach."
+        ),
     ),
     Lesson(
         "since_2017",
         12,
-        "Since 2017",
+        message("Since 2017"),
         ":material/rocket_launch:",
-        "Newer parts, one switch each: what each gains, and the race.",
+        message("Newer parts, one switch each: what each gains, and the race."),
     ),
 ]
 

@@ -5,7 +5,6 @@ that is drawn anew every second. `draw` lets it do so once for each builder and 
 tables after that; the browser then moves the marks of the chart that is there.
 """
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, Literal
@@ -13,6 +12,8 @@ from typing import Any, Literal
 import altair as alt
 import pandas as pd
 import streamlit as st
+
+from explorer.language import once
 
 Layered = alt.LayerChart | alt.FacetChart  # what alt.layer is declared to return
 
@@ -26,7 +27,7 @@ def draw(create: Callable[..., Any], *tables: pd.DataFrame, key: str) -> None:
     st.vega_lite_chart(None, description | {"datasets": datasets}, width=width, key=key)
 
 
-@functools.cache
+@once
 def describe(create: Callable[..., Any]) -> dict[str, Any]:
     """The Vega-Lite description of a chart whose tables are named like `create`'s parameters."""
     return create(*map(alt.NamedData, inspect.signature(create).parameters)).to_dict()

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer import engine, lessons, state
+from explorer.language import say
 from explorer.lessons import Lesson
 
 
@@ -46,7 +47,7 @@ def idea(text: str, formula: str | None = None, symbols: Mapping[str, str] | Non
             if symbols:
                 st.caption("  \n".join(f"${name}$: {words}" for name, words in symbols.items()))
     if not engine.is_ready():
-        with st.spinner("Loading PyTorch (only once, a second or two)…"):
+        with st.spinner(say("Loading PyTorch (only once, a second or two)…")):
             engine.wait()
 
 
@@ -62,23 +63,26 @@ def what_changed(
 
     rows: (what, before, after), all as text. notes: one sentence each.
     """
-    section("What changed")
+    section(say("What changed"))
     left, right = st.columns([3, 2], gap="large")
     with left:
         earlier = lessons.before(lesson)
+        before = say("before ({page})", page=say(earlier.title)) if earlier else say("before")
         st.table(
             {
                 "": [what for what, _, _ in rows],
-                f"before ({earlier.title})" if earlier else "before": [b for _, b, _ in rows],
-                f"now ({lesson.title})": [a for _, _, a in rows],
+                before: [b for _, b, _ in rows],
+                say("now ({page})", page=say(lesson.title)): [a for _, _, a in rows],
             },
             border="horizontal",
             hide_index=True,
         )
     with right:
-        st.markdown("**Often misunderstood**")
+        st.markdown(say("**Often misunderstood**"))
         for note in notes:
             st.markdown(f"- {note}")
     following = lessons.after(lesson)
     if following:
-        st.page_link(following.file, label=f"Next: {following.heading}", icon=following.icon)
+        st.page_link(
+            following.file, label=say("Next: {page}", page=following.heading), icon=following.icon
+        )

@@ -1,0 +1,110 @@
+"""Finds every sentence that a page can say: in Python, in the components, and in the library.
+
+- Python: what `say`, `count` and `message` are given (by Babel, as for gettext).
+- A component's script: what `say` is given. Its HTML: its text, `title`, `aria-label`.
+- `gpt`: titles and summaries of its presets and toy tasks, and the sentences of its errors, with
+  {0}, {1}, … where values stand.
+"""
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+from babel.messages import extract
+
+import gpt
+from gpt.toys import TOYS
+
+ROOT = Path(__file__).parents[2]
+CALLS = {"say": None, "message": None, "count": (2, 3)}
+IN_SCRIPT = re.compile(r"""\bsay\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+SHOWN = ("title", "aria-label", "placeholder")
+
+Found = tuple[str, str]  # file, sentence
+
+
+def sentences() -> dict[str, list[str]]:
+    """Sentence → the files that say it, in the order of the course."""
+    places: dict[str, list[str]] = {}
+    for file, text in _everything():
+        files = places.setdefault(text, [])
+        if file not in files:
+            files.append(file)
+    return places
+
+
+def _everything() -> Iterator[Found]:
+    for path in [ROOT / "streamlit_app.py", *_files("pages", "py"), *_files("explorer", "py")]:
+        yield from _named(path, of_python(path))
+    for kind in ("html", "js"):
+        for path in _files("explorer/components", kind):
+            yield from _named(path, of_component(path))
+    for preset in gpt.PRESETS.values():
+        yield from (("gpt/presets.py", text) for text in (preset.title, preset.summary))
+    yield from (("gpt/toys.py", toy.summary) for toy in TOYS.values())
+    for path in _files("gpt", "py"):
+        yield from _named(path, errors(path.read_text(encoding="utf-8")))
+
+
+def _files(folder: str, kind: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob(f"*.{kind}"))
+
+
+def _named(path: Path, texts: list[str]) -> Iterator[Found]:
+    name = path.relative_to(ROOT).as_posix()
+    return ((name, text) for text in texts if text)
+
+
+def of_python(path: Path) -> list[str]:
+    """What the calls in CALLS are given in a Python file."""
+    found: list[str] = []
+    with path.open("rb") as file:
+        for _, texts, _, _ in extract.extract("python", file, keywords=CALLS):
+            found += [texts] if isinstance(texts, str) else texts
+    return found
+
+
+@functools.cache
+def of_component(path: Path) -> list[str]:
+    """The sentences of a component's html or js file."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".html":
+        return of_html(text)
+    return [ast.literal_eval(literal) for literal in IN_SCRIPT.findall(text)]
+
+
+def of_html(text: str) -> list[str]:
+    """Every text node with a word in it, and every attribute that a browser shows."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            found.extend(value for name, value in attributes if value and name in SHOWN)
+
+        def handle_data(self, data: str) -> None:
+            found.append(data.strip())
+
+    Reader().feed(text)
+    return [text for text in found if re.search(r"[^\W\d]{2}", text)]
+
+
+def errors(source: str) -> list[str]:
+    """The sentences that a file of `gpt` raises; {0}, {1}, … stand for their values."""
+    raised = (node.exc for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Raise))
+    given = (call.args[0] for call in raised if isinstance(call, ast.Call) and call.args)
+    return [text for node in given if (text := _template(node)) and " " in text]
+
+
+def _template(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    values = iter(range(len(node.values)))
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else f"{{{next(values)}}}"
+        for part in node.values
+    )
