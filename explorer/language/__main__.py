@@ -33,9 +33,9 @@ def update(language: str, more: dict[str, str] | None = None) -> int:
     new = Catalog(locale=language, header_comment=HEADER.strip(), project="GPT from scratch")
     for text, files in sentences().items():
         new.add(text, known.get(text, ""), locations=[(file, 0) for file in files])
-    with path.open("wb") as file:
+    with path.open("wb") as written:
         pofile.write_po(
-            file, new, width=100, omit_header=False, include_lineno=False, include_previous=False
+            written, new, width=100, omit_header=False, include_lineno=False, include_previous=False
         )
     return sum(not entry.string for entry in new if entry.id)
 
