@@ -16,6 +16,7 @@ import streamlit as st
 
 import gpt
 from explorer import averaging, differences, engine, frames, surprise
+from explorer.language import message
 from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
@@ -46,7 +47,12 @@ class Text:
     @property
     def unit(self) -> str:
         """What a token is called: a character, where it is one."""
-        return "character" if self.tokenizer.kind == "character" else "token"
+        return message("character") if self.tokenizer.kind == "character" else message("token")
+
+    @property
+    def units(self) -> str:
+        """The same for several."""
+        return message("characters") if self.tokenizer.kind == "character" else message("tokens")
 
     @property
     def told(self) -> dict[str, Any]:

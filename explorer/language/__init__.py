@@ -85,9 +85,8 @@ def catalogue(language: str) -> dict[str, str]:
     from babel.messages import pofile  # not before a page needs it
 
     with (FOLDER / f"{language}.po").open("rb") as file:
-        return {
-            entry.id: entry.string for entry in pofile.read_po(file) if entry.id and entry.string
-        }
+        entries = [(str(entry.id), str(entry.string)) for entry in pofile.read_po(file)]
+    return {text: said for text, said in entries if text and said}
 
 
 @functools.cache
