@@ -6,7 +6,7 @@ torch, and a cold server should show something at once.
 
 import streamlit as st
 
-from explorer import engine, language, lessons
+from explorer import classroom, engine, language, lessons
 from explorer.language import say
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
@@ -26,12 +26,35 @@ def page(lesson: lessons.Lesson) -> st.Page:
 
 def draw_sidebar() -> None:
     # They bring pandas along: not before the title is drawn.
-    from explorer.panels import glossary, question, speech, text
+    from explorer.panels import glossary, question, speech, text, workspace
+    from explorer.panels.classroom import assign
 
+    assign.begin()
     text.choose()
     glossary.glossary_panel()
+    workspace.workspace_panel()
     speech.choose()
     question.recall()
+
+
+def admitted() -> bool:
+    """Settle whose session it is; False, and a button, while an account has to sign in."""
+    if not classroom.is_open():
+        return True
+    from explorer import workspace
+    from explorer.panels.workspace import sign_in_panel
+
+    if workspace.must_sign_in():
+        sign_in_panel()
+        return False
+    workspace.begin()
+    return True
+
+
+def say_trouble() -> None:
+    from explorer import workspace
+
+    workspace.say_trouble()
 
 
 def remember_answers() -> None:
@@ -40,15 +63,18 @@ def remember_answers() -> None:
     question.remember()
 
 
-chosen = st.navigation(
-    {
-        "": [page(lessons.HOME)],
-        say("From text to a GPT"): [page(lesson) for lesson in lessons.LESSONS],
-    },
-    expanded=True,  # of more than ten pages Streamlit would hide the last
-)
-st.title(lessons.BY_KEY[chosen.url_path or "home"].headline, anchor=False)
+sections = {
+    "": [page(lessons.HOME)],
+    say("From text to a GPT"): [page(lesson) for lesson in lessons.LESSONS],
+}
+if classroom.is_open():
+    sections[say("Together")] = [page(lessons.CLASS)]
+chosen = st.navigation(sections, expanded=True)  # of more than ten Streamlit would hide the last
+titles = {lesson.key: lesson.headline for lesson in [*lessons.BY_KEY.values(), lessons.CLASS]}
+st.title(titles[chosen.url_path or "home"], anchor=False)
 engine.start()  # torch and the training processes, behind the page
-draw_sidebar()
-chosen.run()
-remember_answers()
+if admitted():
+    draw_sidebar()
+    say_trouble()
+    chosen.run()
+    remember_answers()

@@ -4,11 +4,13 @@ Reads only the small files of each run (what to train, where it stands, what it 
 its events.
 """
 
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from explorer import differences
-from explorer.runs import labels
+from explorer.runs import files, labels
 from explorer.runs.labels import Labels
 from explorer.runs.store import Run, RunError, RunStore
 
@@ -36,15 +38,31 @@ class Entry:
         return "★ " * self.labels.star + (self.labels.name or self.name)
 
 
-def entries(store: RunStore, most: int = 200) -> list[Entry]:
-    """The newest runs, newest first; runs that cannot be read are passed over."""
+def entries(store: RunStore, most: int = 200, learner: str | None = None) -> list[Entry]:
+    """The newest runs, newest first; runs that cannot be read are passed over.
+
+    learner: of this workspace only, None: of all.
+    """
+    runs = store.list() if learner is None else runs_of(store, learner)
     found = []
-    for run in reversed(store.list()[-most:]):
+    for run in reversed(runs[-most:]):
         try:
             found.append(entry(run))
         except (RunError, KeyError, TypeError):
             continue
     return found
+
+
+def runs_of(store: RunStore, learner: str) -> list[Run]:
+    """The runs of one workspace, oldest first."""
+    return [run for run in store.list() if learner_of(str(run.folder)) == learner]
+
+
+@functools.lru_cache(maxsize=20_000)
+def learner_of(folder: str) -> str:
+    """Whose run lies in `folder` (its description never changes); "" when it does not say."""
+    spec = files.read_json(Path(folder) / "run.json") or {}
+    return str(spec.get("learner") or "")
 
 
 def starred_first(found: list[Entry]) -> list[Entry]:

@@ -31,7 +31,7 @@ class Lesson:
     @property
     def headline(self) -> str:
         """What stands at the top of the page."""
-        return self.heading if self.number else say("GPT from scratch")
+        return say("GPT from scratch") if self.key == "home" else self.heading
 
     @property
     def heading(self) -> str:
@@ -133,6 +133,11 @@ LESSONS = [
         message("Newer parts, one switch each: what each gains, and the race."),
     ),
 ]
+
+# Only on a shared server, after the course; not a lesson, so no list of lessons has it.
+CLASS = Lesson(
+    "class_page", 0, message("The class"), ":material/groups:", message("Who trains what")
+)
 
 BY_KEY = {lesson.key: lesson for lesson in [HOME, *LESSONS]}
 

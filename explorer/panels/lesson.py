@@ -13,7 +13,7 @@ from explorer.lessons import Lesson
 def open_page(key: str) -> Lesson:
     """Make the lesson `key` the page of this session. (The router has drawn its title.)"""
     _go_through_the_router()
-    lesson = lessons.BY_KEY[key]
+    lesson = (lessons.BY_KEY | {lessons.CLASS.key: lessons.CLASS})[key]
     state.enter(lesson)
     state.run_of(lesson)
     state.write_address(lesson)

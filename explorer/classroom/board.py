@@ -1,0 +1,86 @@
+"""Every run of the class in a table: whose, what, how far, how good. Reads run folders only."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+import gpt
+from explorer import cache, differences, history
+from explorer.classroom.members import Member
+from explorer.history import Entry
+from explorer.runs.store import RunStore
+
+MOST = 200  # runs on the board, the newest
+SAMPLE = 90  # characters of a sample in the table
+ORDER = {"training": 0, "queued": 1, "suspended": 1, "paused": 2}
+
+
+def entries(store: RunStore) -> list[Entry]:
+    """The newest runs of all workspaces: those that train first, then those that wait."""
+    found = history.entries(store, MOST)
+    return sorted(found, key=lambda entry: ORDER.get(entry.state, 3))
+
+
+def rows(
+    entries: Sequence[Entry],
+    members: Mapping[str, Member],
+    waiting: Sequence[str],
+    judged: Mapping[str, float],
+) -> pd.DataFrame:
+    """Columns learner, page, run, what is different, state, place, step, of, training loss,
+    validation loss (nats per token), judged (bits per character, see fairness), tokens/s, sample.
+    """
+    places = {run_id: place for place, run_id in enumerate(waiting, 1)}
+    return pd.DataFrame([_row(entry, members, places, judged) for entry in entries])
+
+
+def _row(
+    entry: Entry,
+    members: Mapping[str, Member],
+    places: Mapping[str, int],
+    judged: Mapping[str, float],
+) -> dict[str, Any]:
+    status = entry.run.recorded()
+    reader = cache.reader(str(entry.run.folder))
+    reader.update()
+    last = reader.last_step or {}
+    sample = " ".join(reader.samples[-1]["text"].split()) if reader.samples else ""
+    return {
+        "learner": learner(entry, members),
+        "page": entry.page,
+        "run": entry.title,
+        "what is different": ", ".join(changed(entry.spec)),
+        "state": entry.state,
+        "place": places.get(entry.run.id),
+        "step": entry.step,
+        "of": entry.max_steps,
+        "training loss": status.get("train_loss"),
+        "validation loss": status.get("val_loss"),
+        "judged": judged.get(entry.run.id),
+        "tokens/s": last.get("tokens_per_second"),
+        "sample": sample[:SAMPLE],
+    }
+
+
+def learner(entry: Entry, members: Mapping[str, Member]) -> str:
+    """The name of the workspace that a run belongs to."""
+    owner = str(entry.spec.get("learner") or "")
+    known = members.get(owner)
+    return known.title if known else Member(owner).title if owner else "–"
+
+
+def changed(spec: Mapping[str, Any]) -> list[str]:
+    """In what a run differs from the preset that it began with: "n_layer 2" and so on."""
+    preset = gpt.PRESETS.get(spec.get("preset", ""))
+    tokens = differences.tokenizer_of(spec)
+    told = [] if tokens == differences.CHARACTERS else [tokens]
+    if preset is None:
+        return told
+    usual = preset.model.to_dict() | preset.train.to_dict()
+    own = dict(spec["model"]) | dict(spec["train"])
+    return told + [
+        f"{name} {differences.show(own[name])}"
+        for name, value in usual.items()
+        if name in own and own[name] != value
+    ]

@@ -1,0 +1,100 @@
+"""What holds for the class: whether it is frozen, who teaches it, and how much one may ask for.
+
+Kept in `class/` beside the runs: `rules.json`, and `teacher.key`, which only the owner of the
+server's files can read (or EXPLORER_TEACHER_KEY, which then stands for it).
+"""
+
+import hmac
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.runs import files
+from gpt.errors import GPTError
+
+ACTIVE_AT_MOST = 12  # runs of one learner that wait or train (a climb hands over five)
+RUNS_AT_MOST = 300  # of one learner, on a server of many
+KEY_AT_LEAST = 12  # characters of a teacher's key that somebody chose; ours has 96 random bits
+AFTER_WRONG = 0.5  # seconds before a wrong key is answered
+
+_writing = threading.Lock()
+
+
+class ClassError(GPTError):
+    """Something that a class page cannot do, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """frozen: nobody may begin or continue a run. held: runs that the freeze paused. teachers:
+    ids of workspaces that showed the teacher's key. task: the code of the class's lesson file."""
+
+    frozen: bool = False
+    held: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+    task: str = ""
+
+
+def read(root: Path) -> Rules:
+    """The rules now; what is missing or damaged counts as not said."""
+    known = files.read_json(root / "class" / "rules.json") or {}
+    return Rules(
+        frozen=known.get("frozen") is True,
+        held=_texts(known.get("held")),
+        teachers=_texts(known.get("teachers")),
+        task=str(known.get("task") or ""),
+    )
+
+
+def change(root: Path, **changes: Any) -> Rules:
+    """Change what is given and keep the rest."""
+    with _writing:
+        new = Rules(**asdict(read(root)) | changes)
+        path = root / "class" / "rules.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, asdict(new), durable=True)
+        return new
+
+
+def teacher_key(root: Path) -> str:
+    """The key of the class page; made at the first look, in a file that only its owner reads."""
+    told = os.environ.get("EXPLORER_TEACHER_KEY", "").strip()
+    if len(told) >= KEY_AT_LEAST:
+        return told
+    if told:
+        raise ClassError(
+            f"EXPLORER_TEACHER_KEY has {len(told)} characters and could be guessed: use at least"
+            f" {KEY_AT_LEAST}, or leave it out and read the key from {key_file(root)}."
+        )
+    path = key_file(root)
+    with _writing:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(secrets.token_urlsafe(12) + "\n")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def key_file(root: Path) -> Path:
+    return root / "class" / "teacher.key"
+
+
+def is_teachers_key(root: Path, tried: str) -> bool:
+    """Whether `tried` is the teacher's key; slow to say no."""
+    # As bytes: compare_digest refuses text that is not ASCII.
+    right = hmac.compare_digest(tried.strip().encode(), teacher_key(root).encode())
+    if not right:
+        time.sleep(AFTER_WRONG)
+    return right
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return (
+        tuple(map(str, value)) if isinstance(value, Iterable) and not isinstance(value, str) else ()
+    )

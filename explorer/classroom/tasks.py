@@ -1,0 +1,229 @@
+"""Lesson files: what a teacher hands out by a link, so that a class does the same thing.
+
+A task is one JSON file: a page, a text, the settings to begin with, which controls are open (all
+others are locked), and what is to be reached. Kept in `class/tasks/` under a code made from what it
+says, so a link always means the same task.
+
+    {"version": 1, "title": "Does a mask matter?", "words": "Train twice …",
+     "page": "self_attention", "text": "python_docs", "tokens": "character",
+     "settings": {"max_steps": 1000}, "open": ["causal"],
+     "checks": [{"measure": "validation loss", "at_most": 2.5}]}
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gpt
+from explorer import lessons
+from explorer.classroom.rules import ClassError
+from explorer.language import message
+from explorer.runs import files
+from gpt.toys import TOYS
+
+VERSION = 1
+LARGEST = 100_000  # bytes of a file
+MOST = 1_000  # tasks on a server
+CODE = re.compile(r"[0-9a-f]{12}")
+TEXTS = ("tinyshakespeare", "python_docs", *TOYS)
+TOKENS = re.compile(r"character|bpe-(?:300|512|1024|2048)")
+MEASURES = {
+    "validation loss": message("validation loss (nats per token)"),
+    "training loss": message("training loss (nats per token)"),
+    "steps": message("steps trained"),
+    "parameters": message("parameters"),
+}
+LONGEST = {"title": 80, "words": 4_000}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is to be reached: a measure of the run within its limits (nats, steps, a number)."""
+
+    measure: str
+    at_least: float = -math.inf
+    at_most: float = math.inf
+
+    def holds(self, value: float | None) -> bool | None:
+        """None while the value is not known."""
+        return None if value is None else self.at_least <= value <= self.at_most
+
+
+@dataclass(frozen=True)
+class Task:
+    """One lesson file; `settings` are fields of ModelConfig and TrainConfig."""
+
+    title: str
+    page: str
+    words: str = ""
+    text: str = "python_docs"
+    tokens: str = "character"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    open: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def lesson(self) -> lessons.Lesson:
+        return lessons.BY_KEY[self.page]
+
+    def preset(self, base: gpt.Preset) -> gpt.Preset:
+        """`base` with the settings of the task; raises gpt.ConfigError when they do not fit."""
+        return base.with_settings(self.settings)
+
+    def is_locked(self, name: str) -> bool:
+        """Whether the control of a setting is not the learner's to move."""
+        return name not in self.open
+
+    def to_json(self) -> str:
+        checks = [
+            {"measure": check.measure}
+            | {k: v for k in ("at_least", "at_most") if math.isfinite(v := getattr(check, k))}
+            for check in self.checks
+        ]
+        told = {"version": VERSION, "title": self.title, "words": self.words, "page": self.page}
+        told |= {"text": self.text, "tokens": self.tokens, "settings": dict(self.settings)}
+        told |= {"open": list(self.open), "checks": checks}
+        return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
+
+    @property
+    def code(self) -> str:
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+
+# --- from what somebody gave -----------------------------------------------------------------
+
+
+def from_json(data: bytes | str) -> Task:
+    """The task in a lesson file; raises ClassError with what is wrong and what would be right."""
+    if len(data) > LARGEST:
+        raise ClassError(f"A lesson file has at most {LARGEST:,} bytes, this one {len(data):,}.")
+    try:
+        told = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ClassError("This is not a lesson file: it is no JSON.") from None
+    if not isinstance(told, dict):
+        raise ClassError("A lesson file is one JSON object with title, page, settings and more.")
+    version = told.get("version", VERSION)
+    if version != VERSION:
+        raise ClassError(
+            f"This lesson file has version {version!r:.20}; this program reads {VERSION}."
+        )
+    known = {"version", "title", "words", "page", "text", "tokens", "settings", "open", "checks"}
+    if strange := sorted(map(str, told.keys() - known)):
+        raise ClassError(
+            f"A lesson file has no {strange[0]!r:.40}: use {', '.join(sorted(known))}."
+        )
+    return _checked(told)
+
+
+def _checked(told: dict[str, Any]) -> Task:
+    page = _one_of("page", told.get("page"), [x.key for x in lessons.LESSONS if x.preset])
+    settings, opened = told.get("settings", {}), told.get("open", [])
+    if not isinstance(settings, dict):
+        raise ClassError('The settings of a lesson file are an object such as {"max_steps": 500}.')
+    if not isinstance(opened, list):
+        raise ClassError('What is open in a lesson file is a list such as ["max_steps"].')
+    tokens = told.get("tokens", "character")
+    if not isinstance(tokens, str) or not TOKENS.fullmatch(tokens):
+        raise ClassError(f"Tokens are character or bpe-512 and its like, got {tokens!r:.40}.")
+    task = Task(
+        _text("title", told.get("title", "")),
+        page,
+        _text("words", told.get("words", "")),
+        _one_of("text", told.get("text", "python_docs"), list(TEXTS)),
+        tokens,
+        settings,
+        tuple(_one_of("open", name, sorted(_fields())) for name in opened),
+        tuple(map(_check, _list("checks", told.get("checks", [])))),
+    )
+    try:
+        task.preset(gpt.PRESETS[str(task.lesson.preset)])
+    except gpt.GPTError as error:
+        raise ClassError(f"The settings of this lesson file do not work: {error}") from None
+    return task
+
+
+def _fields() -> set[str]:
+    preset = gpt.PRESETS["gpt_mini"]
+    return {*preset.model.to_dict(), *preset.train.to_dict()}
+
+
+def _check(told: Any) -> Check:
+    if not isinstance(told, dict):
+        raise ClassError('A check is an object such as {"measure": "steps", "at_least": 500}.')
+    measure = _one_of("measure", told.get("measure"), list(MEASURES))
+    limits = {}
+    for name in ("at_least", "at_most"):
+        if name in told:
+            value = told[name]
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ClassError(f"The limit {name} of a check is a number, got {value!r:.40}.")
+            if not math.isfinite(value) or abs(value) > 1e12:
+                raise ClassError(
+                    f"The limit {name} of a check is a usual number, got {value!r:.40}."
+                )
+            limits[name] = float(value)
+    if not limits:
+        raise ClassError("A check needs at_least, at_most, or both.")
+    return Check(measure, **limits)
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list) or len(value) > 20:
+        raise ClassError(f"The {name} of a lesson file are a list of at most 20.")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST[name]:
+        raise ClassError(
+            f"The {name} of a lesson file are text of at most {LONGEST[name]:,} characters."
+        )
+    if not all(character.isprintable() or character == "\n" for character in value):
+        raise ClassError(f"The {name} of a lesson file hold an invisible character: leave it out.")
+    return value.strip()
+
+
+def _one_of(name: str, value: Any, known: list[str]) -> str:
+    if value not in known or not isinstance(value, str):
+        raise ClassError(
+            f"The {name} {value!r:.40} is not known: use one of {', '.join(known[:60])}."
+        )
+    return value
+
+
+# --- kept on the server ----------------------------------------------------------------------
+
+
+def save(root: Path, task: Task) -> str:
+    """Keep a task and return its code; raises ClassError when there are too many."""
+    folder = root / "class" / "tasks"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{task.code}.json"
+    if not path.exists():
+        if len(list(folder.glob("*.json"))) >= MOST:
+            raise ClassError(f"There are {MOST:,} lesson files on this server: delete some first.")
+        files.write_bytes(path, task.to_json().encode())
+    return task.code
+
+
+def load(root: Path, code: str) -> Task | None:
+    """The task that a link names; None when there is none."""
+    if not CODE.fullmatch(code):
+        return None
+    try:
+        return from_json((root / "class" / "tasks" / f"{code}.json").read_bytes())
+    except (OSError, ClassError):
+        return None
+
+
+def every(root: Path) -> list[Task]:
+    """All tasks on this server, by title."""
+    codes = (path.stem for path in (root / "class" / "tasks").glob("*.json"))
+    found = (load(root, code) for code in codes)
+    return sorted((task for task in found if task), key=lambda task: task.title.casefold())

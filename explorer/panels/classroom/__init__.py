@@ -1,0 +1,1 @@
+"""The parts of the class page, and what a task changes on the others."""

@@ -1,0 +1,167 @@
+"""The teacher's board: every run of the class, live; who waits; pause or stop any of them."""
+
+from typing import Any
+
+import pandas as pd
+import psutil
+import streamlit as st
+
+from explorer import cache, engine, frames, lessons, workspace
+from explorer.charts import compare
+from explorer.classroom import board, fairness, members
+from explorer.history import Entry
+from explorer.language import count, say
+from explorer.panels import picture
+from explorer.panels.compare import thin
+
+POLL_SECONDS = 2.0
+STATES = ("training", "queued", "paused", "finished")
+
+
+def board_panel(judged: dict[str, fairness.Verdict]) -> None:
+    """Draw the machine, the table and the curves; looks again every two seconds."""
+
+    def body() -> None:
+        _machine()
+        entries = board.entries(engine.store())
+        if not entries:
+            st.info(say("No runs yet: they appear here as soon as somebody presses Train."))
+            return
+        known = {one.id: one for one in members.everyone(engine.store().root)}
+        _table(entries, known, judged)
+        _steer(entries, known)
+        _curves(entries, known)
+
+    st.fragment(body, run_every=POLL_SECONDS)()
+
+
+def _machine() -> None:
+    """How busy this server is."""
+    executor = engine.executor()
+    waiting = executor.waiting()
+    memory = psutil.virtual_memory()
+    places = st.columns(4)
+    places[0].metric(
+        say("Training now"),
+        f"{len(executor.active())} / {executor.pool.slots}",
+        help=say("Runs that train, of as many as train at once on this machine."),
+    )
+    places[1].metric(
+        say("Waiting"), len(waiting), help=say("Runs whose turn comes; fair between learners.")
+    )
+    places[2].metric(
+        say("Processor"),
+        f"{psutil.cpu_percent():.0f} %",
+        help=say("Of all cores together, since the last look."),
+    )
+    places[3].metric(
+        say("Memory free"),
+        f"{memory.available / 2**30:.1f} GiB",
+        help=say("Of {total:.1f} GiB in this machine.", total=memory.total / 2**30),
+    )
+
+
+def _table(
+    entries: list[Entry],
+    known: dict[str, members.Member],
+    judged: dict[str, fairness.Verdict],
+) -> None:
+    bits = {run_id: v.bits for run_id, v in judged.items() if v.bits is not None}
+    table = board.rows(entries, known, engine.executor().waiting(), bits)
+    table["page"] = [_page(key) for key in table["page"]]
+    table["state"] = table["state"].map(say)
+    if not bits:
+        table = table.drop(columns="judged")
+    st.dataframe(
+        table.rename(columns=say),
+        hide_index=True,
+        height=min(600, 38 + 35 * len(table)),
+        key="class_board",
+        column_config=_columns(),
+    )
+    states = [entry.state for entry in entries]
+    st.caption(
+        count(
+            len({e.spec.get("learner") for e in entries}),
+            "Runs of {n} learner: {states}. A click on a column's head sorts.",
+            "Runs of {n} learners: {states}. A click on a column's head sorts.",
+            states=", ".join(f"{states.count(s)} {say(s)}" for s in STATES if s in states) or "–",
+        )
+    )
+
+
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    loss: Any = {"format": "%.3f", "help": say("The last estimate, nats per token.")}
+    return {
+        say("place"): number(help=say("In the queue: 1 starts next.")),
+        say("step"): number(format="localized"),
+        say("of"): number(format="localized"),
+        say("training loss"): number(**loss),
+        say("validation loss"): number(**loss),
+        say("judged"): number(
+            format="%.3f", help=say("By the server, on the same text for all: bits per character.")
+        ),
+        say("tokens/s"): number(format="compact"),
+        say("sample"): st.column_config.TextColumn(width="large"),
+    }
+
+
+def _page(key: str) -> str:
+    page = lessons.BY_KEY.get(key)
+    return page.heading if page else key
+
+
+def title_of(entry: Entry, known: dict[str, members.Member]) -> str:
+    """Whose run it is and which, plain text: "Ana · 4 Masked self-attention · 10:02:11"."""
+    return f"{board.learner(entry, known)} · {_page(entry.page)} · {entry.created[11:19]} UTC"
+
+
+def _steer(entries: list[Entry], known: dict[str, members.Member]) -> None:
+    """Pause, go on or stop: of the run that is chosen by name, not by its place in a live table."""
+    by_id = {entry.run.id: entry for entry in entries if entry.state != "finished"}
+    left, *places = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
+    chosen = left.selectbox(
+        say("Steer a run"),
+        list(by_id),
+        index=None,
+        format_func=lambda run_id: title_of(by_id[run_id], known) if run_id in by_id else run_id,
+        key="class_run",
+        placeholder=say("choose whose"),
+        help=say("Its owner sees what became of it, and can go on later."),
+    )
+    for place, label, wish, icon in zip(
+        places,
+        (say("Pause"), say("Continue"), say("Stop")),
+        ("pause", "continue", "stop"),
+        ("pause", "play_arrow", "stop"),
+        strict=True,
+    ):
+        place.button(
+            label,
+            key=f"class_{wish}",
+            icon=f":material/{icon}:",
+            disabled=chosen is None,
+            on_click=workspace.command,
+            args=(chosen, wish),
+            width="stretch",
+            help=say("Everything is saved; nothing is lost."),
+        )
+
+
+def _curves(entries: list[Entry], known: dict[str, members.Member]) -> None:
+    """The validation losses of the runs that train, and of the newest others, on one chart."""
+    begun: dict[str, list[Any]] = {}
+    for entry in entries:
+        reader = cache.reader(str(entry.run.folder))
+        if reader.evaluations and len(begun) < compare.MOST_RUNS:
+            begun[f"{len(begun) + 1}: {title_of(entry, known)}"] = thin(reader.evaluations)
+    if not begun:
+        return
+    losses: pd.DataFrame = frames.compared_runs(list(begun), list(begun.values()), None)
+    if len(losses):
+        chart = compare.create_compare_chart(losses, frames.references({}))
+        picture.picture(chart, "class_curves", "class")
+        st.caption(
+            say("Validation loss of each run (nats per token), as its training measured it.")
+        )

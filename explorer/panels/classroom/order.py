@@ -1,0 +1,122 @@
+"""What a teacher does with the whole class: freeze it, judge its runs, take everything home."""
+
+import functools
+
+import streamlit as st
+
+from explorer import cache, engine, workspace
+from explorer.classroom import board, fairness, members, rules
+from explorer.language import count, say
+from explorer.panels.classroom.archive import archive_of
+from explorer.panels.classroom.board import title_of
+
+
+def freeze_panel() -> None:
+    """One switch: everything pauses, nothing starts; and back."""
+    root = engine.store().root
+    frozen = rules.read(root).frozen
+    st.button(
+        say("Let the class go on") if frozen else say("Freeze the class"),
+        key="class_freeze",
+        icon=":material/play_arrow:" if frozen else ":material/ac_unit:",
+        type="primary" if frozen else "secondary",
+        on_click=thaw if frozen else freeze,
+        help=say(
+            "Pauses every run and lets nobody start one, so that all look at the front. What was"
+            " paused goes on by itself afterwards."
+        ),
+    )
+    if frozen:
+        st.info(
+            say("The class is frozen. Pages can be read; nothing trains."),
+            icon=":material/ac_unit:",
+        )
+
+
+def freeze() -> None:
+    """Pause what trains or waits, and remember it."""
+    executor = engine.executor()
+    held = [*executor.active(), *executor.waiting()]
+    rules.change(engine.store().root, frozen=True, held=tuple(held))  # first: nothing slips in
+    for run_id in held:
+        executor.command(run_id, "pause")
+
+
+def thaw() -> None:
+    """Let go on what the freeze paused, in the order in which it was."""
+    root = engine.store().root
+    held = rules.read(root).held
+    rules.change(root, frozen=False, held=())
+    for run_id in held:
+        workspace.command(run_id, "continue")
+
+
+@functools.cache
+def judging() -> fairness.Judging:
+    """The one judge of this server."""
+    return fairness.Judging()
+
+
+def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
+    """A button that judges all runs alike, and the ranking -> what is known: run id → verdict."""
+    entries = board.entries(engine.store())
+    judge = judging()
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    left.button(
+        say("Judge all runs"),
+        key="class_judge",
+        icon=":material/gavel:",
+        disabled=judge.running,
+        on_click=lambda: judge.begin(board.entries(engine.store()), text),
+        help=say(
+            "The server lets every model read the end of the chosen text, from which no run of"
+            " this text has learnt, and counts the bits per character: lower is better. Whoever"
+            " learnt from another text is left out."
+        ),
+    )
+    verdicts = judge.verdicts(entries, text)
+    if judge.running:
+        right.caption(count(judge.left, "{n} run to go.", "{n} runs to go."))
+        st.fragment(_until_done, run_every=1.0)()
+    if not verdicts:
+        return {}
+    known = {one.id: one for one in members.everyone(engine.store().root)}
+    titles = {entry.run.id: title_of(entry, known) for entry in entries}
+    ranked = sorted((v.bits, titles[i]) for i, v in verdicts.items() if v.bits is not None)
+    if ranked:
+        st.dataframe(
+            [
+                {say("place"): n, say("run"): who, say("bits per character"): bits}
+                for n, (bits, who) in enumerate(ranked, 1)
+            ],
+            hide_index=True,
+            key="class_ranking",
+            column_config={say("bits per character"): st.column_config.NumberColumn(format="%.4f")},
+        )
+    out = [f"{titles[i]}: {say(v.reason)}" for i, v in verdicts.items() if v.bits is None]
+    if out:
+        with st.expander(count(len(out), "{n} run left out", "{n} runs left out")):
+            st.text("\n".join(out))
+    return verdicts
+
+
+def _until_done() -> None:
+    if not judging().running:
+        st.rerun()
+
+
+def archive_panel() -> None:
+    """Everything that the class made, as one zip."""
+    st.download_button(
+        say("Take everything home (zip)"),
+        lambda: archive_of(board.entries(engine.store())),
+        "class.zip",
+        "application/zip",
+        key="class_archive",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help=say(
+            "A table of all runs (CSV), and for each run its program, notebook, measurements,"
+            " receipt and model. Of a hundred runs it takes a minute."
+        ),
+    )

@@ -1,0 +1,195 @@
+"""Whose runs these are, in this session. See `classroom/members.py` for what a workspace is.
+
+On a personal machine everybody is the same person and nothing is asked. On a class server each
+browser has its workspace: the key lies in a cookie and in a personal link. A run of somebody else
+can be looked at by whoever was given its address (its id cannot be guessed), and by nobody changed
+but its owner and the teacher: every command of a page goes through `command`, `submit`, `change`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from explorer import classroom, engine, history, state
+from explorer.classroom import members, rules
+from explorer.language import message, say
+from explorer.runs.executors import Command
+from explorer.runs.store import Run, RunError
+
+COOKIE = "explorer_workspace"
+ADDRESS = "workspace"  # of a personal link; taken out of the address at once
+_HELD, _OFFERED, _SAID = "workspace key", "workspace offered", "workspace said"
+
+NOT_YOURS = message("This run belongs to somebody else: you can look at it, but not change it.")
+FROZEN = message("Your teacher has paused the class: nothing can be started until it goes on.")
+TOO_MANY = message(
+    "{most} of your runs are waiting or training: wait until one is done, or stop one."
+)
+TOO_FULL = message("You have {most} runs, which is the limit here: delete some on page 10.")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """id: "" on a personal machine. key: opens it; "" where an account does."""
+
+    id: str
+    key: str = ""
+
+
+# --- who this is -----------------------------------------------------------------------------
+
+
+def begin() -> None:
+    """Settle whose session this is before anything is drawn. Called by the router."""
+    if not classroom.is_open():
+        return
+    linked = st.query_params.get(ADDRESS)
+    if linked is not None:
+        state.set_address(ADDRESS, None)  # it would be seen on a projector, and shared
+    if _HELD not in st.session_state:
+        kept = st.context.cookies.get(COOKIE, "")
+        st.session_state[_HELD] = kept if members.KEY.fullmatch(kept) else members.new_key()
+    if linked is not None and members.KEY.fullmatch(linked) and linked != st.session_state[_HELD]:
+        if entries():
+            st.session_state[_OFFERED] = linked  # nobody loses a workspace to a link unasked
+        else:
+            adopt(linked)
+    members.note(engine.store().root, mine().id)
+
+
+def mine() -> Workspace:
+    """The workspace of this session."""
+    if not classroom.is_open():
+        return Workspace("")
+    account = _account()
+    if account is not None:
+        return Workspace(members.id_of(account))
+    key = st.session_state.get(_HELD)
+    if key is None:
+        key = st.session_state[_HELD] = members.new_key()
+    return Workspace(members.id_of(key), key)
+
+
+def adopt(key: str) -> None:
+    """Work in the workspace of `key` from now on; whoever made it up has an empty one."""
+    st.session_state[_HELD] = key
+    st.session_state.pop(_OFFERED, None)
+    for name in [name for name in st.session_state if str(name).endswith(".run")]:
+        del st.session_state[name]  # the pages showed the runs of the other
+
+
+def offered() -> str | None:
+    """The key of a personal link that waits for a yes, because this browser has runs of its own."""
+    return st.session_state.get(_OFFERED)
+
+
+def decline() -> None:
+    st.session_state.pop(_OFFERED, None)
+
+
+def must_sign_in() -> bool:
+    """Whether an OpenID provider is set up here and has not yet said who this is."""
+    return classroom.is_open() and getattr(st.user, "is_logged_in", None) is False
+
+
+def _account() -> str | None:
+    """What the OpenID provider says of this person, as a key; None where there is no provider."""
+    if not getattr(st.user, "is_logged_in", False):
+        return None
+    return members.account_key(str(st.user.get("iss")), str(st.user.get("sub")))
+
+
+def is_teacher() -> bool:
+    """Whether this workspace has shown the teacher's key. On a personal machine: everybody."""
+    return not classroom.is_open() or mine().id in rules.read(engine.store().root).teachers
+
+
+# --- whose run it is -------------------------------------------------------------------------
+
+
+def entries(most: int = 200) -> list[history.Entry]:
+    """The newest runs of this workspace, newest first."""
+    return history.entries(engine.store(), most, mine().id or None)
+
+
+def may_change(run: Run) -> bool:
+    """Whether this session may steer, rename and delete `run`."""
+    return mine().id in ("", owner_of(run)) or is_teacher()
+
+
+def owner_of(run: Run) -> str:
+    """The id of the workspace that a run belongs to; "" for runs made without a class."""
+    return history.learner_of(str(run.folder))
+
+
+# --- what a page asks for --------------------------------------------------------------------
+
+
+def command(run_id: str, wish: Command) -> None:
+    """Steer a run, if this session may; else say why not."""
+    with _said():
+        run = engine.store().get(run_id)
+        _check(run, starts=wish in ("continue", "step"))
+        engine.executor().command(run_id, wish)
+
+
+def submit(run_id: str) -> None:
+    """Let a run train, if this session may; else say why not."""
+    with _said():
+        run = engine.store().get(run_id)
+        _check(run, starts=True)
+        engine.executor().submit(run_id)
+
+
+def changing(run_id: str) -> Run:
+    """The run, for a change of its name or its end; raises RunError if this session may not."""
+    run = engine.store().get(run_id)
+    _check(run)
+    return run
+
+
+def problem() -> str | None:
+    """Why this workspace cannot begin another run now, in one sentence; None: it can."""
+    if not classroom.is_open() or is_teacher():
+        return None
+    if rules.read(engine.store().root).frozen:
+        return say(FROZEN)
+    own = history.runs_of(engine.store(), mine().id)
+    if len(own) >= rules.RUNS_AT_MOST:
+        return say(TOO_FULL, most=rules.RUNS_AT_MOST)
+    executor = engine.executor()
+    busy = {*executor.active(), *executor.waiting()}
+    if sum(run.id in busy for run in own) >= rules.ACTIVE_AT_MOST:
+        return say(TOO_MANY, most=rules.ACTIVE_AT_MOST)
+    return None
+
+
+def _check(run: Run, starts: bool = False) -> None:
+    if not may_change(run):
+        raise RunError(NOT_YOURS)
+    if starts and rules.read(engine.store().root).frozen and not is_teacher():
+        raise RunError(FROZEN)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """A callback has no place to draw: what went wrong is said by `say_trouble` afterwards."""
+    try:
+        yield
+    except RunError as error:
+        st.session_state[_SAID] = str(error)
+
+
+def trouble(sentence: str) -> None:
+    """Let the page say `sentence` when it is drawn next."""
+    st.session_state[_SAID] = sentence
+
+
+def say_trouble() -> None:
+    """What could not be done at the last click, once. Called by the router."""
+    said: Any = st.session_state.pop(_SAID, None)
+    if said:
+        st.warning(say(said), icon=":material/front_hand:")

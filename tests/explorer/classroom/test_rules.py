@@ -1,0 +1,37 @@
+"""What holds for a class, and who may say so."""
+
+import os
+import stat
+
+import pytest
+
+from explorer.classroom import rules
+
+
+def test_rules_are_kept_and_damaged_ones_mean_nothing_is_said(tmp_path):
+    rules.change(tmp_path, frozen=True, held=("a",))
+    rules.change(tmp_path, teachers=("t",))
+    assert rules.read(tmp_path) == rules.Rules(frozen=True, held=("a",), teachers=("t",))
+    (tmp_path / "class" / "rules.json").write_text('{"frozen": "yes", "teachers": 3}')
+    assert rules.read(tmp_path) == rules.Rules()
+
+
+def test_the_teachers_key_lies_in_a_file_that_only_its_owner_reads(tmp_path, monkeypatch):
+    monkeypatch.delenv("EXPLORER_TEACHER_KEY", raising=False)
+    key = rules.teacher_key(tmp_path)
+    assert key == rules.teacher_key(tmp_path) and len(key) >= rules.KEY_AT_LEAST
+    if os.name == "posix":
+        assert stat.S_IMODE(rules.key_file(tmp_path).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("tried", ["", "x", "ключ", "\0", "a" * 10_000])
+def test_a_wrong_key_opens_nothing(tmp_path, monkeypatch, tried):
+    monkeypatch.setattr(rules, "AFTER_WRONG", 0.0)
+    assert not rules.is_teachers_key(tmp_path, tried)
+    assert rules.is_teachers_key(tmp_path, rules.teacher_key(tmp_path) + "\n")
+
+
+def test_a_key_that_could_be_guessed_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_TEACHER_KEY", "1234")
+    with pytest.raises(rules.ClassError, match="at least 12"):
+        rules.is_teachers_key(tmp_path, "1234")

@@ -1,0 +1,87 @@
+"""A lesson file is read strictly: a good one works, everything else is one sentence."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.classroom import tasks
+from explorer.classroom.rules import ClassError
+
+GOOD = {
+    "version": 1,
+    "title": "Does a mask matter?",
+    "words": "Train twice.\nLook at the loss.",
+    "page": "self_attention",
+    "text": "copying",
+    "tokens": "character",
+    "settings": {"max_steps": 1000},
+    "open": ["causal"],
+    "checks": [{"measure": "validation loss", "at_most": 2.5}, {"measure": "steps", "at_least": 9}],
+}
+
+
+def test_a_good_file_is_kept_and_found_by_its_code(tmp_path):
+    task = tasks.from_json(json.dumps(GOOD))
+    code = tasks.save(tmp_path, task)
+    assert tasks.load(tmp_path, code) == task == tasks.from_json(task.to_json())
+    assert tasks.every(tmp_path) == [task]
+    assert task.is_locked("max_steps") and not task.is_locked("causal")
+    assert [check.holds(2.4) for check in task.checks] == [True, False]
+
+
+@pytest.mark.parametrize("code", ["../../x", "", "A" * 12, "0" * 11, "0" * 12])
+def test_a_code_leads_nowhere_else(tmp_path, code):
+    (tmp_path / "x.json").write_text(json.dumps(GOOD))
+    assert tasks.load(tmp_path, code) is None
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"page": "home"}, "page 'home'"),
+        ({"page": ["bigram"]}, "page"),
+        ({"text": "/etc/passwd"}, "text"),
+        ({"tokens": "bpe-999999999"}, "Tokens"),
+        ({"settings": {"max_steps": -1}}, "max_steps"),
+        ({"settings": {"learning": 1}}, "learning"),
+        ({"settings": {"n_layer": [[]]}}, "n_layer"),
+        ({"settings": {"n_layer": 10**400}}, "n_layer"),
+        ({"open": ["__class__"]}, "open"),
+        ({"checks": [{"measure": "luck", "at_most": 1}]}, "measure"),
+        ({"checks": [{"measure": "steps", "at_most": float("nan")}]}, "usual number"),
+        ({"checks": [{"measure": "steps"}]}, "at_least"),
+        ({"title": "x" * 81}, "80"),
+        ({"words": "a\u202eb"}, "invisible"),
+        ({"version": 99}, "99"),
+        ({"code": "import os"}, "'code'"),
+    ],
+)
+def test_what_is_wrong_is_said(change, said):
+    with pytest.raises(ClassError, match=said) as caught:
+        tasks.from_json(json.dumps(GOOD | change))
+    assert len(str(caught.value)) < 600
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.sampled_from([*GOOD, "measure", "at_most"]) | st.text(max_size=8), inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(GOOD)), JSON))
+def test_no_json_gets_past_it_as_anything_but_a_task_or_a_sentence(change):
+    try:
+        task = tasks.from_json(json.dumps(GOOD | change))
+    except ClassError:
+        return
+    assert tasks.from_json(task.to_json()) == task
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 50_000, b"{" * 99, b"1" * 200_000, "NaN"])
+def test_what_is_no_json_is_refused(data):
+    with pytest.raises(ClassError):
+        tasks.from_json(data)
