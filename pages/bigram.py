@@ -8,6 +8,7 @@ import streamlit as st
 import gpt
 from explorer import cache
 from explorer.components.matrices import Matrix, matrices
+from explorer.language import message, say
 from explorer.panels import code, lesson, model, question, settings, text, training
 from explorer.panels.export import export_panel
 from explorer.panels.sampling import sampling_panel
@@ -16,35 +17,43 @@ LARGEST = 512  # tokens; more cells than those of their table would not be legib
 
 this = lesson.open_page("bigram")
 the_text = text.current()
-V, unit = the_text.vocab_size, the_text.unit
+V, unit, units = the_text.vocab_size, say(the_text.unit), say(the_text.units)
 lesson.idea(
-    f"""
+    say(
+        """
 Which {unit} comes next, if all you know is the **last one**? Count: after every *q*, how often
 came *u*? That gives a table of {V:,} × {V:,} counts; divide each row by its sum and you have
 probabilities. The network here is the same table, but its numbers are **learned** from examples.
 Its loss is the average surprise at the true next {unit}, and counting is the best it can reach.
 """,
+        unit=unit,
+        V=V,
+    ),
     r"\mathrm{loss}=-\frac{1}{B\,T}\sum_{b,t}\ln p\,(x_{b,t+1}\mid x_{b,t})",
     {
-        "B, T": f"windows in a batch, {unit}s in a window: here (B=32, T=8)",
-        "p": "the table's row",
+        "B, T": say("windows in a batch, {units} in a window: here (B=32, T=8)", units=units),
+        "p": say("the table's row"),
     },
 )
 touch = st.container()
 
-lesson.section("Predict, then run")
+lesson.section(say("Predict, then run"))
 references = training.text_of(this, the_text).references
 nothing, floor = references["knows nothing (ln V)"], references["counted bigram"]
 first = question.ask_number(
     this,
     "first_loss",
-    f"Before any training, all {V} {unit}s look alike to the network. What will the very first"
-    " validation loss be, in nats?",
+    say(
+        "Before any training, all {V} {units} look alike to the network. What will the very first"
+        " validation loss be, in nats?",
+        V=V,
+        units=units,
+    ),
     0.0,
     20.0,
 )
 
-lesson.section("Train it")
+lesson.section(say("Train it"))
 preset = settings.choose(
     this, gpt.PRESETS["bigram"], ["max_steps", "learning_rate", "batch_size", "init"], columns=4
 )
@@ -56,18 +65,26 @@ question.grade_number(
     first,
     begin["val_loss"] if begin else None,
     0.1,
-    f"A model that knows nothing scores ln {math.exp(nothing):.0f} = {nothing:.3f}. Weights drawn"
-    " as the tutorial does are not quite even: the network begins with random opinions, and pays a"
-    " little more. Try “weights at the start: gpt2”.",
+    say(
+        "A model that knows nothing scores ln {V:.0f} = {loss:.3f}. Weights drawn"
+        " as in the tutorial are not quite even: the network begins with random opinions, and"
+        " pays a little more. Try “weights at the start: gpt2”.",
+        V=math.exp(nothing),
+        loss=nothing,
+    ),
 )
 end = training.finished(this)
 if end:
-    above = end["val_loss"] - floor
-    st.markdown(
-        f"**The floor:** the counted table scores {floor:.4f} on the validation text; this run"
-        f" ended at {end['val_loss']:.4f}, {abs(above):.4f} {'above' if above > 0 else 'below'} it"
-        " (an estimate, so a little noise)."
+    above = message(
+        "**The floor:** the counted table scores {floor:.4f} on the validation text; this run"
+        " ended at {loss:.4f}, {gap:.4f} above it (an estimate, so a little noise)."
     )
+    below = message(
+        "**The floor:** the counted table scores {floor:.4f} on the validation text; this run"
+        " ended at {loss:.4f}, {gap:.4f} below it (an estimate, so a little noise)."
+    )
+    gap = end["val_loss"] - floor
+    st.markdown(say(above if gap > 0 else below, floor=floor, loss=end["val_loss"], gap=abs(gap)))
 
 live = training.is_active(model.current_run(this))
 
@@ -78,30 +95,40 @@ def tables(step: int | None) -> None:
     tokens = shown.tokenizer.tokens
     if tokens != the_text.tokenizer.tokens:
         st.info(
-            "This run learnt from another text or other tokens; choose those in the sidebar to"
-            " compare."
+            say(
+                "This run learnt from another text or other tokens; choose those in the sidebar to"
+                " compare."
+            )
         )
         return
     if V > LARGEST:
         st.info(
-            f"A table of {V:,} × {V:,} is too large to be drawn: choose characters or at most"
-            f" {LARGEST} byte pairs in the sidebar."
+            say(
+                "A table of {V:,} × {V:,} is too large to be drawn: choose characters or at most"
+                " {most} byte pairs in the sidebar.",
+                V=V,
+                most=LARGEST,
+            )
         )
         return
     counted = cache.bigram_table(*text.key_of(the_text))
     learned = shown.model.table.weight.detach().softmax(-1).numpy()
     distance = abs(counted - learned).sum(axis=1).mean() / 2
     st.caption(
-        f"Learned: {shown.label}. Mean distance between the rows of the two tables: {distance:.3f}"
-        " (0 = the same, 1 = nothing in common; measured)."
-        f" Row = last {unit}, column = next."
+        say(
+            "Learned: {model}. Mean distance between the rows of the two tables: {distance:.3f}"
+            " (0 = the same, 1 = nothing in common; measured). Row = last {unit}, column = next.",
+            model=shown.label,
+            distance=distance,
+            unit=unit,
+        )
     )
     about = {"rows": tokens, "columns": tokens, "palette": "probability", "scale_max": 1.0}
-    about |= {"group": "tables", "sentence": "after ‘{row}’ comes ‘{column}’"}
+    about |= {"group": "tables", "sentence": say("after ‘{row}’ comes ‘{column}’")}
     matrices(
         [
-            Matrix("counted", counted, title="counted", concept="counted", **about),
-            Matrix("learned", learned, title="learned", concept="learned", **about),
+            Matrix("counted", counted, title=say("counted"), concept="counted", **about),
+            Matrix("learned", learned, title=say("learned"), concept="learned", **about),
         ],
         key="bigram_tables",
         columns=2,
@@ -112,29 +139,42 @@ def tables(step: int | None) -> None:
 
 
 with touch:
-    lesson.section("Touch it: counting and learning")
+    lesson.section(say("Touch it: counting and learning"))
     step = model.choose_step(this)
     st.fragment(partial(tables, step), run_every=1.0 if live else None)()
 
-lesson.section("Write with it")
+lesson.section(say("Write with it"))
 sampling_panel(this, partial(model.of_page, this, preset, the_text, step), prompt="t", live=live)
 
-lesson.section("The code")
+lesson.section(say("The code"))
 code.code_panel(
     this,
-    {"the network": gpt.Bigram, "counting": gpt.bigram_counts, "the loss": gpt.next_token_loss},
-    f"It leaves out everything before the last {unit}; attention will bring it back.",
+    {
+        message("the network"): gpt.Bigram,
+        message("counting"): gpt.bigram_counts,
+        message("the loss"): gpt.next_token_loss,
+    },
+    say(
+        "It leaves out everything before the last {unit}; attention will bring it back.", unit=unit
+    ),
     code.shapes_of(partial(model.of_page, this, preset, the_text), preset.train.batch_size),
-    {"logits = self.table(idx)": "the learned table above, a row for each token"},
+    {"logits = self.table(idx)": say("the learned table above, a row for each token")},
 )
 
 lesson.what_changed(
     this,
     training.comparison(this, preset, the_text),
     [
-        "The network knows no more than counting: training finds the same table, step by step.",
-        "A low loss on frequent pairs can hide nonsense: read the sample too.",
-        f"The loss cannot reach 0: after “t”, several {unit}s really do follow. {floor:.2f} nats"
-        f" is the text's own uncertainty, seen through one {unit}.",
+        say(
+            "The network knows no more than counting: training finds the same table, step by step."
+        ),
+        say("A low loss on frequent pairs can hide nonsense: read the sample too."),
+        say(
+            "The loss cannot reach 0: after “t”, several {units} really do follow. {floor:.2f} nats"
+            " is the text's own uncertainty, seen through one {unit}.",
+            units=units,
+            floor=floor,
+            unit=unit,
+        ),
     ],
 )

@@ -6,6 +6,7 @@ import streamlit as st
 
 import gpt
 from explorer.examples import example_for
+from explorer.language import message, say
 from explorer.panels import code, lesson, model, question, settings, text, training
 from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.consequences import consequences_panel
@@ -14,24 +15,29 @@ from explorer.panels.head import head_panel
 from explorer.panels.sampling import sampling_panel
 
 this = lesson.open_page("self_attention")
+the_text = text.current()
 lesson.idea(
-    """
-The bigram model forgets everything but the last character. **Self-attention** lets every position
+    say(
+        """
+The bigram model forgets everything but the last {unit}. **Self-attention** lets every position
 look back. Each position asks a *query*, offers a *key*, and hands over a *value*. Where query and
 key match, the softmax puts weight, and the position takes a weighted average of the values.
 The **mask** hides the future: otherwise the answer would be in plain sight.
 """,
+        unit=say(the_text.unit),
+    ),
     r"\mathrm{out}=\mathrm{softmax}\!\left(\frac{QK^{\top}}{\sqrt{D}}+\mathrm{mask}\right)V",
     {
-        "Q, K, V": "queries, keys, values: what each position asks, offers, hands over (T × D)",
-        "D": "size of the head",
-        r"\mathrm{mask}": "−∞ above the diagonal, 0 elsewhere",
+        "Q, K, V": say(
+            "queries, keys, values: what each position asks, offers, hands over (T × D)"
+        ),
+        "D": say("size of the head"),
+        r"\mathrm{mask}": say("−∞ above the diagonal, 0 elsewhere"),
     },
 )
-the_text = text.current()
 live = training.is_active(model.current_run(this))
 
-lesson.section("Touch it: where does it look?")
+lesson.section(say("Touch it: where does it look?"))
 preset = settings.choose(
     this,
     gpt.PRESETS["self_attention"],
@@ -42,24 +48,32 @@ step = model.choose_step(this)
 shown = partial(model.of_page, this, preset, the_text, step)
 example = example_for(shown().tokenizer)
 attention_panel(this, shown, example, live=live)
-lesson.section("Touch it: the head taken apart")
+lesson.section(say("Touch it: the head taken apart"))
 read = text_read(this, example)
 st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
-lesson.section("Predict, then run")
+lesson.section(say("Predict, then run"))
 learnt = training.text_of(this, the_text)
-unit, bigram = learnt.unit, learnt.references["counted bigram"]
-far, much = (2.0, "under 2.0") if unit == "character" else (0.8 * bigram, "by more than a fifth")
-far_below = f"far below it ({much})"
+bigram = learnt.references["counted bigram"]
+above, little = message("above the counted bigram"), message("a little below it")
+far, far_below = (
+    (2.0, message("far below it (under 2.0)"))
+    if learnt.unit == "character"
+    else (0.8 * bigram, message("far below it (by more than a fifth)"))
+)
 answer = question.ask_choice(
     this,
     "gain",
-    f"The counted bigram is the best that one {unit} of memory can do. With one head that"
-    f" sees eight {unit}s, the validation loss will end …",
-    ["above the counted bigram", "a little below it", far_below],
+    say(
+        "The counted bigram is the best that one {unit} of memory can do. With one head that"
+        " sees eight {units}, the validation loss will end …",
+        unit=say(learnt.unit),
+        units=say(learnt.units),
+    ),
+    [above, little, far_below],
 )
 
-lesson.section("Train it")
+lesson.section(say("Train it"))
 preset = settings.choose(this, preset, ["max_steps", "learning_rate"], columns=2)
 training.training_panel(this, preset, the_text)
 export_panel(this)
@@ -67,45 +81,51 @@ export_panel(this)
 run = training.finished(this)
 if run:
     loss = run["val_loss"]
-    right = (
-        "above the counted bigram"
-        if loss > bigram
-        else "a little below it"
-        if loss > far
-        else far_below
-    )
     question.grade_choice(
         answer,
-        right,
-        f"The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. One head averages the"
-        " past; it cannot yet think about what it found.",
+        above if loss > bigram else little if loss > far else far_below,
+        say(
+            "The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. One head averages the"
+            " past; it cannot yet think about what it found.",
+            loss=loss,
+            bigram=bigram,
+        ),
     )
 else:
     question.grade_choice(answer, None, "")
 
-lesson.section("What if …? Every switch has a consequence")
+lesson.section(say("What if …? Every switch has a consequence"))
 consequences_panel(this, preset, the_text)
 
-lesson.section("Write with it")
+lesson.section(say("Write with it"))
 sampling_panel(this, shown, live=live)
 
-lesson.section("The code")
+lesson.section(say("The code"))
 code.code_panel(
     this,
-    {"readable: one head": gpt.Head, "fast: all heads at once": gpt.MultiHeadAttention},
-    "`ready_to_meet` turns queries and keys where positions are rotary, and else changes nothing."
-    " It leaves out cross-attention: this model reads one text only.",
+    {
+        message("readable: one head"): gpt.Head,
+        message("fast: all heads at once"): gpt.MultiHeadAttention,
+    },
+    say(
+        "`ready_to_meet` turns queries and keys where positions are rotary, and otherwise"
+        " changes nothing. It leaves out cross-attention: this model reads one text only."
+    ),
     code.shapes_of(shown, preset.train.batch_size),
-    {"weights = F.softmax": "the picture of attention"},
+    {"weights = F.softmax": say("the picture of attention")},
 )
 
 lesson.what_changed(
     this,
     training.comparison(this, preset, the_text),
     [
-        "Attention weights are not explanations: they say where information comes from, not what is"
-        " done with it.",
-        "Without the mask the loss collapses because the answer is visible, not because the model"
-        " got better.",
+        say(
+            "Attention weights are not explanations: they say where information comes from, not"
+            " what is done with it."
+        ),
+        say(
+            "Without the mask the loss collapses because the answer is visible, not because the"
+            " model got better."
+        ),
     ],
 )

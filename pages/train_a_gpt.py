@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 import gpt
+from explorer.language import count, message, say
 from explorer.panels import code, laboratory, lesson, model, question, text, training
 from explorer.panels.attention import attention_panel
 from explorer.panels.compare import compare_panel
@@ -14,92 +15,111 @@ from explorer.panels.sampling import sampling_panel
 
 this = lesson.open_page("train_a_gpt")
 lesson.idea(
-    """
+    say("""
 Nothing new is built here: a **GPT** is the blocks of the last page, wider, deeper, with a longer
 context and a better recipe. What remains are choices. Size decides what the model *can* learn,
 steps and learning rate what it *does* learn, regularisation what it learns *by heart*. Every
 choice has a price in time, which is known before the run.
-""",
+"""),
     r"\mathrm{FLOPs}\approx 6\cdot N\cdot B\cdot T\cdot\mathrm{steps}",
     {
-        r"\mathrm{FLOPs}": "multiplications and additions of the whole run, forward and backward",
-        "N": "parameters that are multiplied with",
-        "B, T": "windows in a batch, tokens in a window",
+        r"\mathrm{FLOPs}": say(
+            "multiplications and additions of the whole run, forward and backward"
+        ),
+        "N": say("parameters that are multiplied with"),
+        "B, T": say("windows in a batch, tokens in a window"),
     },
 )
 shapes = st.empty()
 the_text = text.current()
 
-lesson.section("Touch it: choose, and see the price")
+lesson.section(say("Touch it: choose, and see the price"))
 preset = laboratory.choose_preset(this, the_text)
 config, train = preset.model, preset.train
 shapes.caption(
-    f"On this page: tokens (B={train.batch_size}, T={config.block_size}) → x (B={train.batch_size},"
-    f" T={config.block_size}, C={config.n_embd}) → {config.n_layer} blocks of {config.n_head} heads"
-    f" → scores (B={train.batch_size}, T={config.block_size}, V={the_text.vocab_size})"
+    say(
+        "On this page: tokens (B={B}, T={T}) → x (B={B}, T={T}, C={C}) → {blocks} of {heads}"
+        " → scores (B={B}, T={T}, V={V})",
+        B=train.batch_size,
+        T=config.block_size,
+        C=config.n_embd,
+        V=the_text.vocab_size,
+        blocks=count(config.n_layer, "{n} block", "{n} blocks"),
+        heads=count(config.n_head, "{n} head", "{n} heads"),
+    )
 )
 laboratory.costs_panel(preset, the_text)
 
-lesson.section("Predict, then run")
+lesson.section(say("Predict, then run"))
 expected = question.ask_number(
     this,
     "loss",
-    f"The counted bigram reaches {the_text.references['counted bigram']:.2f} on this text. What"
-    " validation loss will your run end with?",
+    say(
+        "The counted bigram reaches {loss:.2f} on this text. What validation loss will your run end"
+        " with?",
+        loss=the_text.references["counted bigram"],
+    ),
     0.0,
     20.0,
 )
 
-lesson.section("Train it")
+lesson.section(say("Train it"))
 device = laboratory.choose_device(this)
 training.training_panel(this, preset, the_text, details=True, device=device)
 run = training.finished(this)
 gap = run["val_loss"] - run["train_loss"] if run else 0.0
+by_heart = message(
+    "The training loss is {loss:.3f}, {gap:.3f} lower: the model has begun to learn the text by"
+    " heart."
+)
+has_room = message(
+    "The training loss is {loss:.3f}, nearly the same: it has room to learn more, with more steps"
+    " or more size."
+)
 question.grade_number(
     expected,
     run["val_loss"] if run else None,
     0.1,
-    f"The training loss is {run['train_loss'] if run else 0:.3f}, "
-    + (
-        f"{gap:.3f} lower: the model has begun to learn the text by heart."
-        if gap > 0.05
-        else "nearly the same: it has room to learn more, with more steps or more size."
-    )
-    + f" On {text.measured_on(the_text)} the laptop GPT ends near 1.88, the tutorial's near 1.48.",
+    say(by_heart if gap > 0.05 else has_room, loss=run["train_loss"] if run else 0.0, gap=gap)
+    + " "
+    + say(
+        "On {text} the laptop GPT ends near 1.88, the tutorial's near 1.48.",
+        text=text.measured_on(the_text),
+    ),
 )
 export_panel(this)
 
-lesson.section("Compare your runs")
+lesson.section(say("Compare your runs"))
 compare_panel(this, the_text)
 
 live = training.is_active(model.current_run(this))
-lesson.section("Write with it")
+lesson.section(say("Write with it"))
 step = model.choose_step(this)
 shown = partial(model.of_page, this, preset, the_text, step)
 sampling_panel(this, shown, live=live)
 
-lesson.section("Look inside: all layers and heads")
+lesson.section(say("Look inside: all layers and heads"))
 attention_panel(this, shown, "To be, or not to be, that is the question", live=live)
 
-lesson.section("The code")
+lesson.section(say("The code"))
 inner = importlib.import_module(gpt.train.__module__)  # the loop itself is behind gpt.train
 code.code_panel(
     this,
     {
-        "the training loop": inner._events,
-        "one step": inner._Job.optimize,
-        "the model": gpt.GPT,
-        "the settings": gpt.TrainConfig,
+        message("the training loop"): inner._events,
+        message("one step"): inner._Job.optimize,
+        message("the model"): gpt.GPT,
+        message("the settings"): gpt.TrainConfig,
     },
-    "It leaves out several machines and mixed precision on a CPU.",
+    say("It leaves out several machines and mixed precision on a CPU."),
     code.shapes_of(shown, preset.train.batch_size),
 )
 lesson.what_changed(
     this,
     training.comparison(this, preset, the_text),
     [
-        "A lower training loss is not the goal: watch the validation loss, and keep the best.",
-        "A larger model is not better at equal time: on a CPU it sees far fewer tokens.",
-        "Losses of different texts or vocabularies cannot be compared.",
+        say("A lower training loss is not the goal: watch the validation loss, and keep the best."),
+        say("A larger model is not better at equal time: on a CPU it sees far fewer tokens."),
+        say("Losses of different texts or vocabularies cannot be compared."),
     ],
 )

@@ -6,6 +6,7 @@ import streamlit as st
 
 import gpt
 from explorer.examples import example_for
+from explorer.language import count, message, say
 from explorer.panels import code, depth, lesson, model, question, settings, text, training
 from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.compare import compare_panel
@@ -16,42 +17,52 @@ from explorer.panels.variants import train_variants
 
 this = lesson.open_page("transformer_blocks")
 lesson.idea(
-    """
+    say("""
 A **block** looks around (attention) and then thinks (feed-forward); a GPT is a stack of such
 blocks. Stacked as they are, the signal that should teach the first layer dies on its way down. Two
 additions cure it. The **residual path** lets a layer add to its input instead of replacing it, so
 that the gradient has a free way back. The **layer norm** keeps the numbers at one scale.
-""",
+"""),
     r"\begin{gathered}x\leftarrow x+\mathrm{part}(\mathrm{LN}(x))\\[4pt]"
     r"\mathrm{LN}(x)=\frac{x-\mu}{\sqrt{\sigma^2+\varepsilon}}\,\gamma+\beta\end{gathered}",
     {
-        r"\mathrm{part}": "attention, then feed-forward",
-        r"\mu,\ \sigma^2": "mean and variance of the C numbers of one position",
-        r"\gamma,\ \beta": "learned, C numbers each; at first 1 and 0",
+        r"\mathrm{part}": say("attention, then feed-forward"),
+        r"\mu,\ \sigma^2": say("mean and variance of the C numbers of one position"),
+        r"\gamma,\ \beta": say("learned, C numbers each; at first 1 and 0"),
     },
 )
 shapes = st.empty()
 the_text = text.current()
 
-lesson.section("Touch it: does the first layer hear anything?")
+lesson.section(say("Touch it: does the first layer hear anything?"))
 preset = settings.choose(
     this, gpt.PRESETS["blocks"], ["n_layer", "norm", "init", "residual"], columns=4
 )
 B, T, C = preset.train.batch_size, preset.model.block_size, preset.model.n_embd
 shapes.caption(
-    f"On this page: x (B={B}, T={T}, C={C}) goes through {preset.model.n_layer} blocks and keeps"
-    f" its shape; μ and σ² are (B={B}, T={T}), one for each position."
+    count(
+        preset.model.n_layer,
+        "On this page: x (B={B}, T={T}, C={C}) goes through {n} block and keeps its shape; μ and σ²"
+        " are (B={B}, T={T}), one for each position.",
+        "On this page: x (B={B}, T={T}, C={C}) goes through {n} blocks and keeps its shape; μ and"
+        " σ² are (B={B}, T={T}), one for each position.",
+        B=B,
+        T=T,
+        C=C,
+    )
 )
 guess, reveal = depth.ask_gradient(this)
 gradients = st.container()
 norm_by_hand = st.container()
 
-lesson.section("Predict, then run")
+lesson.section(say("Predict, then run"))
 known = text.measured_on(the_text)
-asked = f"One layer with feed-forward ends near 2.24 on {known}. Where will this run end?"
+asked = say(
+    "One layer with feed-forward ends near 2.24 on {text}. Where will this run end?", text=known
+)
 expected = question.ask_number(this, "loss", asked, 0.0, 20.0)
 
-lesson.section("Train it")
+lesson.section(say("Train it"))
 names = ["max_steps", "learning_rate", "n_head", "n_embd", "block_size", "activation", "dropout"]
 preset = settings.choose(this, preset, names, columns=4)
 training.training_panel(this, preset, the_text)
@@ -61,7 +72,11 @@ question.grade_number(
     expected,
     run["val_loss"] if run else None,
     0.05,
-    f"The tutorial's three blocks reach about 2.06 on {known}: depth pays once it can be trained.",
+    say(
+        "The tutorial's three blocks reach about 2.06 on {text}: depth pays once it can be"
+        " trained.",
+        text=known,
+    ),
 )
 train_variants(this, depth.variants(preset), the_text)
 compare_panel(this, the_text)
@@ -76,31 +91,40 @@ if reveal:
         draw = partial(depth.gradients_panel, this, preset, the_text, newest)
         st.fragment(draw, run_every=poll)()
 with norm_by_hand:
-    lesson.section("Touch it: a layer norm by hand")
+    lesson.section(say("Touch it: a layer norm by hand"))
     read = text_read(this, example)
     st.fragment(partial(layer_norm_panel, this, newest, read))()
 
-lesson.section("Look inside: all layers and heads")
+lesson.section(say("Look inside: all layers and heads"))
 step = model.choose_step(this)
 shown = partial(model.of_page, this, preset, the_text, step)
 attention_panel(this, shown, example, live=live)
-lesson.section("Write with it")
+lesson.section(say("Write with it"))
 sampling_panel(this, shown, live=live)
 
-lesson.section("The code")
+lesson.section(say("The code"))
 code.code_panel(
     this,
-    {"one block": gpt.Block, "the stack": gpt.GPT, "a norm by hand": gpt.layer_norm_steps},
-    "It leaves out mixtures of experts: here every token goes through the same feed-forward.",
+    {
+        message("one block"): gpt.Block,
+        message("the stack"): gpt.GPT,
+        message("a norm by hand"): gpt.layer_norm_steps,
+    },
+    say("It leaves out mixtures of experts: here every token goes through the same feed-forward."),
     code.shapes_of(newest, preset.train.batch_size),
 )
 lesson.what_changed(
     this,
     training.comparison(this, preset, the_text),
     [
-        "A long gradient is not yet a useful one: with the norm alone it begins long. Train that"
-        " variant, choose its run, and look at its loss and its gradient again.",
-        "Layer norm does not look across the batch or the text: each position by itself.",
-        "Post-norm is the form of 2017. It trains at this depth; deep stacks of it need warm-up.",
+        say(
+            "A long gradient is not yet a useful one: with the norm alone it begins long. Train"
+            " that variant, choose its run, and look at its loss and its gradient again."
+        ),
+        say("Layer norm does not look across the batch or the text: each position by itself."),
+        say(
+            "Post-norm is the form of 2017. It trains at this depth; deep stacks of it need"
+            " warm-up."
+        ),
     ],
 )

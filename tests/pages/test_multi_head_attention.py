@@ -18,6 +18,10 @@ def test_the_page_opens_untrained_with_its_own_numbers(bench):  # noqa: F811
     assert not at.error and not at.warning
 
 
+def test_one_head_is_not_called_heads(bench):  # noqa: F811
+    assert "→ 1 head of (B=32, T=8, D=32)" in said(bench.open(PAGE, **{f"{PAGE}_n_head": "1"}))
+
+
 def test_its_feed_forward_is_the_tutorials_first_form(bench):  # noqa: F811
     at = bench.open(PAGE)
     by_key(at.toggle, f"{PAGE}_feed_forward").set_value(True).run()

@@ -123,6 +123,17 @@ def test_no_search_for_a_run_takes_one_of_other_tokens(bench):  # noqa: F811
         assert (page.key in best_by_page(known, text.corpus.sha256, text.tokens)) == found
 
 
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("averaging_the_past", "knows only the last token."),
+        ("self_attention", "everything but the last token."),
+    ],
+)
+def test_an_idea_about_byte_pairs_does_not_call_them_characters(bench, page, words):  # noqa: F811
+    assert words in said(bench.open(page, **LINK))
+
+
 def test_an_answer_about_characters_does_not_stop_a_page_of_byte_pairs(bench):  # noqa: F811
     """One of its choices is another one there."""
     at = bench.open("self_attention", text="python_docs")
