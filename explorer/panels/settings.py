@@ -282,9 +282,7 @@ def _draw(key: str, name: str, value: Any) -> Any:
             options = tuple(sorted(options))
     show = str if isinstance(value, str) else _number
     if isinstance(value, str):
-        return st.selectbox(
-            say(control.label), options, options.index(value), format_func=show, **about
-        )
+        return st.selectbox(label, options, options.index(value), format_func=show, **about)
     return st.select_slider(label, options, value, format_func=show, **about)
 
 

@@ -44,7 +44,7 @@ def attention_view(reading: Reading) -> None:
         selection.clicked_head(reading.selects, *chosen)
         st.rerun()
     sentence = habits.sentence(scores, reading.layer, reading.head)
-    st.markdown(f"{sentence} {say('(Measured.)')}")
+    st.markdown(say("{sentence} (Measured.)", sentence=sentence))
     dots_panel(reading)
     words, button = reading.columns([4, 1], vertical_alignment="center")
     words.caption(say(CAUTION))

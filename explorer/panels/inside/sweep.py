@@ -16,9 +16,11 @@ from explorer.panels import text as texts
 from explorer.panels.inside import look
 from explorer.panels.inside.reading import Reading
 from explorer.panels.inside.switch_off import KINDS, ZERO
-from explorer.panels.inside.windows import Drawn, validation_windows
+from explorer.panels.inside.windows import validation_windows
 from explorer.panels.model import Shown
 from explorer.panels.picture import picture
+
+Where = tuple[int, int, str]  # windows, tokens in each, the name of the text
 
 REASON = message(
     "A head is missed when nothing else carries what it brings. The others are spare, or wait for"
@@ -82,13 +84,14 @@ def _measured(lesson: Lesson, reading: Reading, answer: question.Answer) -> None
     question.grade_number(answer, spare, 0.5, say(REASON), press=say("Switch each off"))
 
 
-def _sweep(reading: Reading, kind: str) -> tuple[list["gpt.Effects"], Drawn | None]:
-    """The effects layer by layer, and the windows they were measured on; None: this text alone."""
+def _sweep(reading: Reading, kind: str) -> tuple[list["gpt.Effects"], Where | None]:
+    """The effects layer by layer, and where they were measured; None: on this text alone."""
     windows = validation_windows(reading.shown)
     if windows is None:
-        x, y = reading.idx[:, :-1], reading.idx[:, 1:]
+        x, y, where = reading.idx[:, :-1], reading.idx[:, 1:], None
     else:
         x, y = windows.x, windows.y
+        where = (*x.shape, windows.text)
     means = gpt.mean_activations(reading.model, x) if kind == "mean" else None
     layers = reading.model.config.n_layer
     bar = st.progress(0.0, say("Switching off …"))
@@ -97,11 +100,11 @@ def _sweep(reading: Reading, kind: str) -> tuple[list["gpt.Effects"], Drawn | No
         found.append(gpt.ablation_effects(reading.model, x, y, kind, means, layers=[layer]))
         bar.progress((layer + 1) / layers, say("Layer {n} of {all}", n=layer + 1, all=layers))
     bar.empty()
-    return found, windows
+    return found, where
 
 
 def _draw(
-    lesson: Lesson, reading: Reading, found: list["gpt.Effects"], windows: Drawn | None
+    lesson: Lesson, reading: Reading, found: list["gpt.Effects"], where: Where | None
 ) -> pd.DataFrame:
     cells = inspected.sweep_cells(found)
     chart = create_sweep_chart(cells)
@@ -122,22 +125,22 @@ def _draw(
             "Measured on {text} ({model}): what the loss gains without the part; above 0 it helped."
             " ± is the paired standard error over the windows. In brackets and grey: under two"
             " standard errors, which is noise.",
-            text=_measured_on(windows),
+            text=_measured_on(where),
             model=reading.shown.label,
         )
     )
     return cells
 
 
-def _measured_on(windows: Drawn | None) -> str:
-    if windows is None:
+def _measured_on(where: Where | None) -> str:
+    if where is None:
         return say("the text above alone (no text with this vocabulary is here), so without errors")
-    B, T = windows.x.shape
+    B, T, name = where
     return say(
         "{n} windows of {T} tokens of the validation text ({text})",
         n=B,
         T=T,
-        text=texts.titled(windows.text),
+        text=texts.titled(name),
     )
 
 

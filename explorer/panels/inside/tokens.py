@@ -87,7 +87,8 @@ def next_words(reading: Reading) -> str:
         share=percent(p[best].item()),
     )
     if i + 1 == len(reading.ids):
-        return f"{said} {say('The text ends here, so nothing says what is true.')}"
+        ends = say("The text ends here, so nothing says what is true.")
+        return f"{said} {ends}"
     true = reading.ids[i + 1]
     goes_on = say(
         "The text goes on with {token}: {share}, rank {rank} of {V:,}, a loss of {loss:.3f} nats.",
