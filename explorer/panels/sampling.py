@@ -97,7 +97,6 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
     with page:
         writing: Writing | None = state.get(lesson, "writing")
         running = writing is not None and writing.running
-        order = (lesson, model, prompt, settings, seed)
         with st.container(horizontal=True):
             if running:
                 st.button(
@@ -107,35 +106,41 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
                     help=say("End the text here."),
                 )
             else:
-                st.button(
-                    say("Write"),
-                    key=f"{lesson.key}_write",
-                    type="primary",
-                    icon=":material/edit:",
-                    on_click=_write,
-                    args=(*order, length),
-                    help=say("Continue the text with the settings shown."),
-                )
-                st.button(
-                    say("One token"),
-                    key=f"{lesson.key}_one",
-                    icon=":material/skip_next:",
-                    on_click=_write,
-                    args=(*order, 1),
-                    help=say("Draw one token from the bars shown; the drawn one is marked."),
-                )
-                st.button(
-                    say("Clear"),
-                    key=f"{lesson.key}_clear",
-                    on_click=lambda: state.put(lesson, "writing", None),
-                    help=say("Start again from the prompt."),
-                )
+                _write_buttons((lesson, model, prompt, settings, seed), length)
         st.code(text or " ", language=None, wrap_lines=True, height=330)
         if writing is not None:
             if writing.error:
                 st.error(say("Writing ended: {error}", error=explain(writing.error)))
             elif writing.done > 1:
                 _speed(model, writing)
+
+
+def _write_buttons(about: tuple[Any, ...], length: int) -> None:
+    """What continues the text; about: what `_write` is told, but for the number of tokens."""
+    lesson = about[0]
+    st.button(
+        say("Write"),
+        key=f"{lesson.key}_write",
+        type="primary",
+        icon=":material/edit:",
+        on_click=_write,
+        args=(*about, length),
+        help=say("Continue the text with the settings shown."),
+    )
+    st.button(
+        say("One token"),
+        key=f"{lesson.key}_one",
+        icon=":material/skip_next:",
+        on_click=_write,
+        args=(*about, 1),
+        help=say("Draw one token from the bars shown; the drawn one is marked."),
+    )
+    st.button(
+        say("Clear"),
+        key=f"{lesson.key}_clear",
+        on_click=lambda: state.put(lesson, "writing", None),
+        help=say("Start again from the prompt."),
+    )
 
 
 def _speed(model: Shown, writing: Writing) -> None:

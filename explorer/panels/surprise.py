@@ -59,8 +59,26 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
         value_label=say("surprise −ln p (nats)"),
         details=details(found, tokenizer.tokens),
     )
-    mean, V = float(losses.mean()), tokenizer.vocab_size
     characters = max(1, len(tokenizer.decode(ids[1:])))  # a token may be several
+    _numbers(losses, characters, tokenizer.vocab_size)
+    worst = int(np.argmax(losses)) + 1
+    before = "".join(visible(token) for token in tokens[max(0, worst - 12) : worst])
+    st.caption(
+        say(
+            "Model: {model}; measured. The first token has no value: nothing stands before it. The"
+            " greatest surprise is ‘{token}’ after “{before}”: the model had given it a"
+            " probability of {p:.2g}.",
+            model=model.label,
+            token=visible(tokens[worst]),
+            before=before,
+            p=math.exp(-losses[worst - 1]),
+        )
+    )
+
+
+def _numbers(losses: np.ndarray, characters: int, V: int) -> None:
+    """Mean surprise, bits per character, perplexity, and what knowing nothing costs."""
+    mean = float(losses.mean())
     columns = st.columns(4)
     columns[0].metric(
         say("Mean surprise"),
@@ -87,17 +105,4 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
         say("Knowing nothing"),
         say("{loss:.3f} nats", loss=math.log(V)),
         help=say("ln V with V = {V:,} tokens.", V=V),
-    )
-    worst = int(np.argmax(losses)) + 1
-    before = "".join(visible(token) for token in tokens[max(0, worst - 12) : worst])
-    st.caption(
-        say(
-            "Model: {model}; measured. The first token has no value: nothing stands before it. The"
-            " greatest surprise is ‘{token}’ after “{before}”: the model had given it a"
-            " probability of {p:.2g}.",
-            model=model.label,
-            token=visible(tokens[worst]),
-            before=before,
-            p=math.exp(-losses[worst - 1]),
-        )
     )

@@ -167,25 +167,30 @@ def _buttons(
                 say("One step"), "step", lesson, say("One optimizer update, then pause again."), run
             )
         if kind not in ACTIVE:
-            begin = (lesson, preset, text, device)
-            st.button(
-                say("Train") if run is None else say("Train anew"),
-                key=f"{lesson.key}_train",
-                type="secondary" if kind in OPEN_END else "primary",
-                icon=":material/play_arrow:",
-                help=say("Start a new run with the settings above."),
-                on_click=_begin,
-                args=(*begin, "continue"),
-            )
-            if run is None:
-                st.button(
-                    say("One step"),
-                    key=f"{lesson.key}_first_step",
-                    icon=":material/skip_next:",
-                    help=say("Start a new run, make one update, then pause."),
-                    on_click=_begin,
-                    args=(*begin, "step"),
-                )
+            _new_run_buttons((lesson, preset, text, device), run is None, kind not in OPEN_END)
+
+
+def _new_run_buttons(begin: tuple[Any, ...], first: bool, primary: bool) -> None:
+    """What begins a run; begin: what `_begin` is told, but for the command."""
+    key = begin[0].key
+    st.button(
+        say("Train") if first else say("Train anew"),
+        key=f"{key}_train",
+        type="primary" if primary else "secondary",
+        icon=":material/play_arrow:",
+        help=say("Start a new run with the settings above."),
+        on_click=_begin,
+        args=(*begin, "continue"),
+    )
+    if first:
+        st.button(
+            say("One step"),
+            key=f"{key}_first_step",
+            icon=":material/skip_next:",
+            help=say("Start a new run, make one update, then pause."),
+            on_click=_begin,
+            args=(*begin, "step"),
+        )
 
 
 def new_run(

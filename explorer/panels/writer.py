@@ -1,6 +1,6 @@
 """Who writes: a shipped model, one from a Hugging Face folder, a run, or an untrained one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -35,12 +35,9 @@ def choose(
     found_runs = history.starred_first(history.entries(engine.store()))[:MOST]
     runs = {e.run.id: e for e in found_runs if e.run.checkpoint_path}
     shipped, found = cache.pretrained(), cache.huggingface_folders()
-    names = {name: say("{name}, shipped with this program", name=name) for name in shipped}
-    names |= {
-        key: say("{name}, from a Hugging Face folder", name=at.name) for key, at in found.items()
+    names = _names(shipped, found, runs) | {
+        UNTRAINED: say("an untrained {model}", model=say(preset.title))
     }
-    names |= {run_id: _name(entry) for run_id, entry in runs.items()}
-    names |= {UNTRAINED: say("an untrained {model}", model=say(preset.title))}
     first = first if first in names else next(iter(names))
     key = f"{lesson.key}_model"
     if st.session_state.get(key) not in names:  # opened, come back to, or the run is deleted
@@ -84,6 +81,16 @@ def choose(
             )
         )
     return partial(_saved, folder, name, preset, text)
+
+
+def _names(
+    shipped: Mapping[str, Path], found: Mapping[str, Path], runs: Mapping[str, history.Entry]
+) -> dict[str, str]:
+    """What a person calls each model that is here."""
+    names = {name: say("{name}, shipped with this program", name=name) for name in shipped}
+    for key, folder in found.items():
+        names[key] = say("{name}, from a Hugging Face folder", name=folder.name)
+    return names | {run_id: _name(entry) for run_id, entry in runs.items()}
 
 
 def _asked(lesson: Lesson, names: dict[str, str], first: str, address: str | None) -> str:

@@ -1,6 +1,7 @@
 """All heads at a glance, one of them enlarged, and what each looks at, in numbers."""
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +9,7 @@ import streamlit as st
 import gpt
 from explorer import cache, habits, inspected, state
 from explorer.language import explain, message, say
+from explorer.lessons import Lesson
 from explorer.panels.attention import CAUTION, OFF_VIEW
 from explorer.panels.head_map import head_map
 from explorer.panels.inside import reading as selection
@@ -101,6 +103,24 @@ def scores_table(reading: Reading) -> None:
     if scores is None:
         st.info(said)
         return
+    by, only = _ask_rows(lesson, order, kind)
+    table = _arranged(inspected.head_table(scores), by, only)
+    if table.empty:
+        st.info(say("No head has such a habit on this text."))
+        return
+    _draw(reading, table, scores, f"{on} {by} {only}")
+    st.caption(
+        say(
+            "Measured on {text}. In brackets: the same of a head that spreads its weight evenly; a"
+            " score near it says nothing. Entropy: 1 is an even spread, 0 all on one token."
+            " Empty: the text has no such place. Tick a row to choose a head.",
+            text=said,
+        )
+    )
+
+
+def _ask_rows(lesson: Lesson, order: Any, kind: Any) -> tuple[str, str]:
+    """By which score the rows are sorted, and which of them are shown."""
     by = order.selectbox(
         say("Sort by"),
         list(NAMES),
@@ -121,19 +141,7 @@ def scores_table(reading: Reading) -> None:
             share=habits.CLEAR,
         ),
     )
-    table = _arranged(inspected.head_table(scores), by, only)
-    if table.empty:
-        st.info(say("No head has such a habit on this text."))
-        return
-    _draw(reading, table, scores, f"{on} {by} {only}")
-    st.caption(
-        say(
-            "Measured on {text}. In brackets: the same of a head that spreads its weight evenly; a"
-            " score near it says nothing. Entropy: 1 is an even spread, 0 all on one token."
-            " Empty: the text has no such place. Tick a row to choose a head.",
-            text=said,
-        )
-    )
+    return by, only
 
 
 def _arranged(table: pd.DataFrame, by: str, only: str) -> pd.DataFrame:

@@ -41,19 +41,7 @@ def rollout_view(reading: Reading) -> None:
         }
     )
     picture(create_rollout_chart(shares, i), f"{reading.lesson.key}_rollout", "rollout")
-    most = int((shares["share"] - shares["even"]).idxmax())
-    st.markdown(
-        say(
-            "Of the output at position {position}, {token}, furthest above even attention is"
-            " position {other}, {source}, with {share}; evenly it would be {even}.",
-            position=i,
-            token=reading.token(i),
-            other=most,
-            source=reading.token(most),
-            share=percent(shares["share"][most]),
-            even=percent(shares["even"][most]),
-        )
-    )
+    st.markdown(_rollout_words(reading, shares))
     st.caption(
         say(
             "Derived from the measured weights: the mean over the heads and the residual path, half"
@@ -61,6 +49,21 @@ def rollout_view(reading: Reading) -> None:
             " depth alone already piles weight on the first token. It leaves out values,"
             " feed-forwards and norms: it says where a path exists, not what travels along it."
         )
+    )
+
+
+def _rollout_words(reading: Reading, shares: pd.DataFrame) -> str:
+    """Which position stands out most from even attention."""
+    i, most = reading.position, int((shares["share"] - shares["even"]).idxmax())
+    return say(
+        "Of the output at position {position}, {token}, furthest above even attention is"
+        " position {other}, {source}, with {share}; evenly it would be {even}.",
+        position=i,
+        token=reading.token(i),
+        other=most,
+        source=reading.token(most),
+        share=percent(shares["share"][most]),
+        even=percent(shares["even"][most]),
     )
 
 
@@ -84,8 +87,25 @@ def cache_view(reading: Reading) -> None:
     table = pd.DataFrame(cells, columns=["layer", "position", "token", "state"])
     picture(create_kept_chart(table, i), f"{reading.lesson.key}_kept", "cache")
     held, taken, difference = reading.measured(f"cache {i}", lambda: _step(reading))
-    L, H, G, D = config.n_layer, config.n_head, config.kv_heads, config.size_of_head
     st.markdown(_kept_words(reading, held, taken))
+    _kept_numbers(config, i, held, taken)
+    st.caption(
+        say(
+            "Each cell stands for the key and the value of one position in all {G} heads of keys"
+            " and values of a layer. At position {position} one query, key and value are computed"
+            " in each layer and head; the keys and values of the {position} positions before come"
+            " from the cache. Largest difference between the scores with the cache and without it:"
+            " {difference:.1e} (measured; rounding only).",
+            G=config.kv_heads,
+            position=i,
+            difference=difference,
+        )
+    )
+
+
+def _kept_numbers(config: gpt.ModelConfig, i: int, held: int, taken: int) -> None:
+    """What is kept after position i, and the dot products with the cache and without it."""
+    L, H, G, D = config.n_layer, config.n_head, config.kv_heads, config.size_of_head
     row = st.container(horizontal=True, gap="large")
     row.metric(
         say("Kept after this step"),
@@ -112,18 +132,6 @@ def cache_view(reading: Reading) -> None:
         f"{L * H * (i + 1) * (i + 2) // 2:,}",
         help=say("The same for this position and all before it, computed again (derived)."),
         width="content",
-    )
-    st.caption(
-        say(
-            "Each cell stands for the key and the value of one position in all {G} heads of keys"
-            " and values of a layer. At position {position} one query, key and value are computed"
-            " in each layer and head; the keys and values of the {position} positions before come"
-            " from the cache. Largest difference between the scores with the cache and without it:"
-            " {difference:.1e} (measured; rounding only).",
-            G=G,
-            position=i,
-            difference=difference,
-        )
     )
 
 

@@ -19,6 +19,7 @@ from explorer.panels.inside.tokens import token_losses
 from explorer.panels.picture import picture
 from explorer.runs.store import Run
 
+NAMES = {**habits.SHORT, "entropy": message("entropy")}
 MOST = 30  # snapshots, evenly chosen among all
 
 Scores = Mapping[str, "gpt.HeadScore"]
@@ -38,6 +39,25 @@ def history_view(reading: Reading) -> None:
     if not reading.has_heads:
         st.info(say("The bigram has no attention heads to follow."))
         return
+    on, score = _ask(reading)
+    try:
+        found, losses, lost = _measure(reading, steps, on)
+    except gpt.GPTError as error:
+        st.info(explain(error))
+        return
+    if lost:
+        said = say(
+            "Left out, because their snapshots cannot be used: step {steps}", steps=", ".join(lost)
+        )
+        st.warning(said)
+    if len(found) < 2:
+        st.info(say("Fewer than two snapshots can be used: there is no history to draw."))
+        return
+    _draw(reading, found, losses, score, NAMES[score])
+
+
+def _ask(reading: Reading) -> tuple[str, str]:
+    """What the scores are measured on, and which of them is drawn."""
     lesson = reading.lesson
     left, right = reading.columns(2, vertical_alignment="bottom")
     on = left.segmented_control(
@@ -51,29 +71,15 @@ def history_view(reading: Reading) -> None:
             "In random tokens said twice, only a head that looks back to the earlier copy helps."
         ),
     )
-    names = {**habits.SHORT, "entropy": message("entropy")}
     score = right.selectbox(
         say("Score"),
-        list(names),
-        index=list(names).index("induction"),
-        format_func=lambda name: say(names[name]),
+        list(NAMES),
+        index=list(NAMES).index("induction"),
+        format_func=lambda name: say(NAMES[name]),
         key=f"{lesson.key}_history_score",
         help=say("The share of its weight that a head gives to such a place; entropy: 1 is even."),
     )
-    try:
-        found, losses, lost = _measure(reading, steps, on or DOUBLED)
-    except gpt.GPTError as error:
-        st.info(explain(error))
-        return
-    if lost:
-        said = say(
-            "Left out, because their snapshots cannot be used: step {steps}", steps=", ".join(lost)
-        )
-        st.warning(said)
-    if len(found) < 2:
-        st.info(say("Fewer than two snapshots can be used: there is no history to draw."))
-        return
-    _draw(reading, found, losses, score, names[score])
+    return on or DOUBLED, score
 
 
 def _steps(folder: Path | None) -> list[int]:

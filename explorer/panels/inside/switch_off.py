@@ -141,39 +141,15 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
     after, q = reading.measured(f"off {_key(ablation)} {reading.position}", compute)
     before = token_losses(reading)
     intact, now = sum(before) / len(before), sum(after) / len(after)
-    row = st.container(horizontal=True, gap="large")
-    row.metric(
-        say("Loss, intact"),
-        say("{loss:.3f} nats", loss=intact),
-        help=say("Mean loss on this text."),
-        width="content",
-    )
-    row.metric(
-        say("Loss without"),
-        say("{loss:.3f} nats", loss=now),
-        f"{now - intact:+.3f}",
-        delta_color="inverse",
-        help=say("On the same text; a rise means that what is off helped here."),
-        width="content",
-    )
     p = probabilities(reading)
-    best, instead = int(p.argmax()), int(q.argmax())
-    row.metric(
-        say("Its first choice, intact"),
-        percent(p[best].item()),
-        say("{change:+.1f} points", change=100 * (q[best] - p[best]).item()),
-        help=say(
-            "The probability of what the intact model would say next after the chosen position."
-        ),
-        width="content",
-    )
+    _numbers(intact, now, p, q)
     about = {
         "parts": _words(ablation),
         "before": intact,
         "now": now,
         "token": reading.token(reading.position),
     }
-    if best == instead:
+    if int(p.argmax()) == int(q.argmax()):
         said = say(
             "Without {parts} the loss on this text goes from {before:.3f} to {now:.3f} nats a"
             " token; after {token} the first choice stays the same. (Measured.)",
@@ -198,6 +174,35 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
             value_label=say("loss without − loss intact (nats)"),
         )
     _samples(reading, ablation, without)
+
+
+def _numbers(intact: float, now: float, p: Any, q: Any) -> None:
+    """The loss with and without, and what the first choice by p (V,) gets from q (V,)."""
+    row = st.container(horizontal=True, gap="large")
+    row.metric(
+        say("Loss, intact"),
+        say("{loss:.3f} nats", loss=intact),
+        help=say("Mean loss on this text."),
+        width="content",
+    )
+    row.metric(
+        say("Loss without"),
+        say("{loss:.3f} nats", loss=now),
+        f"{now - intact:+.3f}",
+        delta_color="inverse",
+        help=say("On the same text; a rise means that what is off helped here."),
+        width="content",
+    )
+    best = int(p.argmax())
+    row.metric(
+        say("Its first choice, intact"),
+        percent(p[best].item()),
+        say("{change:+.1f} points", change=100 * (q[best] - p[best]).item()),
+        help=say(
+            "The probability of what the intact model would say next after the chosen position."
+        ),
+        width="content",
+    )
 
 
 def _bars(reading: Reading, q: Any, p: Any) -> None:
