@@ -74,7 +74,7 @@ class Sweep:
                 "epochs": run.epochs(len(text.train_ids)),
                 "rate": run.preset.train.learning_rate,
                 "flops": run.flops,
-                "state": state,
+                "state": say(state),  # marked in charts/scaling.py
                 "loss": loss,
             }
             for run, state, loss in zip(self.planned, self.states, self.losses, strict=True)
@@ -297,6 +297,9 @@ def columns() -> dict[str, Any]:
     """How the table of all runs is shown."""
     number = st.column_config.NumberColumn
     return {
+        "size": say("size"),
+        "budget": say("budget"),
+        "state": say("state"),
         "parameters": number("N", format="localized", help=say("Parameters, embeddings included.")),
         "inner": number(
             say("N without embeddings"), format="localized", help=say("As Kaplan counts them.")
