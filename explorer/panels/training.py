@@ -45,7 +45,6 @@ WORDS = {
 ASKED = {
     "pause": message("(pause asked for…)"),
     "stop": message("(stop asked for…)"),
-    "continue": message("(continue asked for…)"),
     "step": message("(step asked for…)"),
 }
 
@@ -315,8 +314,8 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
             )
         elif ahead == 0:
             words = say("**Starting.** The training process is getting ready.")
-    if status.get("asked"):
-        words += " " + say(ASKED.get(status["asked"], status["asked"]))
+    if asked := status.get("asked"):
+        words += " " + say(ASKED[asked])
     if status.get("evaluating"):
         done, total = status["evaluating"]
         words += " " + say("Measuring both losses, batch {n} of {all}.", n=done, all=total)
