@@ -7,20 +7,21 @@ from typing import NamedTuple
 import numpy as np
 
 import gpt
+from explorer.language import message, say
 
 SHARES = {
-    "previous": "the previous token",
-    "first": "the first token",
-    "current": "the reading token itself",
-    "duplicate": "earlier copies of the reading token",
-    "induction": "what followed an earlier copy of the reading token",
+    "previous": message("the previous token"),
+    "first": message("the first token"),
+    "current": message("the reading token itself"),
+    "duplicate": message("earlier copies of the reading token"),
+    "induction": message("what followed an earlier copy of the reading token"),
 }
 SHORT = {
-    "previous": "previous token",
-    "first": "first token",
-    "current": "itself",
-    "duplicate": "same token, earlier",
-    "induction": "after the same token",
+    "previous": message("previous token"),
+    "first": message("first token"),
+    "current": message("itself"),
+    "duplicate": message("same token, earlier"),
+    "induction": message("after the same token"),
 }
 CLEAR = 0.2  # so much more of the weight than an even head gives is called a habit
 
@@ -68,21 +69,35 @@ def label(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
     """Such as "previous token 0.91 (even 0.02)"; without a habit how evenly it is spread."""
     best = habit(scores, layer, head)
     if not best.clear:
-        return f"no clear habit (entropy {scores['entropy'].values[layer, head].item():.2f})"
-    return f"{SHORT[best.score]} {best.value:.2f} (even {best.uniform:.2f})"
+        entropy = scores["entropy"].values[layer, head].item()
+        return say("no clear habit (entropy {entropy:.2f})", entropy=entropy)
+    return say(
+        "{habit} {value:.2f} (even {even:.2f})",
+        habit=say(SHORT[best.score]),
+        value=best.value,
+        even=best.uniform,
+    )
 
 
 def sentence(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
     """The same as one sentence, for those who cannot see the picture."""
     best = habit(scores, layer, head)
-    share = (
-        f"{best.value:.0%} of its weight to {SHARES[best.score]}; evenly spread it would be"
-        f" {best.uniform:.0%}"
-    )
+    about = {
+        "head": name(layer, head),
+        "share": best.value,
+        "places": say(SHARES[best.score]),
+        "even": best.uniform,
+    }
     if best.clear:
-        return f"Head {name(layer, head)} gives {share}."
-    entropy = scores["entropy"].values[layer, head].item()
-    return (
-        f"Head {name(layer, head)} has no clear habit: its entropy is {entropy:.2f} (1 is an even"
-        f" spread, 0 is all on one token), and it gives at most {share}."
+        return say(
+            "Head {head} gives {share:.0%} of its weight to {places}; evenly spread it would be"
+            " {even:.0%}.",
+            **about,
+        )
+    return say(
+        "Head {head} has no clear habit: its entropy is {entropy:.2f} (1 is an even spread, 0 is"
+        " all on one token), and it gives at most {share:.0%} of its weight to {places}; evenly"
+        " spread it would be {even:.0%}.",
+        entropy=scores["entropy"].values[layer, head].item(),
+        **about,
     )

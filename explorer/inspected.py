@@ -8,6 +8,7 @@ import pandas as pd
 
 from explorer import habits
 from explorer.components.glyphs import visible
+from explorer.language import say
 
 if TYPE_CHECKING:
     import gpt
@@ -16,15 +17,14 @@ MEASURES = (*habits.SHARES, "entropy", "distance")
 
 
 def head_table(scores: Mapping[str, "gpt.HeadScore"]) -> pd.DataFrame:
-    """A row a head: columns head ("2.1"), habit (words), clear (bool), one for each of MEASURES."""
+    """A row a head: columns head ("2.1"), habit (of habits.SHARES), clear (bool), and MEASURES."""
     rows = []
     layers, heads = scores["previous"].values.shape
     for layer in range(layers):
         for head in range(heads):
             found = [scores[name].values[layer, head].item() for name in MEASURES]
-            clear = habits.habit(scores, layer, head).clear
-            words = habits.label(scores, layer, head)
-            rows.append((habits.name(layer, head), words, clear, *found))
+            best = habits.habit(scores, layer, head)
+            rows.append((habits.name(layer, head), best.score, best.clear, *found))
     return pd.DataFrame(rows, columns=["head", "habit", "clear", *MEASURES])
 
 
@@ -78,7 +78,9 @@ def lens_cells(
 
 def lens_row(layer: int, last: int) -> str:
     """What a row of the lens is called: the last is what the model itself says."""
-    return "model" if layer == last else f"layer {layer}" if layer else "embeddings"
+    if layer == last:
+        return say("model")
+    return say("layer {n}", n=layer) if layer else say("embeddings")
 
 
 def attribution_parts(found: "gpt.Attribution", most: int) -> pd.DataFrame:
@@ -87,40 +89,41 @@ def attribution_parts(found: "gpt.Attribution", most: int) -> pd.DataFrame:
     What is left out is summed up in a last row, so that the shares always sum to the score.
     """
     rows = [
-        ("token embedding", "embedding", found.token_embedding[0].item()),
-        ("position embedding", "embedding", found.position_embedding[0].item()),
+        (say("token embedding"), "embedding", found.token_embedding[0].item()),
+        (say("position embedding"), "embedding", found.position_embedding[0].item()),
     ]
     for layer, heads in enumerate(found.heads[:, 0].tolist()):
-        rows += [(f"head {habits.name(layer, h)}", "head", x) for h, x in enumerate(heads)]
-        rows.append(
-            (f"feed-forward {layer + 1}", "feed-forward", found.feed_forward[layer, 0].item())
-        )
+        named = [say("head {name}", name=habits.name(layer, h)) for h in range(len(heads))]
+        rows += [(name, "head", x) for name, x in zip(named, heads, strict=True)]
+        written = found.feed_forward[layer, 0].item()
+        rows.append((say("feed-forward {n}", n=layer + 1), "feed-forward", written))
     biases = found.attention_bias.sum() + found.final_norm_bias[0] + found.read_out_bias[0]
-    rows.append(("biases", "bias", biases.item()))
+    rows.append((say("biases"), "bias", biases.item()))
     rows = [row for row in rows if row[2] != 0.0]
     rows.sort(key=lambda row: -abs(row[2]))
     if len(rows) > most:
         rest = sum(row[2] for row in rows[most - 1 :])
-        rows = [*rows[: most - 1], (f"{len(rows) - most + 1} smaller parts", "rest", rest)]
+        others = say("{n} smaller parts", n=len(rows) - most + 1)
+        rows = [*rows[: most - 1], (others, "rest", rest)]
     return pd.DataFrame(rows, columns=["part", "kind", "share"])
 
 
 def sweep_cells(effects: Sequence["gpt.Effects"]) -> pd.DataFrame:
-    """Effects of one layer each → columns layer (from 1), part ("head 1", …, "feed-forward"),
-    effect and error (nats per token; error missing with one sequence), noise (bool), label."""
+    """Effects of one layer each → columns layer (from 1), head (from 1; 0: the feed-forward), part
+    ("head 1", …, "feed-forward"), effect and error (nats per token; error missing with one
+    sequence), noise (bool), label."""
     rows = []
     for layer, found in enumerate(effects, 1):
         parts = [
-            (f"head {h}", x, e)
+            (h, say("head {name}", name=h), x, e)
             for h, (x, e) in enumerate(
                 zip(found.heads[0].tolist(), found.heads_error[0].tolist(), strict=True), 1
             )
         ]
-        parts.append(
-            ("feed-forward", found.feed_forwards[0].item(), found.feed_forwards_error[0].item())
-        )
+        whole, error = found.feed_forwards[0].item(), found.feed_forwards_error[0].item()
+        parts.append((0, say("feed-forward"), whole, error))
         rows += [(layer, *part) for part in parts]
-    frame = pd.DataFrame(rows, columns=["layer", "part", "effect", "error"])
+    frame = pd.DataFrame(rows, columns=["layer", "head", "part", "effect", "error"])
     frame = frame[frame["effect"].notna()].reset_index(drop=True)
     frame["noise"] = ~(frame["effect"].abs() >= 2 * frame["error"])  # unknown errors are no proof
     signed = [f"{x:+.3f}" if abs(x) < 10 else f"{x:+.1f}" for x in frame["effect"]]

@@ -8,6 +8,8 @@ progress. Each is named with the step at which it began.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from explorer.language import say
+
 MARGIN = 0.02  # nats; smaller differences between two estimates are noise
 PATIENCE = 4  # estimates without progress before it is called a plateau
 
@@ -32,10 +34,12 @@ def _diverged(
     for event in evaluations[1:]:
         loss = event.get("train_loss")
         if loss is None or loss > 1.5 * knows_nothing:
-            return (
-                f"The loss exploded by step {event['step']}: it is above that of a model which"
-                f" knows nothing. The probable cause is the learning rate, {learning_rate:g}: each"
-                " step overshoots. Try a tenth of it, a warm-up, or gradient clipping."
+            return say(
+                "The loss exploded by step {step}: it is above that of a model which knows nothing."
+                " The probable cause is the learning rate, {rate:g}: each step overshoots. Try a"
+                " tenth of it, a warm-up, or gradient clipping.",
+                step=event["step"],
+                rate=learning_rate,
             )
     return None
 
@@ -47,10 +51,12 @@ def _overfits(evaluations: Sequence[Mapping[str, Any]]) -> str | None:
     best = min(known, key=lambda e: e["val_loss"])
     last = known[-1]
     if last["val_loss"] > best["val_loss"] + MARGIN and last["train_loss"] < best["train_loss"]:
-        return (
-            f"Overfitting since step {best['step']}: the validation loss rose from"
-            f" {best['val_loss']:.3f} to {last['val_loss']:.3f} while the training loss still fell."
-            " The model learns the training text by heart."
+        return say(
+            "Overfitting since step {step}: the validation loss rose from {low:.3f} to {now:.3f}"
+            " while the training loss still fell. The model learns the training text by heart.",
+            step=best["step"],
+            low=best["val_loss"],
+            now=last["val_loss"],
         )
     return None
 
@@ -63,7 +69,9 @@ def _plateau(evaluations: Sequence[Mapping[str, Any]]) -> str | None:
     recent = min(e["val_loss"] for e in known[-PATIENCE:])
     if recent > before - MARGIN / 2:
         step = known[-PATIENCE - 1]["step"]
-        return (
-            f"No longer improving: since step {step} the validation loss stays near {before:.3f}."
+        return say(
+            "No longer improving: since step {step} the validation loss stays near {loss:.3f}.",
+            step=step,
+            loss=before,
         )
     return None

@@ -12,6 +12,7 @@ import numpy as np
 import gpt
 from explorer.amounts import percent
 from explorer.components.glyphs import visible
+from explorer.language import say
 
 LIKELIEST = 5  # tokens kept for each place
 
@@ -49,10 +50,11 @@ def expected(model: Any, ids: Sequence[int]) -> Expected:
 def details(found: Expected, vocabulary: Sequence[str]) -> list[str]:
     """For each of the N tokens what the model expected in its place, in words."""
     rows = zip(found.top.tolist(), found.top_p.tolist(), strict=True)
-    return ["nothing stands before it"] + [
-        "expected here: "
-        + ", ".join(
+    likeliest = [
+        ", ".join(
             f"{visible(vocabulary[token])} {percent(p)}" for token, p in zip(*row, strict=True)
         )
         for row in rows
     ]
+    said = [say("expected here: {tokens}", tokens=tokens) for tokens in likeliest]
+    return [say("nothing stands before it"), *said]

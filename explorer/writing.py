@@ -100,7 +100,7 @@ class Writing:
                 if self._stopped.is_set() or time.monotonic() - self._looked > ABANDONED_AFTER:
                     return
         except Exception as error:  # told on the page; a thread has nobody else to tell
-            self.error = f"Writing ended: {error}"
+            self.error = str(error)
         finally:
             _unfinished.discard(self)
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache
+from explorer.language import explain, say
 from explorer.lessons import Lesson
 from explorer.panels import writer
 from explorer.panels.model import Shown
@@ -31,40 +32,40 @@ def samples_panel(lesson: Lesson, authors: Sequence[Author], name: str) -> None:
     key = f"{lesson.key}_{name}"
     places = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     prompt = places[0].text_input(
-        "Prompt",
+        say("Prompt"),
         "The ",
         key=f"{key}_prompt",
         bind="query-params",
         max_chars=500,
-        help="What every model continues. Characters that a model does not know are left out.",
+        help=say("What every model continues. Characters that a model does not know are left out."),
     )
     count = places[1].number_input(
-        "Characters",
+        say("Tokens"),
         1,
         500,
         150,
         key=f"{key}_count",
         bind="query-params",
-        help="How many each writes (tokens, for a model that reads tokens).",
+        help=say("How many each writes; a token is a character, or a piece of a word."),
     )
     temperature = places[2].number_input(
-        "Temperature",
+        say("Temperature"),
         0.0,
         2.0,
         0.8,
         0.1,
         key=f"{key}_temperature",
         bind="query-params",
-        help="0 always takes the likeliest; 1 draws as the model says; more is wilder.",
+        help=say("0 always takes the likeliest; 1 draws as the model says; more is wilder."),
     )
     seed = places[3].number_input(
-        "Seed",
+        say("Seed"),
         0,
         2**31 - 1,
         1,
         key=f"{key}_seed",
         bind="query-params",
-        help="The same random draws for every model.",
+        help=say("The same random draws for every model."),
     )
     wide = min(IN_A_ROW, len(authors))
     for start in range(0, len(authors), IN_A_ROW):
@@ -72,7 +73,9 @@ def samples_panel(lesson: Lesson, authors: Sequence[Author], name: str) -> None:
         for place, author in zip(st.columns(wide, gap="medium"), row, strict=False):
             with place:
                 _write(author, prompt, int(count), float(temperature), int(seed))
-    st.caption("Written just now on this server: one prompt, one seed, the same draws for all.")
+    st.caption(
+        say("Written just now on this server: one prompt, one seed, the same draws for all.")
+    )
 
 
 def _write(author: Author, prompt: str, count: int, temperature: float, seed: int) -> None:
@@ -86,7 +89,7 @@ def _write(author: Author, prompt: str, count: int, temperature: float, seed: in
             model.model, model.tokenizer, model.key, prompt, count, temperature, seed
         )
     except gpt.GPTError as error:
-        st.caption(str(error))
+        st.caption(explain(error))
         return
     st.code(text, language=None, wrap_lines=True, height=230)
 
@@ -96,4 +99,4 @@ def author(name: str, folder: Path) -> Author:
     try:
         return Author(name, writer.load(folder, name))
     except (OSError, gpt.GPTError) as error:
-        return Author(name, None, f"It cannot write: {error}")
+        return Author(name, None, say("It cannot write: {error}", error=explain(error)))

@@ -12,6 +12,7 @@ import streamlit as st
 import gpt
 from explorer import cache, state
 from explorer.components.next_token import next_token
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown, readable
 from explorer.panels.training import visible_prompt
@@ -36,28 +37,30 @@ def sampling_panel(
     """
     left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
     prompt = left.text_input(
-        "Prompt",
+        say("Prompt"),
         prompt,
         key=f"{lesson.key}_prompt",
         bind="query-params",
         max_chars=2000,
-        help="What the model continues. Longer than its context is fine: it reads the end of it.",
+        help=say(
+            "What the model continues. Longer than its context is fine: it reads the end of it."
+        ),
     )
     length = middle.number_input(
-        "Tokens",
+        say("Tokens"),
         1,
         2000,
         length,
         key=f"{lesson.key}_length",
-        help="How many to write at one press; a token is a character, or a piece of a word.",
+        help=say("How many to write at one press; a token is a character, or a piece of a word."),
     )
     seed = right.number_input(
-        "Seed",
+        say("Seed"),
         0,
         2**31 - 1,
         1,
         key=f"{lesson.key}_sample_seed",
-        help="The same seed, settings and prompt give the same text.",
+        help=say("The same seed, settings and prompt give the same text."),
     )
     writing: Writing | None = state.get(lesson, "writing")
     running = writing is not None and writing.running
@@ -79,8 +82,12 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
     chart, page = st.columns([3, 2], gap="medium")
     with chart:
         before = text if drawn is None else text[: len(text) - len(drawn.text)]
-        comes = "comes:" if drawn is None else "came the marked one, drawn from:"
-        st.caption(f"Model: {model.label}. After “…{visible_prompt(before[-24:])}” {comes}")
+        about = {"model": model.label, "text": visible_prompt(before[-24:])}
+        st.caption(
+            say("Model: {model}. After “…{text}” comes:", **about)
+            if drawn is None
+            else say("Model: {model}. After “…{text}” came the marked one, drawn from:", **about)
+        )
         settings = next_token(
             logits,
             model.tokenizer.tokens,
@@ -90,49 +97,63 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
     with page:
         writing: Writing | None = state.get(lesson, "writing")
         running = writing is not None and writing.running
-        about = (lesson, model, prompt, settings, seed)
         with st.container(horizontal=True):
             if running:
                 st.button(
-                    "Stop",
+                    say("Stop"),
                     key=f"{lesson.key}_stop_writing",
                     on_click=writing.stop if writing else None,
-                    help="End the text here.",
+                    help=say("End the text here."),
                 )
             else:
-                st.button(
-                    "Write",
-                    key=f"{lesson.key}_write",
-                    type="primary",
-                    icon=":material/edit:",
-                    on_click=_write,
-                    args=(*about, length),
-                    help="Continue the text with the settings shown.",
-                )
-                st.button(
-                    "One token",
-                    key=f"{lesson.key}_one",
-                    icon=":material/skip_next:",
-                    on_click=_write,
-                    args=(*about, 1),
-                    help="Draw one token from the bars shown; the drawn one is marked.",
-                )
-                st.button(
-                    "Clear",
-                    key=f"{lesson.key}_clear",
-                    on_click=lambda: state.put(lesson, "writing", None),
-                    help="Start again from the prompt.",
-                )
+                _write_buttons((lesson, model, prompt, settings, seed), length)
         st.code(text or " ", language=None, wrap_lines=True, height=330)
         if writing is not None:
             if writing.error:
-                st.error(writing.error)
+                st.error(say("Writing ended: {error}", error=explain(writing.error)))
             elif writing.done > 1:
-                unit = "characters" if model.tokenizer.kind == "character" else "tokens"
-                st.caption(
-                    f"{writing.done} {unit}, {writing.per_second:,.0f} a second on this server"
-                    " (measured, with the cache of keys and values)."
-                )
+                _speed(model, writing)
+
+
+def _write_buttons(about: tuple[Any, ...], length: int) -> None:
+    """What continues the text; about: what `_write` is told, but for the number of tokens."""
+    lesson = about[0]
+    st.button(
+        say("Write"),
+        key=f"{lesson.key}_write",
+        type="primary",
+        icon=":material/edit:",
+        on_click=_write,
+        args=(*about, length),
+        help=say("Continue the text with the settings shown."),
+    )
+    st.button(
+        say("One token"),
+        key=f"{lesson.key}_one",
+        icon=":material/skip_next:",
+        on_click=_write,
+        args=(*about, 1),
+        help=say("Draw one token from the bars shown; the drawn one is marked."),
+    )
+    st.button(
+        say("Clear"),
+        key=f"{lesson.key}_clear",
+        on_click=lambda: state.put(lesson, "writing", None),
+        help=say("Start again from the prompt."),
+    )
+
+
+def _speed(model: Shown, writing: Writing) -> None:
+    units = message("characters") if model.tokenizer.kind == "character" else message("tokens")
+    st.caption(
+        say(
+            "{n} {units}, {speed:,.0f} a second on this server (measured, with the cache of keys"
+            " and values).",
+            n=writing.done,
+            units=say(units),
+            speed=writing.per_second,
+        )
+    )
 
 
 def _where_it_stands(

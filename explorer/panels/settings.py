@@ -10,12 +10,13 @@ from typing import Any
 import streamlit as st
 
 import gpt
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 
 
 @dataclasses.dataclass(frozen=True)
 class Control:
-    """How one field is set: its values, or None for a switch."""
+    """How one field is set: its values, or None for a switch. Label and help are said later."""
 
     label: str
     help: str
@@ -24,174 +25,223 @@ class Control:
 
 CONTROLS = {
     "learning_rate": Control(
-        "Learning rate",
-        "How far each step moves the weights. Too small: slow. Too large: the loss explodes.",
+        message("Learning rate"),
+        message(
+            "How far each step moves the weights. Too small: slow. Too large: the loss explodes."
+        ),
         (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0, 10.0),
     ),
     "max_steps": Control(
-        "Steps",
-        "Optimizer updates. More steps, lower loss, until the model has learnt what it can.",
+        message("Steps"),
+        message(
+            "Optimizer updates. More steps, lower loss, until the model has learnt what it can."
+        ),
         (100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000),
     ),
     "batch_size": Control(
-        "Batch size (B)",
-        "Windows of text per step. Larger: smoother gradient, slower step.",
+        message("Batch size (B)"),
+        message("Windows of text per step. Larger: smoother gradient, slower step."),
         (1, 2, 4, 8, 12, 16, 24, 32, 64, 128),
     ),
     "block_size": Control(
-        "Context (T, block_size)",
-        "How many tokens back the model can look. Attention's cost grows with it.",
+        message("Context (T, block_size)"),
+        message("How many tokens back the model can look. Attention's cost grows with it."),
         (1, 2, 4, 8, 16, 32, 64, 128, 256),
     ),
     "n_embd": Control(
-        "Width (C, n_embd)",
-        "Numbers that stand for one token. Must be divisible by the number of heads.",
+        message("Width (C, n_embd)"),
+        message("Numbers that stand for one token. Must be divisible by the number of heads."),
         (8, 16, 32, 48, 64, 96, 128, 192, 256, 384),
     ),
     "n_head": Control(
-        "Heads (H, n_head)",
-        "Attention heads side by side; each gets n_embd / n_head numbers.",
+        message("Heads (H, n_head)"),
+        message("Attention heads side by side; each gets n_embd / n_head numbers."),
         (1, 2, 3, 4, 6, 8, 12, 16),
     ),
     "n_layer": Control(
-        "Layers (L, n_layer)", "Blocks, one after the other.", (1, 2, 3, 4, 5, 6, 8, 12)
+        message("Layers (L, n_layer)"),
+        message("Blocks, one after the other."),
+        (1, 2, 3, 4, 5, 6, 8, 12),
     ),
     "dropout": Control(
-        "Dropout",
-        "Share of activations set to zero at random in training: helps against overfitting.",
+        message("Dropout"),
+        message(
+            "Share of activations set to zero at random in training: helps against overfitting."
+        ),
         (0.0, 0.1, 0.2, 0.3, 0.5),
     ),
     "eval_interval": Control(
-        "Measure every … steps",
-        "How often both losses are estimated and a sample is written.",
+        message("Measure every … steps"),
+        message("How often both losses are estimated and a sample is written."),
         (50, 100, 250, 500, 1000),
     ),
     "eval_iters": Control(
-        "Batches per measurement",
-        "More batches: a steadier estimate that takes longer.",
+        message("Batches per measurement"),
+        message("More batches: a steadier estimate that takes longer."),
         (5, 10, 20, 50, 100, 200),
     ),
     "weight_decay": Control(
-        "Weight decay",
-        "Pulls the weights towards zero at every step.",
+        message("Weight decay"),
+        message("Pulls the weights towards zero at every step."),
         (0.0, 0.01, 0.03, 0.1, 0.3),
     ),
     "warmup_steps": Control(
-        "Warm-up steps",
-        "The learning rate rises from zero over so many steps, while Adam learns its scales.",
+        message("Warm-up steps"),
+        message(
+            "The learning rate rises from zero over so many steps, while Adam learns its scales."
+        ),
         (0, 20, 50, 100, 200, 500),
     ),
     "grad_clip": Control(
-        "Gradient clipping",
-        "Longest gradient allowed; 0 means no limit. Tames single bad batches.",
+        message("Gradient clipping"),
+        message("Longest gradient allowed; 0 means no limit. Tames single bad batches."),
         (0.0, 0.1, 0.5, 1.0, 5.0),
     ),
     "patience": Control(
-        "Early stop after …",
-        "Stop after so many measurements without a better validation loss; 0 means never.",
+        message("Early stop after …"),
+        message("Stop after so many measurements without a better validation loss; 0 means never."),
         (0, 2, 3, 5, 10),
     ),
     "schedule": Control(
-        "Learning rate over time",
-        "constant, or falling to the lowest learning rate along half a cosine or a straight line.",
+        message("Learning rate over time"),
+        message(
+            "constant, or falling to the lowest learning rate along half a cosine or a straight"
+            " line."
+        ),
         ("constant", "cosine", "linear"),
     ),
     "min_learning_rate": Control(
-        "Lowest learning rate",
-        "Where the cosine or the line ends. A tenth of the learning rate is usual.",
+        message("Lowest learning rate"),
+        message("Where the cosine or the line ends. A tenth of the learning rate is usual."),
         (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
     ),
     "beta1": Control(
-        "Momentum (β₁)",
-        "AdamW averages about 1/(1 − β₁) gradients for its direction: 0.9 means about ten.",
+        message("Momentum (β₁)"),
+        message(
+            "AdamW averages about 1/(1 − β₁) gradients for its direction: 0.9 means about ten."
+        ),
         (0.0, 0.5, 0.8, 0.9, 0.95, 0.99),
     ),
     "beta2": Control(
-        "Scale memory (β₂)",
-        "AdamW divides each step by the usual size of that gradient, averaged over about 1/(1 − β₂)"
-        " steps.",
+        message("Scale memory (β₂)"),
+        message(
+            "AdamW divides each step by the usual size of that gradient, averaged over about 1/(1"
+            " − β₂)"
+            " steps."
+        ),
         (0.9, 0.95, 0.98, 0.99, 0.999),
     ),
     "feed_forward_multiple": Control(
-        "Feed-forward width",
-        "Hidden numbers, in multiples of n_embd; 0 is one linear map and the bend.",
+        message("Feed-forward width"),
+        message("Hidden numbers, in multiples of n_embd; 0 is one linear map and the bend."),
         (0, 1, 2, 4, 8),
     ),
     "attention_scale": Control(
-        "Scale scores by",
-        "1/√head_size keeps their variance near 1. 1/√n_embd is a slip found in copies of the"
-        " tutorial. none: softmax saturates.",
+        message("Scale scores by"),
+        message(
+            "1/√head_size keeps their variance near 1. 1/√n_embd is a slip found in copies of the"
+            " tutorial. none: softmax saturates."
+        ),
         ("head_size", "n_embd", "none"),
     ),
     "norm": Control(
-        "Layer norm",
-        "Before each part (pre, as in GPT-2), after it (post, as in 2017), or none.",
+        message("Layer norm"),
+        message("Before each part (pre, as in GPT-2), after it (post, as in 2017), or none."),
         ("pre", "post", "none"),
     ),
     "norm_kind": Control(
-        "Kind of norm",
-        "layer: subtract the mean, divide by the spread. rms: only divide, as newer models do.",
+        message("Kind of norm"),
+        message(
+            "layer: subtract the mean, divide by the spread. rms: only divide, as newer models do."
+        ),
         ("layer", "rms"),
     ),
     "activation": Control(
-        "Activation",
-        "The bend in the feed-forward network. gelu_tanh is GPT-2's formula for gelu; relu_squared"
-        " and swiglu came later.",
+        message("Activation"),
+        message(
+            "The bend in the feed-forward network. gelu_tanh is GPT-2's formula for gelu;"
+            " relu_squared"
+            " and swiglu came later."
+        ),
         ("relu", "gelu", "gelu_tanh", "relu_squared", "swiglu"),
     ),
     "qk_norm": Control(
-        "Query-key norm",
-        "Queries and keys are brought to one length before they meet: scores cannot explode.",
+        message("Query-key norm"),
+        message(
+            "Queries and keys are brought to one length before they meet: scores cannot explode."
+        ),
     ),
     "n_kv_head": Control(
-        "Heads of keys and values",
-        "Each is shared by a group of heads (grouped-query attention): a smaller cache. 0: one for"
-        " every head.",
+        message("Heads of keys and values"),
+        message(
+            "Each is shared by a group of heads (grouped-query attention): a smaller cache. 0: one"
+            " for"
+            " every head."
+        ),
         (0, 1, 2, 3, 4, 6, 8),
     ),
     "precision": Control(
-        "Precision of products",
-        "Matrix products in float32, or with inputs rounded to bfloat16: several times faster where"
-        " the hardware has it, the loss differs in the third digit. auto takes it there.",
+        message("Precision of products"),
+        message(
+            "Matrix products in float32, or with inputs rounded to bfloat16: several times faster"
+            " where"
+            " the hardware has it, the loss differs in the third digit. auto takes it there."
+        ),
         ("auto", "float32", "bfloat16"),
     ),
     "optimizer": Control(
-        "Optimizer",
-        "adamw; or muon, which makes the steps of the blocks' matrices equally large in all"
-        " directions.",
+        message("Optimizer"),
+        message(
+            "adamw; or muon, which makes the steps of the blocks' matrices equally large in all"
+            " directions."
+        ),
         ("adamw", "muon"),
     ),
     "init": Control(
-        "Weights at the start",
-        "gpt2: small, so that the first loss is near ln V. tutorial: PyTorch's defaults.",
+        message("Weights at the start"),
+        message("gpt2: small, so that the first loss is near ln V. tutorial: PyTorch's defaults."),
         ("gpt2", "tutorial"),
     ),
     "positions": Control(
-        "Positions",
-        "learned: a vector for each. rotary: queries and keys are turned by their position. none.",
+        message("Positions"),
+        message(
+            "learned: a vector for each. rotary: queries and keys are turned by their position."
+            " none."
+        ),
         ("learned", "rotary", "none"),
     ),
-    "residual": Control("Residual path", "Add each part's output to its input."),
-    "feed_forward": Control("Feed-forward", "A small network on each position after attention."),
+    "residual": Control(message("Residual path"), message("Add each part's output to its input.")),
+    "feed_forward": Control(
+        message("Feed-forward"), message("A small network on each position after attention.")
+    ),
     "bias": Control(
-        "Biases", "A learned offset in linear maps and norms. GPT-2 had them; most models do not."
+        message("Biases"),
+        message("A learned offset in linear maps and norms. GPT-2 had them; most models do not."),
     ),
     "qkv_bias": Control(
-        "Biases on queries, keys, values", "A learned offset for each of them too, as GPT-2 has it."
+        message("Biases on queries, keys, values"),
+        message("A learned offset for each of them too, as GPT-2 has it."),
     ),
     "read_out_bias": Control(
-        "Bias on the read-out",
-        "A learned offset for the score of each token, where biases are on. GPT-2 has none.",
+        message("Bias on the read-out"),
+        message(
+            "A learned offset for the score of each token, where biases are on. GPT-2 has none."
+        ),
     ),
     "tie_weights": Control(
-        "Tie embedding and read-out",
-        "One matrix turns tokens into vectors and vectors into scores: fewer parameters.",
+        message("Tie embedding and read-out"),
+        message("One matrix turns tokens into vectors and vectors into scores: fewer parameters."),
     ),
     "causal": Control(
-        "Causal mask", "Hides the future. Off: the model sees the answer and cheats."
+        message("Causal mask"),
+        message("Hides the future. Off: the model sees the answer and cheats."),
     ),
-    "keep_best": Control("Keep the best", "At the end, go back to the best validation loss."),
-    "seed": Control("Seed", "Decides the first weights, the batches and the samples."),
+    "keep_best": Control(
+        message("Keep the best"), message("At the end, go back to the best validation loss.")
+    ),
+    "seed": Control(
+        message("Seed"), message("Decides the first weights, the batches and the samples.")
+    ),
 }
 
 
@@ -211,18 +261,20 @@ def choose(
     try:
         return preset.with_settings(chosen)
     except gpt.ConfigError as error:
-        st.error(f"{error} Until then the preset's own settings are used.")
+        st.error(
+            say("{error} Until then the preset's own settings are used.", error=explain(error))
+        )
         return preset
 
 
 def _draw(key: str, name: str, value: Any) -> Any:
     control = CONTROLS[name]
-    help = f"`{name}`: {control.help}"
+    label, help = say(control.label), f"`{name}`: {say(control.help)}"
     about: dict[str, Any] = {"key": key, "help": help, "bind": "query-params"}
     if name == "seed":
-        return st.number_input(control.label, 0, 2**31 - 1, value, **about)
+        return st.number_input(label, 0, 2**31 - 1, value, **about)
     if control.values is None:
-        return st.toggle(control.label, value, **about)
+        return st.toggle(label, value, **about)
     options = control.values
     if value not in options:
         options = (*options, value)
@@ -230,8 +282,8 @@ def _draw(key: str, name: str, value: Any) -> Any:
             options = tuple(sorted(options))
     show = str if isinstance(value, str) else _number
     if isinstance(value, str):
-        return st.selectbox(control.label, options, options.index(value), format_func=show, **about)
-    return st.select_slider(control.label, options, value, format_func=show, **about)
+        return st.selectbox(label, options, options.index(value), format_func=show, **about)
+    return st.select_slider(label, options, value, format_func=show, **about)
 
 
 def _number(value: float) -> str:

@@ -14,6 +14,7 @@ import gpt
 from explorer import cache, differences, engine, frames, history, lessons, state
 from explorer.charts import compare
 from explorer.history import Entry
+from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.compare import comparable, in_which, thin
@@ -22,7 +23,7 @@ from explorer.panels.samples import Author, author, samples_panel
 from explorer.runs.store import Run, RunError
 
 POLL_SECONDS = 2.0
-EVERY_GROUP = "all"
+EVERY_GROUP = message("all")
 SHIPPED = ("multi_head", "blocks")  # compared while there are no runs
 MARK = "background-color: rgba(217, 98, 43, 0.22)"  # legible on light and dark ground
 
@@ -58,7 +59,7 @@ def choices() -> dict[str, Choice]:
             entry = history.entry(Run(folder))
         except (RunError, KeyError, TypeError):  # a model without the record of its training
             continue
-        found[name] = Choice(name, f"{name}, shipped", entry, True)
+        found[name] = Choice(name, say("{name}, shipped", name=name), entry, True)
     return found
 
 
@@ -67,7 +68,7 @@ def side_by_side_panel(lesson: Lesson, text: cache.Text) -> None:
     known = choices()
     chosen = _choose(lesson, known)
     if len(chosen) < 2:
-        st.info("Choose at least two runs or models to compare.")
+        st.info(say("Choose at least two runs or models to compare."))
         return
     polling = any(training.is_active(one.entry.run) for one in chosen)
 
@@ -87,12 +88,13 @@ def _choose(lesson: Lesson, known: dict[str, Choice]) -> list[Choice]:
     groups = sorted({one.entry.labels.group for one in known.values()} - {""})
     left, right = st.columns([1, 4], vertical_alignment="bottom")
     left.selectbox(
-        "Group",
+        say("Group"),
         [EVERY_GROUP, *groups],
+        format_func=lambda group: say(group) if group == EVERY_GROUP else group,
         key=f"{lesson.key}_group",
         on_change=_take_group,
         args=(lesson, known),
-        help="Choosing a group puts its runs side by side. Groups are made below.",
+        help=say("Choosing a group puts its runs side by side. Groups are made below."),
     )
     now = st.session_state.get(key)
     # Opened; or a run was deleted or renamed, and the browser still says its old name.
@@ -100,13 +102,15 @@ def _choose(lesson: Lesson, known: dict[str, Choice]) -> list[Choice]:
         st.session_state[key] = _asked(lesson, known, now is None)
     with right:
         keys = st.multiselect(
-            "Compare",
+            say("Compare"),
             list(known),
-            format_func=lambda k: known[k].title if k in known else "deleted",
+            format_func=lambda k: known[k].title if k in known else say("deleted"),
             key=key,
             max_selections=compare.MOST_RUNS,
-            help=f"Two to {compare.MOST_RUNS} runs of this server or shipped models; those with a"
-            " star first.",
+            help=say(
+                "Two to {most} runs of this server or shipped models; those with a star first.",
+                most=compare.MOST_RUNS,
+            ),
         )
     state.put(lesson, "compared", keys)
     state.set_address(key, ",".join(keys) if keys != _first(known) else None)
@@ -169,25 +173,40 @@ def _all_settings(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(lesson: Lesson, chosen: list[Choice]) -> None:
     equal = st.toggle(
-        "Settings that are equal too",
+        say("Settings that are equal too"),
         key=f"{lesson.key}_equal",
         bind="query-params",
-        help="All settings, with those that differ marked and coloured.",
+        help=say("All settings, with those that differ marked and coloured."),
     )
     specs = [one.entry.spec for one in chosen]
     table = settings_table(specs, _numbered(chosen), equal)
     if table.empty:
-        st.markdown("They do not differ in any setting.")
+        st.markdown(say("They do not differ in any setting."))
     else:
         marked = table.style.apply(
             lambda row: [MARK if row["differs"] else ""] * len(row), axis="columns"
         )
-        st.dataframe(marked, hide_index=True, key=f"{lesson.key}_settings")
+        st.dataframe(
+            marked,
+            hide_index=True,
+            key=f"{lesson.key}_settings",
+            column_config={"differs": say("differs"), "setting": say("setting")},
+        )
         differing = list(table[table["differs"] == "≠"]["setting"])
-        st.caption(f"{len(differing)} settings differ, marked ≠: {', '.join(differing) or 'none'}.")
+        st.caption(
+            count(
+                len(differing),
+                "{n} setting differs, marked ≠: {names}.",
+                "{n} settings differ, marked ≠: {names}.",
+                names=", ".join(differing) or say("none"),
+            )
+        )
     if len({spec["corpus"]["sha256"] for spec in specs}) > 1:
         st.warning(
-            "They learnt from different texts: their losses cannot be compared, only their shapes.",
+            say(
+                "They learnt from different texts: their losses cannot be compared, only their"
+                " shapes."
+            ),
             icon=":material/warning:",
         )
 
@@ -209,7 +228,7 @@ def _curves(lesson: Lesson, chosen: list[Choice], text: cache.Text) -> None:
     labels = _numbered(chosen)
     losses = frames.compared_runs(labels, [thin(r.evaluations) for r in readers], None)
     if losses.empty:
-        st.caption("None of them has measured a loss yet.")
+        st.caption(say("None of them has measured a loss yet."))
         return
     same_text = {one.entry.sha256 for one in chosen} == {text.corpus.sha256}
     specs = {label: one.entry.spec for label, one in zip(labels, chosen, strict=True)}
@@ -218,17 +237,22 @@ def _curves(lesson: Lesson, chosen: list[Choice], text: cache.Text) -> None:
     chart = compare.create_compare_chart(losses, references, unit=unit)
     picture(chart, f"{lesson.key}_any_curves", "runs side by side")
     best = losses.groupby("run", sort=False)["validation"].min()
-    said = "; ".join(f"run {str(run).partition(':')[0]} {loss:.3f}" for run, loss in best.items())
-    st.caption(
-        f"Validation loss of each, measured; the lowest of each: {said}. What lies above the"
-        f" picture is the first estimate.{in_which(unit)}"
+    lowest = "; ".join(
+        say("run {number} {loss:.3f}", number=str(run).partition(":")[0], loss=loss)
+        for run, loss in best.items()
     )
+    said = say(
+        "Validation loss of each, measured; the lowest of each: {lowest}. What lies above the"
+        " picture is the first estimate.",
+        lowest=lowest,
+    )
+    st.caption(said + in_which(unit))
 
 
 def _author(number: int, one: Choice) -> Author:
     name = _short(f"{number}: {one.title if one.shipped else one.entry.title}")
     if one.checkpoint is None:
-        return Author(name, None, "No model is saved yet.")
+        return Author(name, None, say("No model is saved yet."))
     return author(name, one.checkpoint)
 
 
@@ -240,19 +264,23 @@ def _attention_link(chosen: list[Choice]) -> None:
     """To page 9, with the first two that have heads side by side on one text."""
     able = [(n, one) for n, one in enumerate(chosen, 1) if one.checkpoint and one.has_heads]
     if len(able) < 2:
-        st.caption("Attention side by side needs two trained models that have heads.")
+        st.caption(say("Attention side by side needs two trained models that have heads."))
         return
     # A run first: page 9 takes one from the address before the run it showed last.
     (first, one), (second, other) = sorted(able[:2], key=lambda pair: pair[1].shipped)
     page = lessons.BY_KEY["look_inside"]
     st.page_link(
         page.file,
-        label=f"Attention of {first} and {second} on the same text, side by side (page 9)",
+        label=say(
+            "Attention of {first} and {second} on the same text, side by side (page 9)",
+            first=first,
+            second=second,
+        ),
         icon=page.icon,
         query_params={
             "model" if one.shipped else "run": one.key,
             f"{page.key}_two": "1",
             f"{page.key}_second_of": other.key,
         },
-        help="Every view of page 9 for both: attention, next token, logit lens and more.",
+        help=say("Every view of page 9 for both: attention, next token, logit lens and more."),
     )

@@ -8,6 +8,7 @@ import streamlit as st
 import gpt
 from explorer import frames, state
 from explorer.charts.times import create_times_chart
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown
 
@@ -15,6 +16,7 @@ COUNT = 100
 REPEATS = 3
 LIMIT = 8.0  # seconds each; a large model writes fewer tokens instead
 WAYS = {"with the cache": True, "without it": False}
+NAMES = {"with the cache": message("With the cache"), "without it": message("Without it")}
 
 
 def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None:
@@ -23,18 +25,22 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
     def body() -> None:
         model = shown()
         st.button(
-            "Measure",
+            say("Measure"),
             key=f"{lesson.key}_measure",
             icon=":material/timer:",
             type="primary",
             on_click=state.put,
             args=(lesson, "measure", True),
-            help=f"Writes {COUNT} tokens on this server, {REPEATS} times with the cache and"
-            f" {REPEATS} times without it.",
+            help=say(
+                "Writes {n} tokens on this server, {times} times with the cache and {times} times"
+                " without it.",
+                n=COUNT,
+                times=REPEATS,
+            ),
         )
         if state.get(lesson, "measure"):
             state.put(lesson, "measure", False)
-            with st.spinner("Writing the same text with and without the cache…"):
+            with st.spinner(say("Writing the same text with and without the cache…")):
                 found = {way: timed(model, prompt, cached) for way, cached in WAYS.items()}
                 state.put(lesson, "speed", (model.key, found))
         kept = state.get(lesson, "speed")
@@ -72,15 +78,35 @@ def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]
     same = texts[0].startswith(texts[1]) or texts[1].startswith(texts[0])
     numbers, chart = st.columns([1, 3], gap="medium")
     for way, rate in rates.items():
-        numbers.metric(f"{way.capitalize()}", f"{rate:,.0f} a second", help="Tokens, measured.")
+        numbers.metric(
+            say(NAMES[way]),
+            say("{rate:,.0f} a second", rate=rate),
+            help=say("Tokens, measured."),
+        )
     cached, plain = rates.values()
-    numbers.metric("The cache is", f"{cached / plain:.1f} × as fast", help="Their ratio, measured.")
+    numbers.metric(
+        say("The cache is"),
+        say("{ratio:.1f} × as fast", ratio=cached / plain),
+        help=say("Their ratio, measured."),
+    )
     times = frames.token_times({way: seconds for way, (_, seconds) in found.items()})
     with chart:
         st.altair_chart(create_times_chart(times), width="stretch", key=f"{lesson.key}_times")
-    st.caption(
-        f"Model: {model.label}. Measured on this server; each token counts with the quickest of"
-        f" {REPEATS} times. Both ways wrote {'the same text' if same else 'different texts'},"
-        f" always the most probable token. A peak with the cache: the context of"
-        f" {model.model.config.block_size} was full, and the moved window is read anew."
-    )
+    about = {"model": model.label, "times": REPEATS, "context": model.model.config.block_size}
+    if same:
+        said = say(
+            "Model: {model}. Measured on this server; each token counts with the quickest of"
+            " {times} times. Both ways wrote the same text, always the most probable token. A peak"
+            " with the cache: the context of {context} was full, and the moved window is read"
+            " anew.",
+            **about,
+        )
+    else:
+        said = say(
+            "Model: {model}. Measured on this server; each token counts with the quickest of"
+            " {times} times. Both ways wrote different texts, always the most probable token. A"
+            " peak with the cache: the context of {context} was full, and the moved window is read"
+            " anew.",
+            **about,
+        )
+    st.caption(said)

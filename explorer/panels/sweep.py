@@ -11,6 +11,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, differences, engine, history, machine, scaling
+from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.runs import store
@@ -18,6 +19,17 @@ from explorer.runs.store import Run
 
 MINUTES = (1, 2, 5, 15, 60)
 COUNTS = (4, 5, 6, 7)
+STATES = {
+    store.CREATED: message("{n} not begun"),
+    store.QUEUED: message("{n} waiting"),
+    store.TRAINING: message("{n} training"),
+    store.SUSPENDED: message("{n} suspended"),
+    store.PAUSED: message("{n} paused"),
+    store.STOPPED: message("{n} stopped"),
+    store.INTERRUPTED: message("{n} interrupted"),
+    store.FAILED: message("{n} failed"),
+    store.FINISHED: message("{n} finished"),
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class Sweep:
                 "epochs": run.epochs(len(text.train_ids)),
                 "rate": run.preset.train.learning_rate,
                 "flops": run.flops,
-                "state": state,
+                "state": say(state),  # marked in charts/scaling.py
                 "loss": loss,
             }
             for run, state, loss in zip(self.planned, self.states, self.losses, strict=True)
@@ -73,45 +85,62 @@ class Sweep:
 def size_of(run: gpt.SizedRun) -> str:
     """ "24k parameters (1 layer, width 40)" """
     model = run.preset.model
-    layers = f"{model.n_layer} layer{'s' * (model.n_layer > 1)}"
-    return f"{run.parameters / 1e3:.3g}k parameters ({layers}, width {model.n_embd})"
+    return count(
+        model.n_layer,
+        "{thousands:.3g}k parameters ({n} layer, width {width})",
+        "{thousands:.3g}k parameters ({n} layers, width {width})",
+        thousands=run.parameters / 1e3,
+        width=model.n_embd,
+    )
 
 
 def budget_of(flops: float) -> str:
-    return f"{flops:.2g} FLOPs a run"
+    return say("{flops:.2g} FLOPs a run", flops=flops)
 
 
 def choose(lesson: Lesson, text: cache.Text) -> list[gpt.SizedRun]:
     """Controls for time and sizes -> the planned runs; the smallest sweep when none fits."""
     left, right = st.columns(2, gap="large")
     minutes = left.select_slider(
-        "Minutes for the whole sweep",
+        say("Minutes for the whole sweep"),
         MINUTES,
         5,
         key=f"{lesson.key}_minutes",
         bind="query-params",
-        help="On this machine, by its measured speed, if nothing else trains. More minutes: larger"
-        " budgets, a longer stretch of the law.",
+        help=say(
+            "On this machine, by its measured speed, if nothing else trains. More minutes: larger"
+            " budgets, a longer stretch of the law."
+        ),
     )
-    count = right.select_slider(
-        "Sizes under each budget",
+    sizes = right.select_slider(
+        say("Sizes under each budget"),
         COUNTS,
         5,
         key=f"{lesson.key}_count",
         bind="query-params",
-        help="More sizes: the lowest place of each curve is known better, but each is trained"
-        " for less time.",
+        help=say(
+            "More sizes: the lowest place of each curve is known better, but each is trained"
+            " for less time."
+        ),
     )
     V, probe = text.vocab_size, machine.probe()
     if probe is None:
-        st.caption("The speed of this machine is being measured; until then: the smallest sweep.")
-        return gpt.smallest_sweep(count, V)
+        st.caption(
+            say("The speed of this machine is being measured; until then: the smallest sweep.")
+        )
+        return gpt.smallest_sweep(sizes, V)
     try:
-        return list(_plan(minutes * 60.0, count, V, json.dumps(dict(probe.seconds))))
+        return list(_plan(minutes * 60.0, sizes, V, json.dumps(dict(probe.seconds))))
     except gpt.ConfigError as error:
-        smallest = gpt.smallest_sweep(count, V)
+        smallest = gpt.smallest_sweep(sizes, V)
         seconds = sum(gpt.estimate_seconds(run.preset, V, probe) for run in smallest)
-        st.warning(f"{error} Shown is the smallest one, about {training.duration(seconds)}.")
+        st.warning(
+            say(
+                "{error} Shown is the smallest one, about {time}.",
+                error=explain(error),
+                time=training.duration(seconds),
+            )
+        )
         return smallest
 
 
@@ -150,10 +179,10 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
     """Start what is missing, or stop what runs."""
     if sweep.is_active:
         st.button(
-            "Stop the sweep",
+            say("Stop the sweep"),
             key=f"{lesson.key}_stop",
             icon=":material/stop:",
-            help="Every run is saved; the sweep goes on from here when you want it to.",
+            help=say("Every run is saved; the sweep goes on from here when you want it to."),
             on_click=stop,
             args=(sweep,),
         )
@@ -167,16 +196,27 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
     ]
     begun = any(run is not None for run in sweep.runs)
     st.button(
-        f"{'Continue' if begun else 'Start'} the sweep ({missing} runs)" if missing else "All done",
+        _label(missing, begun),
         key=f"{lesson.key}_start",
         type="primary",
         icon=":material/play_arrow:",
         disabled=not missing,
-        help=f"In the background, about {training.duration(sum(times))} if nothing else trains. You"
-        " may leave the page. What was trained with these settings before is not trained again.",
+        help=say(
+            "In the background, about {time} if nothing else trains. You may leave the page. What"
+            " was trained with these settings before is not trained again.",
+            time=training.duration(sum(times)),
+        ),
         on_click=start,
         args=(lesson, text, sweep),
     )
+
+
+def _label(missing: int, begun: bool) -> str:
+    if not missing:
+        return say("All done")
+    if begun:
+        return count(missing, "Continue the sweep ({n} run)", "Continue the sweep ({n} runs)")
+    return count(missing, "Start the sweep ({n} run)", "Start the sweep ({n} runs)")
 
 
 def start(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
@@ -203,19 +243,23 @@ def stop(sweep: Sweep) -> None:
 
 def progress(sweep: Sweep) -> None:
     """How far the sweep is, by FLOPs, and what is wrong with a run that failed."""
-    count = {state: sweep.states.count(state) for state in dict.fromkeys(sweep.states)}
-    words = {store.CREATED: "not begun", store.QUEUED: "waiting", store.TRAINING: "training"}
-    said = ", ".join(f"{number} {words.get(state, state)}" for state, number in count.items())
+    numbers = {state: sweep.states.count(state) for state in dict.fromkeys(sweep.states)}
+    said = ", ".join(say(STATES[state], n=number) for state, number in numbers.items())
     done = 0.0
     for run, known, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True):
         step = known.recorded()["step"] if known else 0
         share = 1.0 if state == store.FINISHED else step / run.preset.train.max_steps
         done += share * run.flops
     share = done / sum(run.flops for run in sweep.planned)
-    st.progress(min(1.0, share), text=f"{said}; {share:.0%} of the arithmetic is done")
+    st.progress(
+        min(1.0, share),
+        text=say("{said}; {share:.0%} of the arithmetic is done", said=said, share=share),
+    )
     for run, state in zip(sweep.runs, sweep.states, strict=True):
         if run is not None and state in (store.FAILED, store.INTERRUPTED):
-            st.warning(f"One run ended early: {run.recorded()['reason']}")
+            st.warning(
+                say("One run ended early: {reason}", reason=explain(run.recorded()["reason"]))
+            )
             break
 
 
@@ -234,14 +278,18 @@ def comparison(sweep: Sweep, law: scaling.Law | str) -> list[tuple[str, str, str
     """Rows (what, before, now) of the end of the page."""
     losses = [loss for loss in sweep.losses if loss is not None]
     top = sweep.planned[-1]
-    said = "not fitted yet"
+    said = say("not fitted yet")
     if not isinstance(law, str):
         best = law.best(top.budget)
-        said = f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})"
+        said = say(
+            "{value:.3f} ({low:.3f} to {high:.3f})", value=best.value, low=best.low, high=best.high
+        )
+    trained = say("{n} of {all}", n=len(losses), all=len(sweep.planned))
+    buys = say("what {flops:.2g} FLOPs can buy (nats)", flops=top.budget)
     return [
-        ("models trained", "1", f"{len(losses)} of {len(sweep.planned)}"),
-        ("lowest validation loss (nats)", "–", f"{min(losses):.4f}" if losses else "–"),
-        (f"what {top.budget:.2g} FLOPs can buy (nats)", "unknown", said),
+        (say("models trained"), "1", trained),
+        (say("lowest validation loss (nats)"), "–", f"{min(losses):.4f}" if losses else "–"),
+        (buys, say("unknown"), said),
     ]
 
 
@@ -249,11 +297,22 @@ def columns() -> dict[str, Any]:
     """How the table of all runs is shown."""
     number = st.column_config.NumberColumn
     return {
-        "parameters": number("N", format="localized", help="Parameters, embeddings included."),
-        "inner": number("N without embeddings", format="localized", help="As Kaplan counts them."),
-        "tokens": number("tokens D", format="localized", help="Seen in training."),
-        "epochs": number("times the text", format="%.1f", help="More than 1: read again."),
-        "rate": number("learning rate", format="%.4f", help="At its highest."),
-        "flops": number("FLOPs C", format="%.3e", help="Of all steps, measurements left out."),
-        "loss": number("validation loss", format="%.4f", help="At the end, nats per token."),
+        "size": say("size"),
+        "budget": say("budget"),
+        "state": say("state"),
+        "parameters": number("N", format="localized", help=say("Parameters, embeddings included.")),
+        "inner": number(
+            say("N without embeddings"), format="localized", help=say("As Kaplan counts them.")
+        ),
+        "tokens": number(say("tokens D"), format="localized", help=say("Seen in training.")),
+        "epochs": number(
+            say("times the text"), format="%.1f", help=say("More than 1: read again.")
+        ),
+        "rate": number(say("learning rate"), format="%.4f", help=say("At its highest.")),
+        "flops": number(
+            say("FLOPs C"), format="%.3e", help=say("Of all steps, measurements left out.")
+        ),
+        "loss": number(
+            say("validation loss"), format="%.4f", help=say("At the end, nats per token.")
+        ),
     }

@@ -8,6 +8,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, differences, downloads, engine, state
+from explorer.language import explain, message, say
 from gpt.text import is_local
 from gpt.toys import TOYS
 
@@ -15,13 +16,19 @@ OFFLINE = "python_docs"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 TITLES = {
     "tinyshakespeare": "Tiny Shakespeare",
-    "python_docs": "Python's reference texts",
-    **{name: f"Toy: {name.replace('_', ', ')}" for name in TOYS},
+    OFFLINE: message("Python's reference texts"),
+    "copying": message("Toy: copying"),
+    "reversing": message("Toy: reversing"),
+    "sorting": message("Toy: sorting"),
+    "addition_reversed": message("Toy: addition, reversed"),
+    "addition": message("Toy: addition"),
+    "brackets": message("Toy: brackets"),
 }
+PASTED = message("pasted text")  # the name of a text that has none of its own
 SIZES = (300, 512, 1024, 2048)  # vocabularies of byte pairs; 257 are there before the first merge
 TOKENS = {
-    differences.CHARACTERS: "Characters",
-    **{f"bpe-{size}": f"Byte pairs, V = {size:,}" for size in SIZES},
+    differences.CHARACTERS: message("Characters"),
+    **{f"bpe-{size}": message("Byte pairs, V = {size:,}") for size in SIZES},
 }
 
 
@@ -34,14 +41,14 @@ def choose() -> None:
         st.session_state["text"] = linked if linked in options else default
     with st.sidebar:
         chosen = st.selectbox(
-            "Text",
+            say("Text"),
             options,
             format_func=_title,
             key="text",
-            help="What every page learns from. Your own text: paste or upload it on page 1.",
+            help=say("What every page learns from. Your own text: paste or upload it on page 1."),
         )
         if chosen in TOYS:
-            st.caption(f"{TOYS[chosen].summary.capitalize()}: `{TOYS[chosen].example}`")
+            st.caption(f"{say(TOYS[chosen].summary).capitalize()}: `{TOYS[chosen].example}`")
         if chosen == "tinyshakespeare" and not is_local(chosen):
             _fetch(chosen)
     # Not `bind`: it would put the title there, which does not say which pasted text it is.
@@ -54,14 +61,22 @@ def _choose_tokens() -> None:
         linked = st.query_params.get("tokenizer")
         st.session_state["tokenizer"] = linked if linked in TOKENS else differences.CHARACTERS
     chosen = st.sidebar.selectbox(
-        "Tokens",
+        say("Tokens"),
         list(TOKENS),
-        format_func=TOKENS.__getitem__,
+        format_func=_tokens,
         key="tokenizer",
-        help="What the text is cut into: its characters, or byte pairs learnt from it (page 1), of"
-        " which V are distinct.",
+        help=say(
+            "What the text is cut into: its characters, or byte pairs learnt from it (page 1), of"
+            " which V are distinct."
+        ),
     )
     state.set_address("tokenizer", None if chosen == differences.CHARACTERS else chosen)
+
+
+def _tokens(name: str) -> str:
+    """What a person calls tokens such as "character" or "bpe-512"."""
+    size = name.partition("-")[2]
+    return say(TOKENS[name], size=int(size)) if size else say(TOKENS[name])
 
 
 def current() -> cache.Text:
@@ -72,9 +87,14 @@ def current() -> cache.Text:
         if name in TITLES:
             text = cache.text(name if is_local(name) else OFFLINE)
         else:
-            text = cache.text(_pasted().get(name, "pasted text"), name)
+            text = cache.text(_pasted().get(name, PASTED), name)
     except gpt.GPTError as error:
-        st.error(f"{error} Until then {TITLES[OFFLINE]} are used.")
+        st.error(
+            say(
+                "{error} Until then Python's reference texts are used.",
+                error=explain(error),
+            )
+        )
         text = cache.text(OFFLINE)
     tokens = st.session_state.get("tokenizer") or differences.CHARACTERS
     return text if tokens == differences.CHARACTERS else _in_byte_pairs(text, tokens)
@@ -84,10 +104,13 @@ def _in_byte_pairs(text: cache.Text, tokens: str) -> cache.Text:
     """The text in learnt tokens such as "bpe-512"; as it is, and a sentence, if that cannot be."""
     kind, _, size = tokens.partition("-")
     try:
-        with st.spinner("Learning byte pairs from the text…"):
+        with st.spinner(say("Learning byte pairs from the text…")):
             return cache.text(*corpus_key(text), kind, int(size))
     except gpt.GPTError as error:
-        st.warning(f"{error} Until then the tokens are characters.", icon=":material/token:")
+        st.warning(
+            say("{error} Until then the tokens are characters.", error=explain(error)),
+            icon=":material/token:",
+        )
         return text
 
 
@@ -136,12 +159,19 @@ def characters_per_token(spec: Mapping[str, Any], text: cache.Text) -> dict[str,
 
 def title(text: cache.Text) -> str:
     """What a person calls the text."""
-    return TITLES.get(text.corpus.name, text.corpus.name)
+    return titled(text.corpus.name)
+
+
+def titled(name: str) -> str:
+    """What a person calls the text of this name: its title, or what its learner called it."""
+    return say(name) if name == PASTED else say(TITLES[name]) if name in TITLES else name
 
 
 def measured_on(text: cache.Text) -> str:
     """What the tutorial's figures were measured on, said so that nobody compares other tokens."""
-    return TITLES["tinyshakespeare"] + " (in characters)" * (text.unit != "character")
+    if text.unit == "character":
+        return TITLES["tinyshakespeare"]
+    return say("Tiny Shakespeare (in characters)")
 
 
 def use(text: str, name: str) -> None:
@@ -162,12 +192,14 @@ def _pasted() -> dict[str, str]:
     known: dict[str, str] = st.session_state.setdefault("pasted", {})
     linked = st.query_params.get("text", "")
     if _SHA256.fullmatch(linked) and (engine.store().root / "texts" / f"{linked}.txt").is_file():
-        known.setdefault(linked, "pasted text")
+        known.setdefault(linked, PASTED)
     return known
 
 
 def _title(name: str) -> str:
-    return TITLES.get(name) or f"{_pasted().get(name, 'pasted text')} ({name[:6]})"
+    if name in TITLES:
+        return titled(name)
+    return f"{titled(_pasted().get(name, PASTED))} ({name[:6]})"
 
 
 @st.fragment(run_every=1.0)
@@ -177,8 +209,13 @@ def _fetch(name: str) -> None:
     if download.done and download.error is None:
         st.rerun()
     elif download.error:
-        st.warning(download.error)
-        if st.button("Try again", key="fetch_again"):
+        st.warning(explain(download.error))
+        if st.button(say("Try again"), key="fetch_again"):
             downloads.forget(name)
     else:
-        st.caption(f"Fetching {TITLES[name]}… Until it is here, {TITLES[OFFLINE]} are used.")
+        st.caption(
+            say(
+                "Fetching {title}… Until it is here, Python's reference texts are used.",
+                title=titled(name),
+            )
+        )

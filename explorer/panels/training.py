@@ -18,6 +18,7 @@ from explorer.charts import draw
 from explorer.charts.details import create_details_chart
 from explorer.charts.loss import create_loss_chart
 from explorer.components.glyphs import visible
+from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels.exact_match import exact_match_panel
@@ -31,15 +32,20 @@ FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its 
 ACTIVE = (store.QUEUED, store.TRAINING, store.SUSPENDED)
 OPEN_END = (store.PAUSED, store.STOPPED, store.INTERRUPTED)
 WORDS = {
-    store.CREATED: "Not begun yet.",
-    store.QUEUED: "Waiting for its turn.",
-    store.TRAINING: "Training.",
-    store.SUSPENDED: "Saved when the server stopped; it goes on by itself.",
-    store.PAUSED: "Paused. Everything is saved.",
-    store.STOPPED: "Stopped. It can go on from here.",
-    store.INTERRUPTED: "Interrupted.",
-    store.FAILED: "Ended with an error.",
-    store.FINISHED: "Finished.",
+    store.CREATED: message("Not begun yet."),
+    store.QUEUED: message("Waiting for its turn."),
+    store.TRAINING: message("Training."),
+    store.SUSPENDED: message("Saved when the server stopped; it goes on by itself."),
+    store.PAUSED: message("Paused. Everything is saved."),
+    store.STOPPED: message("Stopped. It can go on from here."),
+    store.INTERRUPTED: message("Interrupted."),
+    store.FAILED: message("Ended with an error."),
+    store.FINISHED: message("Finished."),
+}
+ASKED = {
+    "pause": message("(pause asked for…)"),
+    "stop": message("(stop asked for…)"),
+    "step": message("(step asked for…)"),
 }
 
 
@@ -98,13 +104,19 @@ def _costs(preset: gpt.Preset, text: cache.Text) -> None:
     flops = gpt.flops_per_iteration(preset.model, V, config.batch_size)
     memory = gpt.peak_memory(preset.model, V, config.batch_size)
     speed = machine.probe()
-    time = "being measured…"
+    time = say("being measured…")
     if speed is not None:
-        time = f"about {duration(gpt.estimate_seconds(preset, V, speed))}"
+        time = say("about {time}", time=duration(gpt.estimate_seconds(preset, V, speed)))
     st.caption(
-        f"This run: **{parameters:,}** parameters · **{si(flops)}FLOPs** a step · **{si(memory)}B**"
-        f" memory · **{config.max_steps:,}** steps · on this machine **{time}** (derived, before"
-        " the run)"
+        say(
+            "This run: **{parameters:,}** parameters · **{flops}FLOPs** a step · **{memory}B**"
+            " memory · **{steps:,}** steps · on this machine **{time}** (derived, before the run)",
+            parameters=parameters,
+            flops=si(flops),
+            memory=si(memory),
+            steps=config.max_steps,
+            time=time,
+        )
     )
 
 
@@ -118,9 +130,9 @@ def si(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds as one number, as exact as an estimate is: 100 s, 5 min, 3 h, 2 days."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+    for size, unit in ((86400, message("days")), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
+            return f"{seconds / size:.0f} {say(unit)}"
     return f"{seconds:.0f} s"
 
 
@@ -139,31 +151,45 @@ def _buttons(
     kind = status["state"] if status else None
     with st.container(horizontal=True):
         if kind in ACTIVE:
-            _button("Pause", "pause", lesson, "Save everything and wait.", run)
-            _button("Stop", "stop", lesson, "Save everything and end here.", run)
+            _button(say("Pause"), "pause", lesson, say("Save everything and wait."), run)
+            _button(say("Stop"), "stop", lesson, say("Save everything and end here."), run)
         elif kind in OPEN_END or kind == store.CREATED:
-            _button("Continue", "continue", lesson, "Go on to the identical next step.", run, True)
-            _button("One step", "step", lesson, "One optimizer update, then pause again.", run)
-        if kind not in ACTIVE:
-            begin = (lesson, preset, text, device)
-            st.button(
-                "Train" if run is None else "Train anew",
-                key=f"{lesson.key}_train",
-                type="secondary" if kind in OPEN_END else "primary",
-                icon=":material/play_arrow:",
-                help="Start a new run with the settings above.",
-                on_click=_begin,
-                args=(*begin, "continue"),
+            _button(
+                say("Continue"),
+                "continue",
+                lesson,
+                say("Go on to the identical next step."),
+                run,
+                True,
             )
-            if run is None:
-                st.button(
-                    "One step",
-                    key=f"{lesson.key}_first_step",
-                    icon=":material/skip_next:",
-                    help="Start a new run, make one update, then pause.",
-                    on_click=_begin,
-                    args=(*begin, "step"),
-                )
+            _button(
+                say("One step"), "step", lesson, say("One optimizer update, then pause again."), run
+            )
+        if kind not in ACTIVE:
+            _new_run_buttons((lesson, preset, text, device), run is None, kind not in OPEN_END)
+
+
+def _new_run_buttons(begin: tuple[Any, ...], first: bool, primary: bool) -> None:
+    """What begins a run; begin: what `_begin` is told, but for the command."""
+    key = begin[0].key
+    st.button(
+        say("Train") if first else say("Train anew"),
+        key=f"{key}_train",
+        type="primary" if primary else "secondary",
+        icon=":material/play_arrow:",
+        help=say("Start a new run with the settings above."),
+        on_click=_begin,
+        args=(*begin, "continue"),
+    )
+    if first:
+        st.button(
+            say("One step"),
+            key=f"{key}_first_step",
+            icon=":material/skip_next:",
+            help=say("Start a new run, make one update, then pause."),
+            on_click=_begin,
+            args=(*begin, "step"),
+        )
 
 
 def new_run(
@@ -189,7 +215,12 @@ def new_run(
     try:
         return engine.store().create(spec)
     except OSError as error:
-        st.error(f"The run cannot be written: {error.strerror or error}. Free some disk space.")
+        st.error(
+            say(
+                "The run cannot be written: {reason}. Free some disk space.",
+                reason=error.strerror or error,
+            )
+        )
         return None
 
 
@@ -233,7 +264,7 @@ def _losses_to_beat(lesson: Lesson, text: cache.Text) -> None:
 
     ln V is left out: what an untrained model scores is for the learner to predict.
     """
-    st.caption("The losses to beat on this text; your run will be drawn among them.")
+    st.caption(say("The losses to beat on this text; your run will be drawn among them."))
     nothing = frames.loss_curve({"step": np.array([]), "loss": np.array([])}, [])
     to_beat = {n: x for n, x in text.references.items() if x < gpt.uniform_loss(text.vocab_size)}
     _draw_losses(lesson, nothing, to_beat)
@@ -272,18 +303,22 @@ def _progress(
 
 def _say_state(run: Run, status: dict[str, Any]) -> None:
     kind, reason = status["state"], status.get("reason") or ""
-    words = f"**{WORDS[kind]}** {reason}"
+    words = f"**{say(WORDS[kind])}** {explain(reason)}"
     if kind == store.QUEUED:
         ahead = engine.executor().position(run.id)
         if ahead:
-            words += f" {ahead} run{'s' * (ahead > 1)} before it; your place is kept."
+            words += " " + count(
+                ahead,
+                "{n} run before it; your place is kept.",
+                "{n} runs before it; your place is kept.",
+            )
         elif ahead == 0:
-            words = "**Starting.** The training process is getting ready."
-    if status.get("asked"):
-        words += f" ({status['asked']} asked for…)"
+            words = say("**Starting.** The training process is getting ready.")
+    if asked := status.get("asked"):
+        words += " " + say(ASKED[asked])
     if status.get("evaluating"):
         done, total = status["evaluating"]
-        words += f" Measuring both losses, batch {done} of {total}."
+        words += " " + say("Measuring both losses, batch {n} of {all}.", n=done, all=total)
     if kind in (store.FAILED, store.INTERRUPTED):
         st.error(words, icon=":material/error:")
     else:
@@ -299,28 +334,36 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
     step = last["step"] if last else 0
     measured = evaluations[-1] if evaluations else None
     columns = st.columns(6 if details else 5)
-    columns[0].metric(f"Step of {total:,}", f"{step:,}", help="Optimizer updates done.")
+    columns[0].metric(
+        say("Step of {total:,}", total=total),
+        f"{step:,}",
+        help=say("Optimizer updates done."),
+    )
     columns[1].metric(
-        "Training loss",
+        say("Training loss"),
         _nats(measured["train_loss"] if measured else None),
-        help="Estimated on batches of the first 90 % of the text, nats per token.",
+        help=say("Estimated on batches of the first 90 % of the text, nats per token."),
     )
     columns[2].metric(
-        "Validation loss",
+        say("Validation loss"),
         _nats(measured["val_loss"] if measured else None),
-        help="Estimated on the last 10 %, which the model never trains on; nats per token. Divide"
-        " by ln 2, and by the characters of a token, for bits per character.",
+        help=say(
+            "Estimated on the last 10 %, which the model never trains on; nats per token. Divide"
+            " by ln 2, and by the characters of a token, for bits per character."
+        ),
     )
     speed = last["tokens_per_second"] if last else None
     columns[3].metric(
-        "Tokens a second",
+        say("Tokens a second"),
         si(speed) if speed else "–",
-        help="Tokens the model learnt from in a second of training.",
+        help=say("Tokens the model learnt from in a second of training."),
     )
     left = "–"
     if last and step < total and last.get("seconds") and not reader.finished:
         left = duration(_seconds_left(reader, spec))
-    columns[4].metric("Time left", left, help="At the speed so far, measurements included.")
+    columns[4].metric(
+        say("Time left"), left, help=say("At the speed so far, measurements included.")
+    )
     if details:
         _bits(columns[5], measured["val_loss"] if measured else None, spec, text)
     st.progress(min(1.0, step / total), width="stretch")
@@ -329,17 +372,20 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
 def _bits(place: Any, loss: float | None, spec: dict[str, Any], text: cache.Text) -> None:
     """The validation loss in bits per character, the same measure for all kinds of tokens."""
     held = texts.characters_per_token(spec, text)
-    divided, said = "ln 2", "–"
-    if held and held["validation"] != 1:
-        divided += f" and by the {held['validation']:.2f} characters of a token"
+    said = "–"
     if held and loss is not None:
         said = f"{loss / math.log(2) / held['validation']:.3f}"
-    place.metric(
-        "Bits/character",
-        said,
-        help=f"Validation loss divided by {divided}: how many bits a compressor built on this model"
-        " would need per character of unseen text.",
+    help = say(
+        "Validation loss divided by ln 2: how many bits a compressor built on this model would"
+        " need per character of unseen text."
     )
+    if held and held["validation"] != 1:
+        help = say(
+            "Validation loss divided by ln 2 and by the {n:.2f} characters of a token: how many"
+            " bits a compressor built on this model would need per character of unseen text.",
+            n=held["validation"],
+        )
+    place.metric(say("Bits/character"), said, help=help)
 
 
 def _seconds_left(reader: RunReader, spec: dict[str, Any]) -> float:
@@ -364,12 +410,15 @@ def text_of(lesson: Lesson, text: cache.Text) -> cache.Text:
 def _sample(reader: RunReader) -> None:
     """What the model writes at its newest snapshot: always the same prompt and the same draws."""
     if not reader.samples:
-        st.caption("The first sample appears in a moment.")
+        st.caption(say("The first sample appears in a moment."))
         return
     newest = reader.samples[-1]
     st.caption(
-        f"Sample after step {newest['step']:,}: continues “{visible_prompt(newest['prompt'])}”,"
-        " the same random draws each time"
+        say(
+            "Sample after step {step:,}: continues “{prompt}”, the same random draws each time",
+            step=newest["step"],
+            prompt=visible_prompt(newest["prompt"]),
+        )
     )
     st.code(newest["text"], language=None, wrap_lines=True, height=270)
 
@@ -418,8 +467,8 @@ def comparison(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> list[tup
     if earlier:
         before = _facts(earlier, gpt.PRESETS[earlier.preset], text, bits)
     now = _facts(lesson, preset, text, bits)
-    unit = "bits per character" if bits else "nats"
-    names = ("parameters", f"validation loss ({unit})", "tokens a second")
+    loss = say("validation loss (bits per character)") if bits else say("validation loss (nats)")
+    names = (say("parameters"), loss, say("tokens a second"))
     return list(zip(names, before, now, strict=True))
 
 
@@ -432,7 +481,7 @@ def _facts(
     parameters = sum(gpt.parameters_by_component(model, own.vocab_size).values())
     reader = cache.reader(str(run.folder)) if run else None
     if reader is None or not reader.evaluations or not reader.last_step:
-        return f"{parameters:,}", "not trained yet", "–"
+        return f"{parameters:,}", say("not trained yet"), "–"
     speed, loss = reader.last_step["tokens_per_second"], reader.evaluations[-1]["val_loss"]
     if bits and loss is not None:
         loss /= math.log(2) * own.characters_per_token["validation"]

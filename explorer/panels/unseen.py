@@ -7,6 +7,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, machine, scaling
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import sweep as sweeps
 from explorer.panels import training
@@ -15,34 +16,56 @@ from explorer.runs import store
 from gpt.scaling import WIDTHS
 
 POLL_SECONDS = 2.0
+FOUND = {  # above the prediction, inside its interval
+    (True, True): message(
+        "Measured: **{loss:.3f}**, {off:.3f} nats above the prediction, inside the interval."
+    ),
+    (False, True): message(
+        "Measured: **{loss:.3f}**, {off:.3f} nats below the prediction, inside the interval."
+    ),
+    (True, False): message(
+        "Measured: **{loss:.3f}**, {off:.3f} nats above the prediction, outside the interval."
+    ),
+    (False, False): message(
+        "Measured: **{loss:.3f}**, {off:.3f} nats below the prediction, outside the interval."
+    ),
+}
 BEYOND = 4.0  # a size may be so many times smaller or larger than all that were trained
 
 
 def unseen_panel(lesson: Lesson, text: cache.Text, sweep: Sweep, law: scaling.Law | str) -> None:
     """Choose a size, read the prediction, train it, and see whether the law kept its word."""
     if isinstance(law, str):
-        st.caption(f"No prediction yet. {law}")
+        st.caption(say("No prediction yet. {reason}", reason=law))
         return
     options = untrained_sizes(sweep, text.vocab_size)
     width = st.selectbox(
-        "A size that the sweep did not train",
+        say("A size that the sweep did not train"),
         [run.preset.model.n_embd for run in options],
         _inmost(sweep, options),
         format_func=lambda n: next(
             sweeps.size_of(run) for run in options if run.preset.model.n_embd == n
         ),
         key=f"{lesson.key}_unseen",
-        help="Under the largest budget. The law has never seen it: its own run is never part of"
-        " the fit.",
+        help=say(
+            "Under the largest budget. The law has never seen it: its own run is never part of"
+            " the fit."
+        ),
     )
     chosen = next(run for run in options if run.preset.model.n_embd == width)
     predicted = law.predict(chosen.parameters, chosen.tokens)
-    outside = "" if _is_inside(sweep, chosen) else " It lies **outside** of what was measured."
-    st.markdown(
-        f"Predicted before it is trained: **{predicted.value:.3f}** nats, 95 % between"
-        f" **{predicted.low:.3f}** and **{predicted.high:.3f}**, after {chosen.tokens:,} tokens"
-        f" ({chosen.epochs(len(text.train_ids)):.1f} times the text).{outside}"
+    said = say(
+        "Predicted before it is trained: **{value:.3f}** nats, 95 % between **{low:.3f}** and"
+        " **{high:.3f}**, after {n:,} tokens ({times:.1f} times the text).",
+        value=predicted.value,
+        low=predicted.low,
+        high=predicted.high,
+        n=chosen.tokens,
+        times=chosen.epochs(len(text.train_ids)),
     )
+    if not _is_inside(sweep, chosen):
+        said += " " + say("It lies **outside** of what was measured.")
+    st.markdown(said)
     polling = sweeps.look_up(lesson, text, [chosen]).is_active
 
     def live() -> None:
@@ -91,19 +114,22 @@ def _train(lesson: Lesson, text: cache.Text, found: Sweep) -> None:
     probe = machine.probe()
     preset = found.planned[0].preset
     time = gpt.estimate_seconds(preset, text.vocab_size, probe) if probe else 0.0
-    label = "It is trained" if state == store.FINISHED else "Train it"
+    label = say("It is trained") if state == store.FINISHED else say("Train it")
     st.button(
-        "It trains…" if found.is_active else label,
+        say("It trains…") if found.is_active else label,
         key=f"{lesson.key}_train_unseen",
         icon=":material/play_arrow:",
         disabled=found.is_active or state == store.FINISHED,
-        help=f"In the background, about {training.duration(time)}. The prediction above stands.",
+        help=say(
+            "In the background, about {time}. The prediction above stands.",
+            time=training.duration(time),
+        ),
         on_click=sweeps.start,
         args=(lesson, text, found),
     )
     if found.is_active and run is not None:
         step = run.recorded()["step"]
-        st.progress(min(1.0, step / preset.train.max_steps), text=f"step {step:,}")
+        st.progress(min(1.0, step / preset.train.max_steps), text=say("step {step:,}", step=step))
 
 
 def _grade(predicted: scaling.Interval, found: Sweep) -> None:
@@ -112,18 +138,17 @@ def _grade(predicted: scaling.Interval, found: Sweep) -> None:
     if measured is None:
         return
     off = measured - predicted.value
-    said = f"Measured: **{measured:.3f}**, {abs(off):.3f} nats {'above' if off > 0 else 'below'}"
-    if measured in predicted:
-        st.success(
-            f"{said} the prediction, inside the interval. A law fitted to other sizes told the end"
-            " of a run that nobody had trained.",
-            icon=":material/check:",
+    inside = measured in predicted
+    said = say(FOUND[off > 0, inside], loss=measured, off=abs(off))
+    if inside:
+        why = say(
+            "A law fitted to other sizes told the end of a run that nobody had trained.",
         )
+        st.success(f"{said} {why}", icon=":material/check:")
     else:
-        st.warning(
-            f"{said} the prediction, outside the interval. One run in twenty may fall outside by"
-            " chance. Otherwise the law leaves something out that counts here: the learning rate"
-            " may suit this size better or worse than the others, its depth may have changed by a"
-            " layer, or it lies beyond what was measured.",
-            icon=":material/close:",
+        why = say(
+            "One run in twenty may fall outside by chance. Otherwise the law leaves something out"
+            " that counts here: the learning rate may suit this size better or worse than the"
+            " others, its depth may have changed by a layer, or it lies beyond what was measured."
         )
+        st.warning(f"{said} {why}", icon=":material/close:")

@@ -1,12 +1,13 @@
 """One press trains a recipe and its variants, one after the other; what came of each is found by
 its settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
 import gpt
 from explorer import cache, differences, engine, machine, state
+from explorer.language import count, say
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.compare import page_runs
@@ -39,19 +40,30 @@ def train_variants(
         if probe
         else 0
     )
-    time = f", about {training.duration(seconds)} in all" if seconds else ""
-    many = "s" * (len(missing) > 1)
     under_way = any(training.is_active(run) for run in known.values())
-    rest = "The variants are being trained" if under_way else "All variants are trained"
     st.button(
-        f"Train {len(missing)} variant{many}" if missing else rest,
+        _label(len(missing), under_way),
         key=f"{lesson.key}_{key}",
         icon=":material/stacks:",
         disabled=not missing,
-        help=f"One after the other: {'; '.join(missing) or 'nothing is left'}{time}.",
+        help=_help(missing, seconds),
         on_click=_begin,
         args=(lesson, missing, text, halted, threads),
     )
+
+
+def _label(missing: int, under_way: bool) -> str:
+    if missing:
+        return count(missing, "Train {n} variant", "Train {n} variants")
+    return say("The variants are being trained") if under_way else say("All variants are trained")
+
+
+def _help(missing: Iterable[str], seconds: float) -> str:
+    names = "; ".join(map(say, missing)) or say("nothing is left")
+    if not seconds:
+        return say("One after the other: {names}.", names=names)
+    time = training.duration(seconds)
+    return say("One after the other: {names}, about {time} in all.", names=names, time=time)
 
 
 def variant_runs(

@@ -1,6 +1,6 @@
 """Who writes: a shipped model, one from a Hugging Face folder, a run, or an untrained one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, engine, history, state
+from explorer.language import explain, say
 from explorer.lessons import Lesson
 from explorer.panels import model
 from explorer.panels.model import Shown
@@ -21,7 +22,7 @@ def choose(
     lesson: Lesson,
     preset: gpt.Preset,
     text: cache.Text,
-    label: str = "Which model writes",
+    label: str | None = None,
     address: str | None = None,
     first: str | None = None,
 ) -> Callable[[], Shown]:
@@ -34,24 +35,25 @@ def choose(
     found_runs = history.starred_first(history.entries(engine.store()))[:MOST]
     runs = {e.run.id: e for e in found_runs if e.run.checkpoint_path}
     shipped, found = cache.pretrained(), cache.huggingface_folders()
-    names = {name: f"{name}, shipped with this program" for name in shipped}
-    names |= {key: f"{at.name}, from a Hugging Face folder" for key, at in found.items()}
-    names |= {run_id: _name(entry) for run_id, entry in runs.items()}
-    names |= {UNTRAINED: f"an untrained {preset.title}"}
+    names = _names(shipped, found, runs) | {
+        UNTRAINED: say("an untrained {model}", model=say(preset.title))
+    }
     first = first if first in names else next(iter(names))
     key = f"{lesson.key}_model"
     if st.session_state.get(key) not in names:  # opened, come back to, or the run is deleted
         st.session_state[key] = _asked(lesson, names, first, address)
     chosen = st.selectbox(
-        label,
+        label or say("Which model writes"),
         list(names),
         format_func=names.__getitem__,
         key=key,
-        help="Shipped models first, then those from Hugging Face folders, then the runs of this"
-        " server: those with a star, then the newest.",
+        help=say(
+            "Shipped models first, then those from Hugging Face folders, then the runs of this"
+            " server: those with a star, then the newest."
+        ),
     )
     if len(names) == 1:
-        st.info("No trained model is here yet, so this one is untrained: expect noise.")
+        st.info(say("No trained model is here yet, so this one is untrained: expect noise."))
     if state.get(lesson, "writer") != chosen:  # another model begins a text of its own
         state.put(lesson, "writing", None)
         state.put(lesson, "writer", chosen)
@@ -63,16 +65,32 @@ def choose(
     if chosen == UNTRAINED:
         return partial(model.untrained, preset, text)
     if chosen in shipped:
-        name, folder = f"{chosen} (shipped)", shipped[chosen]
+        name, folder = say("{name} (shipped)", name=chosen), shipped[chosen]
     elif chosen in found:
-        name, folder = f"{found[chosen].name} (from a Hugging Face folder)", found[chosen]
+        folder = found[chosen]
+        name = say("{name} (from a Hugging Face folder)", name=folder.name)
     else:
         name, folder = runs[chosen].name, runs[chosen].run.folder / "checkpoint"
     try:
         load(folder, name)
     except (OSError, gpt.GPTError) as error:
-        st.warning(f"This model cannot be used ({error}), so an untrained one takes its place.")
+        st.warning(
+            say(
+                "This model cannot be used ({error}), so an untrained one takes its place.",
+                error=explain(error),
+            )
+        )
     return partial(_saved, folder, name, preset, text)
+
+
+def _names(
+    shipped: Mapping[str, Path], found: Mapping[str, Path], runs: Mapping[str, history.Entry]
+) -> dict[str, str]:
+    """What a person calls each model that is here."""
+    names = {name: say("{name}, shipped with this program", name=name) for name in shipped}
+    for key, folder in found.items():
+        names[key] = say("{name}, from a Hugging Face folder", name=folder.name)
+    return names | {run_id: _name(entry) for run_id, entry in runs.items()}
 
 
 def _asked(lesson: Lesson, names: dict[str, str], first: str, address: str | None) -> str:
@@ -82,7 +100,7 @@ def _asked(lesson: Lesson, names: dict[str, str], first: str, address: str | Non
         return next((wish for wish in second if wish in names), first)
     linked = state.run_of(lesson)
     if linked is not None and linked not in names:
-        st.warning("The run of this link is not on this server, or has saved no model yet.")
+        st.warning(say("The run of this link is not on this server, or has saved no model yet."))
     wishes = (linked, st.query_params.get("model"), state.get(lesson, "writer"))
     return next((wish for wish in wishes if wish in names), first)
 
@@ -108,8 +126,15 @@ def chosen_folder(lesson: Lesson) -> Path | None:
 
 
 def _name(entry: history.Entry) -> str:
-    loss = f", validation loss {entry.best_val_loss:.3f}" if entry.best_val_loss else ""
-    return f"{entry.title}, step {entry.step:,}{loss} ({entry.created[:16].replace('T', ' ')} UTC)"
+    begun = f"{entry.created[:16].replace('T', ' ')} UTC"
+    about = {"title": entry.title, "step": entry.step, "begun": begun}
+    if not entry.best_val_loss:
+        return say("{title}, step {step:,} ({begun})", **about)
+    return say(
+        "{title}, step {step:,}, validation loss {loss:.3f} ({begun})",
+        loss=entry.best_val_loss,
+        **about,
+    )
 
 
 def _saved(folder: Path, name: str, preset: gpt.Preset, text: cache.Text) -> Shown:
@@ -131,4 +156,5 @@ def load(folder: Path, name: str) -> Shown:
     if not cache.is_finite(network, key):
         raise gpt.CheckpointError("its training diverged: some weights are no longer numbers")
     step = int(card.get("step") or 0)
-    return Shown(network, tokenizer, step, name if theirs else f"{name}, {step:,} steps", key)
+    said = name if theirs else say("{model}, {n:,} steps", model=name, n=step)
+    return Shown(network, tokenizer, step, said, key)

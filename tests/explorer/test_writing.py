@@ -82,7 +82,7 @@ def test_an_error_while_writing_is_told(small, monkeypatch):
     monkeypatch.setattr(gpt, "stream", broken)
     work = Writing(model, tokenizer, "he", 10)
     work.wait(30)
-    assert work.error == "Writing ended: no more ink"
+    assert work.error == "no more ink"
 
 
 def test_asking_whether_it_runs_keeps_it_alive(small, monkeypatch):

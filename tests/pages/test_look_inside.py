@@ -223,7 +223,8 @@ def test_the_sweep_measures_every_part_and_grades_the_guess(bench, run):  # noqa
     x, y = gpt.Batches(torch.from_numpy(text.val_ids).long(), 16, 64, seed=0).draw()
     whole = gpt.ablation_effects(model, x, y)
     torch.testing.assert_close(torch.cat([e.heads for e in found]), whole.heads)
-    assert "64 windows of 16 tokens" in where
+    assert where == (64, 16, "python_docs")
+    assert "Measured on 64 windows of 16 tokens" in said(at)
     assert any("You said 4" in box.value for box in [*at.success, *at.warning])
 
 
@@ -267,7 +268,7 @@ def test_too_little_text_is_said(bench, run):  # noqa: F811
     for text in ("", TEXT, "a", TEXT, "字字"):
         by_key(at.text_area, f"{PAGE}_text").set_value(text).run()
         assert not at.exception
-        told = any("at least two characters" in box.value for box in at.info)
+        told = any("at least two tokens" in box.value for box in at.info)
         assert told == (text != TEXT), text
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 import gpt
 from explorer import habits, inspected
 from explorer.charts.inside import create_attribution_chart, create_norms_chart
+from explorer.language import explain, say
 from explorer.panels.inside.reading import Reading, quoted
 from explorer.panels.inside.tokens import glyph_of, probabilities
 from explorer.panels.picture import picture
@@ -36,7 +37,7 @@ def _parts(reading: Reading) -> None:
             ),
         )
     except gpt.GPTError as error:
-        st.info(str(error))
+        st.info(explain(error))
         return
     parts = inspected.attribution_parts(found, MOST_PARTS)
     chart = create_attribution_chart(parts)
@@ -44,14 +45,23 @@ def _parts(reading: Reading) -> None:
     total, logit = found.total().item(), found.logit.item()
     first = parts.iloc[0]
     st.markdown(
-        f"The score of {quoted(reading.shown.tokenizer.tokens[target])} lies {logit:+.4f} above the"
-        f" mean of the vocabulary; the parts sum to {total:+.4f}. The largest part is"
-        f" {first['part']}, {first['share']:+.2f}."
+        say(
+            "The score of {token} lies {logit:+.4f} above the mean of the vocabulary; the parts sum"
+            " to {total:+.4f}. The largest part is {part}, {share:+.2f}.",
+            token=quoted(reading.shown.tokenizer.tokens[target]),
+            logit=logit,
+            total=total,
+            part=first["part"],
+            share=first["share"],
+        )
     )
     st.caption(
-        "Measured; exact, with the final norm’s divisor held fixed. It says what each part wrote"
-        " directly, not what later parts made of it. A head that only prepares the ground for a"
-        " later one stands near 0 here, and is missed all the same when it is switched off."
+        say(
+            "Measured; exact, with the final norm’s divisor held fixed. It says what each part"
+            " wrote directly, not what later parts made of it. A head that only prepares the ground"
+            " for a later one stands near 0 here, and is missed all the same when it is switched"
+            " off."
+        )
     )
 
 
@@ -63,11 +73,17 @@ def _ask_target(reading: Reading) -> int:
     if true is not None:
         order = [true, *(token for token in order if token != true)]
     return st.selectbox(
-        "Score of",
+        say("Score of"),
         order,
-        format_func=lambda t: glyph_of(reading, t) + " (what comes)" * (t == true),
+        format_func=lambda t: (
+            say("{token} (what comes)", token=glyph_of(reading, t))
+            if t == true
+            else glyph_of(reading, t)
+        ),
         key=f"{reading.lesson.key}_target_{i}",
-        help="Why does the model give this token the score that it does, and not the mean one?",
+        help=say(
+            "Why does the model give this token the score that it does, and not the mean one?"
+        ),
     )
 
 
@@ -76,13 +92,18 @@ def _norms(reading: Reading) -> None:
     found = norms[:, 0, reading.position].tolist()  # (L + 1,)
     if len(found) < 2:
         return
-    names = ["text", *(f"layer {layer}" for layer in range(1, len(found)))]
-    st.markdown("**How long the residual stream is**")
+    names = [say("text"), *(say("layer {n}", n=layer) for layer in range(1, len(found)))]
+    st.markdown(say("**How long the residual stream is**"))
     chart = create_norms_chart(pd.DataFrame({"after": names, "norm": found}))
     picture(chart, f"{reading.lesson.key}_norms", "residual stream")
     st.caption(
-        f"Measured at position {reading.position}: from {found[0]:.2f} after the embeddings to"
-        f" {found[-1]:.2f} after the last layer."
+        say(
+            "Measured at position {position}: from {first:.2f} after the embeddings to {last:.2f}"
+            " after the last layer.",
+            position=reading.position,
+            first=found[0],
+            last=found[-1],
+        )
     )
 
 
@@ -94,18 +115,21 @@ def _writes(reading: Reading) -> None:
         lambda: gpt.head_tokens(reading.model, reading.idx, layer, head, i),
     )
     norms = reading.measured("written", lambda: gpt.written_norms(reading.model, reading.idx))
-    st.markdown(f"**What head {name} writes**")
+    st.markdown(say("**What head {head} writes**", head=name))
     st.dataframe(
         pd.DataFrame(
             {
-                "token": [glyph_of(reading, token) for token in ids[0].tolist()],
-                "pushed up by": pushes[0].tolist(),
+                say("token"): [glyph_of(reading, token) for token in ids[0].tolist()],
+                say("pushed up by"): pushes[0].tolist(),
             }
         ),
         hide_index=True,
-        column_config={"pushed up by": st.column_config.NumberColumn(format="%+.3f")},
+        column_config={say("pushed up by"): st.column_config.NumberColumn(format="%+.3f")},
     )
     st.caption(
-        "Measured: the tokens whose score this head raises most here, above the mean of the"
-        f" vocabulary. The vector it writes is {norms[layer, 0, i, head].item():.2f} long."
+        say(
+            "Measured: the tokens whose score this head raises most here, above the mean of the"
+            " vocabulary. The vector it writes is {length:.2f} long.",
+            length=norms[layer, 0, i, head].item(),
+        )
     )

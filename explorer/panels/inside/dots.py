@@ -5,6 +5,7 @@ import streamlit as st
 import gpt
 from explorer import habits, state
 from explorer.components.dot_product import dot_product
+from explorer.language import say
 from explorer.panels.inside import reading as selection
 from explorer.panels.inside.reading import Reading
 
@@ -13,9 +14,9 @@ def dots_panel(reading: Reading) -> None:
     """A switch, and behind it the chosen head's query · key; it follows the map's pointer."""
     lesson, layer = reading.lesson, reading.layer
     on = st.toggle(
-        "The dot product, term by term",
+        say("The dot product, term by term"),
         key=selection.begin(lesson, "dots", lambda known: str(known) in ("1", "True")),
-        help="What makes the weight of the cell that you point at in the map.",
+        help=say("What makes the weight of the cell that you point at in the map."),
     )
     selection.keep(lesson, "dots", int(on), 0)
     if not on:
@@ -31,6 +32,6 @@ def dots_panel(reading: Reading) -> None:
         scale=head.scale,
         causal=reading.model.config.causal,
         query=min(begun, len(reading.ids) - 1),  # constant while clicks move the position
-        title=f"Head {habits.name(layer, reading.head)}",
+        title=say("Head {head}", head=habits.name(layer, reading.head)),
         link=reading.link,
     )

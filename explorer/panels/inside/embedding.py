@@ -9,12 +9,13 @@ import gpt
 from explorer import inspected
 from explorer.charts.embedding import create_embedding_chart, create_positions_chart
 from explorer.components.glyphs import visible
+from explorer.language import message, say
 from explorer.panels.inside.reading import Reading, begin, keep, quoted
 from explorer.panels.picture import picture
 
 ALL = 300  # tokens: of a larger vocabulary only those of the text and the neighbours are drawn
 NEAREST = 8
-TOKENS, POSITIONS = "tokens", "positions"
+TOKENS, POSITIONS = message("tokens"), message("positions")
 
 
 def embedding_view(reading: Reading) -> None:
@@ -28,11 +29,14 @@ def embedding_view(reading: Reading) -> None:
 def _ask(reading: Reading) -> str:
     key = begin(reading.lesson, "embedding", lambda k: POSITIONS if k == POSITIONS else TOKENS)
     chosen = st.segmented_control(
-        "Vectors of the",
+        say("Vectors of the"),
         [TOKENS, POSITIONS],
+        format_func=say,
         key=key,
         required=True,
-        help="The model learned one vector for each token and one for each position; it adds them.",
+        help=say(
+            "The model learned one vector for each token and one for each position; it adds them."
+        ),
     )
     keep(reading.lesson, "embedding", chosen, TOKENS)
     return chosen or TOKENS
@@ -56,28 +60,49 @@ def _tokens(reading: Reading) -> None:
             "embedding",
         )
     with right:
-        st.markdown(f"**Nearest to {quoted(vocabulary[token])}**")
+        st.markdown(say("**Nearest to {token}**", token=quoted(vocabulary[token])))
         st.dataframe(
             pd.DataFrame(
-                {"token": [visible(vocabulary[i]) for i in near], "cosine": near.values()}
+                {say("token"): [visible(vocabulary[i]) for i in near], say("cosine"): near.values()}
             ),
             hide_index=True,
-            column_config={"cosine": st.column_config.NumberColumn(format="%+.3f")},
+            column_config={say("cosine"): st.column_config.NumberColumn(format="%+.3f")},
         )
     first, cosine = next(iter(near.items()))
     st.markdown(
-        f"Nearest to {quoted(vocabulary[token])}, the token at position {reading.position}, is"
-        f" {quoted(vocabulary[first])} with a cosine of {cosine:+.3f} (1: the same way, 0: nothing"
-        " in common)."
+        say(
+            "Nearest to {token}, the token at position {position}, is {other} with a cosine of"
+            " {cosine:+.3f} (1: the same way, 0: nothing in common).",
+            token=quoted(vocabulary[token]),
+            position=reading.position,
+            other=quoted(vocabulary[first]),
+            cosine=cosine,
+        )
     )
-    drawn = f"all {V:,} tokens" if V <= ALL else f"{len(ids)} of {V:,} tokens: those of the text"
-    more = "" if V <= ALL else f" and the {len(near)} nearest to the chosen one, nothing else"
-    what = "a row of the bigram’s table" if not reading.has_heads else "a learned vector"
-    st.caption(
-        f"Derived from the measured weights: {drawn}{more}. Each token is {what} of {C} numbers."
-        f" {_share_words(explained, len(ids), C)} Neighbours (rings) are therefore taken from all"
-        f" {C} numbers, not from the picture."
+    rings = say(
+        "Neighbours (rings) are therefore taken from all {C} numbers, not from the picture.", C=C
     )
+    parts = (_drawn(ids, V, near), _each(reading, C), _share_words(explained, len(ids), C), rings)
+    st.caption(" ".join(parts))
+
+
+def _drawn(ids: list[int], V: int, near: dict[int, float]) -> str:
+    """Which tokens are on the map."""
+    if V <= ALL:
+        return say("Derived from the measured weights: all {V:,} tokens.", V=V)
+    return say(
+        "Derived from the measured weights: {n} of {V:,} tokens: those of the text and the {near}"
+        " nearest to the chosen one, nothing else.",
+        n=len(ids),
+        V=V,
+        near=len(near),
+    )
+
+
+def _each(reading: Reading, C: int) -> str:
+    if reading.has_heads:
+        return say("Each token is a learned vector of {C} numbers.", C=C)
+    return say("Each token is a row of the bigram’s table of {C} numbers.", C=C)
 
 
 def _positions(reading: Reading) -> None:
@@ -101,22 +126,34 @@ def _positions(reading: Reading) -> None:
     near = reading.measured(f"near position {i}", lambda: _near(vectors, i))
     first, cosine = next(iter(near.items()), (i, 1.0))
     st.markdown(
-        f"Nearest to position {i} is position {first} with a cosine of {cosine:+.3f}, taken from"
-        f" all {C} numbers."
+        say(
+            "Nearest to position {position} is position {other} with a cosine of {cosine:+.3f},"
+            " taken from all {C} numbers.",
+            position=i,
+            other=first,
+            cosine=cosine,
+            C=C,
+        )
     )
     st.caption(
-        f"Derived from the measured weights: the learned vectors of all {T} positions, joined in"
-        f" their order. {_share_words(explained, T, C)} A smooth path says that neighbouring"
-        " positions got similar vectors; a tangle, that they did not."
+        say(
+            "Derived from the measured weights: the learned vectors of all {T} positions, joined in"
+            " their order. {shares} A smooth path says that neighbouring positions got similar"
+            " vectors; a tangle, that they did not.",
+            T=T,
+            shares=_share_words(explained, T, C),
+        )
     )
 
 
 def _share_words(explained: list[float], rows: int, C: int) -> str:
     """What the two axes show, beside what they show of vectors without any order."""
     even = 2 / max(2, min(rows - 1, C))
-    return (
-        f"The two axes show {sum(explained):.1%} of the variance; spread evenly over all axes, as"
-        f" in noise, two would show about {even:.1%} (a little more, as they are the largest)."
+    return say(
+        "The two axes show {share:.1%} of the variance; spread evenly over all axes, as in noise,"
+        " two would show about {even:.1%} (a little more, as they are the largest).",
+        share=sum(explained),
+        even=even,
     )
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 import gpt
 from explorer import habits, inspected
 from explorer.charts.history import create_loss_history_chart, create_score_history_chart
+from explorer.language import explain, message, say
 from explorer.panels.inside.attention import DOUBLED, THIS_TEXT, induction
 from explorer.panels.inside.look import at_step
 from explorer.panels.inside.reading import Reading
@@ -18,6 +19,7 @@ from explorer.panels.inside.tokens import token_losses
 from explorer.panels.picture import picture
 from explorer.runs.store import Run
 
+NAMES = {**habits.SHORT, "entropy": message("entropy")}
 MOST = 30  # snapshots, evenly chosen among all
 
 Scores = Mapping[str, "gpt.HeadScore"]
@@ -28,43 +30,56 @@ def history_view(reading: Reading) -> None:
     steps = _steps(reading.folder)
     if len(steps) < 2:
         st.info(
-            "There are no snapshots of this model's training: choose a run, or a shipped model that"
-            " brings them."
+            say(
+                "There are no snapshots of this model's training: choose a run, or a shipped model"
+                " that brings them."
+            )
         )
         return
     if not reading.has_heads:
-        st.info("The bigram has no attention heads to follow.")
+        st.info(say("The bigram has no attention heads to follow."))
         return
+    on, score = _ask(reading)
+    try:
+        found, losses, lost = _measure(reading, steps, on)
+    except gpt.GPTError as error:
+        st.info(explain(error))
+        return
+    if lost:
+        said = say(
+            "Left out, because their snapshots cannot be used: step {steps}", steps=", ".join(lost)
+        )
+        st.warning(said)
+    if len(found) < 2:
+        st.info(say("Fewer than two snapshots can be used: there is no history to draw."))
+        return
+    _draw(reading, found, losses, score, NAMES[score])
+
+
+def _ask(reading: Reading) -> tuple[str, str]:
+    """What the scores are measured on, and which of them is drawn."""
     lesson = reading.lesson
     left, right = reading.columns(2, vertical_alignment="bottom")
     on = left.segmented_control(
-        "Measured on",
+        say("Measured on"),
         [DOUBLED, THIS_TEXT],
         default=DOUBLED,
+        format_func=say,
         key=f"{lesson.key}_history_on",
         required=True,
-        help="In random tokens said twice, only a head that looks back to the earlier copy helps.",
+        help=say(
+            "In random tokens said twice, only a head that looks back to the earlier copy helps."
+        ),
     )
-    names = {**habits.SHORT, "entropy": "entropy"}
     score = right.selectbox(
-        "Score",
-        list(names),
-        index=list(names).index("induction"),
-        format_func=names.__getitem__,
+        say("Score"),
+        list(NAMES),
+        index=list(NAMES).index("induction"),
+        format_func=lambda name: say(NAMES[name]),
         key=f"{lesson.key}_history_score",
-        help="The share of its weight that a head gives to such a place; entropy: 1 is even.",
+        help=say("The share of its weight that a head gives to such a place; entropy: 1 is even."),
     )
-    try:
-        found, losses, lost = _measure(reading, steps, on or DOUBLED)
-    except gpt.GPTError as error:
-        st.info(str(error))
-        return
-    if lost:
-        st.warning("Left out, because their snapshots cannot be used: step " + ", ".join(lost))
-    if len(found) < 2:
-        st.info("Fewer than two snapshots can be used: there is no history to draw.")
-        return
-    _draw(reading, found, losses, score, names[score])
+    return on or DOUBLED, score
 
 
 def _steps(folder: Path | None) -> list[int]:
@@ -81,7 +96,7 @@ def _measure(
     found: dict[int, Scores] = {}
     losses: list[tuple[int, float, str]] = []
     lost: list[str] = []
-    bar = st.progress(0.0, "Reading the snapshots …")
+    bar = st.progress(0.0, say("Reading the snapshots …"))
     for number, step in enumerate(steps, 1):
         then = at_step(reading.folder, step, reading.shown, quiet=True)
         if then is reading.shown:  # as good as no snapshot
@@ -91,13 +106,13 @@ def _measure(
         if on == THIS_TEXT:
             costs = token_losses(past)
             found[step] = past.scores()
-            losses.append((step, sum(costs) / len(costs), "this text"))
+            losses.append((step, sum(costs) / len(costs), say("this text")))
         else:
             twice = induction(past)
             found[step] = twice.heads
-            losses.append((step, twice.first_loss, "said the first time"))
-            losses.append((step, twice.repeated_loss, "said the second time"))
-        bar.progress(number / len(steps), f"Snapshot {number} of {len(steps)}")
+            losses.append((step, twice.first_loss, say("said the first time")))
+            losses.append((step, twice.repeated_loss, say("said the second time")))
+        bar.progress(number / len(steps), say("Snapshot {n} of {all}", n=number, all=len(steps)))
     bar.empty()
     return found, pd.DataFrame(losses, columns=["step", "loss", "what"]), lost
 
@@ -107,22 +122,26 @@ def _draw(
 ) -> None:
     history = inspected.score_history(list(found), list(found.values()), score)
     if history["value"].isna().all():
-        st.info("This text has no such place: choose another score, or the random tokens.")
+        st.info(say("This text has no such place: choose another score, or the random tokens."))
         return
     name = habits.name(reading.layer, reading.head)
     uniform = next(iter(found.values()))[score].uniform
     left, right = reading.columns(2, gap="large")
     key, step = f"{reading.lesson.key}_history", reading.shown.step
     with left:
-        chart = create_score_history_chart(history, name, title, uniform, step)
+        chart = create_score_history_chart(history, name, say(title), uniform, step)
         picture(chart, key, f"{title} over training")
     with right:
         picture(create_loss_history_chart(losses, step), f"{key}_loss", "loss over training")
-    st.markdown(jump_words(history, losses, title))
+    st.markdown(jump_words(history, losses, say(title)))
     st.caption(
-        f"Measured on {len(found)} snapshots. Thick: head {name}, chosen above. Dashed: an even"
-        " head. Upright line: the step that this page shows; move it with the slider above, and the"
-        " other views follow."
+        say(
+            "Measured on {n} snapshots. Thick: head {head}, chosen above. Dashed: an even head."
+            " Upright line: the step that this page shows; move it with the slider above, and the"
+            " other views follow.",
+            n=len(found),
+            head=name,
+        )
     )
 
 
@@ -133,13 +152,26 @@ def jump_words(history: pd.DataFrame, losses: pd.DataFrame, title: str) -> str:
     line = table[head]
     rise = line.diff()
     if not rise.max() > 0:
-        return f"“{title}”: head {head} is the highest at the end, and never rose."
+        return say(
+            "“{score}”: head {head} is the highest at the end, and never rose.",
+            score=title,
+            head=head,
+        )
     after = rise.idxmax()
     before = line.index[line.index.get_loc(after) - 1]
     kind = losses["what"].iloc[-1]
     cost = losses[losses["what"] == kind].set_index("step")["loss"]
-    return (
-        f"“{title}” ends highest in head {head}. It rose most between steps {before:,} and"
-        f" {after:,}, from {line[before]:.2f} to {line[after]:.2f}; the loss ({kind}) went from"
-        f" {cost[before]:.2f} to {cost[after]:.2f} nats there."
+    return say(
+        "“{score}” ends highest in head {head}. It rose most between steps {before:,} and"
+        " {after:,}, from {low:.2f} to {high:.2f}; the loss ({text}) went from {first:.2f} to"
+        " {last:.2f} nats there.",
+        score=title,
+        head=head,
+        before=before,
+        after=after,
+        low=line[before],
+        high=line[after],
+        text=kind,
+        first=cost[before],
+        last=cost[after],
     )

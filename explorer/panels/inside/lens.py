@@ -6,9 +6,28 @@ import gpt
 from explorer import inspected
 from explorer.amounts import percent
 from explorer.charts.inside import create_lens_chart
+from explorer.language import message, say
 from explorer.panels.inside.reading import Reading, quoted
 from explorer.panels.picture import picture
 
+READ = {  # by where the model has its norms
+    "pre": message(
+        "Measured: each layer is read through the model’s own final norm, computed anew on each"
+        " layer, and its read-out."
+    ),
+    "post": message(
+        "Measured: each layer is read through its read-out as it is, since every block has normed"
+        " what it hands on."
+    ),
+    "none": message(
+        "Measured: each layer is read through its read-out as it is: this model has no norms."
+    ),
+}
+LEGEND = message(
+    "The row “model” is what it really says. A green frame: the first choice is what the text says"
+    " next; the red name: the chosen position. The lens shows what can be read out directly; a"
+    " token that it does not show may be there all the same."
+)
 CHARACTERS, WORDS = 24, 8  # positions in the picture: more tokens of that length do not fit
 
 
@@ -25,20 +44,12 @@ def lens_view(reading: Reading) -> None:
     chart = create_lens_chart(cells, reading.position)
     picture(chart, f"{reading.lesson.key}_lens", "logit lens")
     st.markdown(_words(reading, lens, places))
-    norm = {
-        "pre": "the model’s own final norm, computed anew on each layer, and its read-out",
-        "post": "its read-out as it is, since every block has normed what it hands on",
-        "none": "its read-out as it is: this model has no norms",
-    }[reading.model.config.norm if reading.has_heads else "none"]
-    part = f"Positions {places[0]} to {places[-1]} of {len(reading.ids)}. " * (
-        len(places) < len(reading.ids)
-    )
-    st.caption(
-        f"{part}Measured: each layer is read through {norm}. The row “model” is what it really"
-        " says. A green frame: the first choice is what the text says next; the red name:"
-        " the chosen position. The lens shows what can be read out directly; a token that it does"
-        " not show may be there all the same."
-    )
+    norm = reading.model.config.norm if reading.has_heads else "none"
+    parts = [say(READ[norm]), say(LEGEND)]
+    if len(places) < len(reading.ids):
+        cut = {"first": places[0], "last": places[-1], "n": len(reading.ids)}
+        parts.insert(0, say("Positions {first} to {last} of {n}.", **cut))
+    st.caption(" ".join(parts))
 
 
 def window(position: int, length: int, around: int) -> range:
@@ -60,11 +71,27 @@ def _words(reading: Reading, lens: "gpt.Lens", places: range) -> str:
     since = last
     while since > 0 and top[since - 1] == top[-1]:
         since -= 1
-    place = "from the embeddings on" if since == 0 else f"from layer {since} on"
-    if since == last and last:
-        place = f"only after the last layer, {last}"
-    return (
-        f"After {reading.token(i)} at position {i} the model says {final}"
-        f" ({percent(lens.top_p[-1, 0, column].item())}); read out layer by layer that is the"
-        f" first choice {place}."
+    about = {
+        "token": reading.token(i),
+        "position": i,
+        "choice": final,
+        "share": percent(lens.top_p[-1, 0, column].item()),
+        "layer": since,
+    }
+    if since == 0:
+        return say(
+            "After {token} at position {position} the model says {choice} ({share}); read out"
+            " layer by layer that is the first choice from the embeddings on.",
+            **about,
+        )
+    if since == last:
+        return say(
+            "After {token} at position {position} the model says {choice} ({share}); read out"
+            " layer by layer that is the first choice only after the last layer, {layer}.",
+            **about,
+        )
+    return say(
+        "After {token} at position {position} the model says {choice} ({share}); read out layer by"
+        " layer that is the first choice from layer {layer} on.",
+        **about,
     )

@@ -4,16 +4,19 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from explorer.language import say
 from explorer.lessons import Lesson
 
 
 def link_panel(lesson: Lesson) -> None:
     """The full address of the present view; call it after all that writes into the address."""
-    with st.popover("Link to this view", icon=":material/link:"):
+    with st.popover(say("Link to this view"), icon=":material/link:"):
         st.code(_address(lesson), language=None, wrap_lines=True)
         st.caption(
-            "The address opens the same model, text, view, position and head, for everyone who can"
-            " reach this server."
+            say(
+                "The address opens the same model, text, view, position and head, for everyone who"
+                " can reach this server."
+            )
         )
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, state
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels import writer
@@ -24,6 +25,8 @@ from explorer.runs.store import Run
 POLL_SECONDS = 2.0
 PLAY_SECONDS = 1.0  # a step of the training, when they are played
 VIEW = "view"
+NEWEST = message("newest")
+NOT_NUMBERS = message("some of its weights are no longer numbers")
 
 View = Callable[[Reading], None]
 
@@ -56,13 +59,15 @@ def look_panel(
         if found.said:
             st.caption(found.said)
         if len(found.ids) < 2:
-            st.info("Type at least two characters that this model knows.")
+            st.info(
+                say("Type a longer text: it must have at least two tokens that this model knows.")
+            )
             return
         found = reading.select(found, token_text)
         fits = other is not None and found.tokens == other.tokens
         if other is not None and fits:
             other = reading.beside(found, other)
-            st.caption(f"The same text in the second model, {other.shown.label}:")
+            st.caption(say("The same text in the second model, {model}:", model=other.shown.label))
             token_text(other, other.position)
         name = _choose_view(lesson, list(views))
         if other is None:
@@ -71,7 +76,9 @@ def look_panel(
         elif fits:
             _side_by_side(views[name], found, other)
         else:
-            st.info("These two models do not read this text as the same tokens: choose another.")
+            st.info(
+                say("These two models do not read this text as the same tokens: choose another.")
+            )
         link_panel(lesson)
 
     watched = live and state.get(lesson, "step") is None
@@ -87,7 +94,7 @@ def _side_by_side(view: View, left: Reading, right: Reading) -> None:
 
 
 def _say_model(one: Reading) -> None:
-    st.caption(f"Model: {one.shown.label}. {len(one.ids)} tokens are read.")
+    st.caption(say("Model: {model}. {n} tokens are read.", model=one.shown.label, n=len(one.ids)))
 
 
 def _choose_second(lesson: Lesson, folder: Path | None) -> Callable[[str], Reading] | None:
@@ -99,9 +106,9 @@ def _choose_second(lesson: Lesson, folder: Path | None) -> Callable[[str], Readi
     if key not in st.session_state:
         st.session_state[key] = "1" in (str(state.get(lesson, "two")), st.query_params.get(key))
     two = st.toggle(
-        "Compare with a second model or step",
+        say("Compare with a second model or step"),
         key=key,
-        help="The same text, position and head in two models, side by side.",
+        help=say("The same text, position and head in two models, side by side."),
     )
     state.put(lesson, "two", int(two))
     state.set_address(key, "1" if two else None)
@@ -114,13 +121,13 @@ def _choose_second(lesson: Lesson, folder: Path | None) -> Callable[[str], Readi
             twin,
             gpt.PRESETS["gpt_mini"],
             texts.current(),
-            "Second model",
+            say("Second model"),
             address=f"{twin.key}_of",
             first=state.get(lesson, "writer"),
         )
     folder = _of(shown(), writer.chosen_folder(twin))
     with right:
-        step = _choose_step(twin, folder, "Its step")
+        step = _choose_step(twin, folder, say("Its step"))
 
     return lambda text: reading.read(twin, at_step(folder, step, shown()), text, folder)
 
@@ -138,10 +145,10 @@ def _play_button(lesson: Lesson, folder: Path | None) -> None:
         return
     playing = state.get(lesson, "playing")
     pressed = st.button(
-        "Stop" if playing else "Play the training",
+        say("Stop") if playing else say("Play the training"),
         key=f"{lesson.key}_play",
         icon=":material/stop:" if playing else ":material/play_arrow:",
-        help="Shows the steps of the training one after the other, in every view.",
+        help=say("Shows the steps of the training one after the other, in every view."),
     )
     if pressed:
         state.put(lesson, "playing", not playing)
@@ -183,15 +190,20 @@ def at_step(folder: Path | None, step: int | None, newest: Shown, quiet: bool = 
         key = f"{path}@{cache.changed(path)}"
         model = cache.snapshot(str(folder), str(path), cache.changed(path))
         if not cache.is_finite(model, key):
-            raise gpt.CheckpointError("some of its weights are no longer numbers")
+            raise gpt.CheckpointError(NOT_NUMBERS)
     except (OSError, gpt.GPTError) as error:
         if not quiet:
             st.warning(
-                f"The snapshot of step {step:,} cannot be shown ({error}); here is the last."
+                say(
+                    "The snapshot of step {step:,} cannot be shown ({error}); here is the last.",
+                    step=step,
+                    error=explain(error),
+                )
             )
         return newest
     name = newest.label.rsplit(", ", 1)[0]
-    return Shown(model, newest.tokenizer, step, f"{name}, at step {step:,}", key)
+    label = say("{model}, at step {step:,}", model=name, step=step)
+    return Shown(model, newest.tokenizer, step, label, key)
 
 
 def _of(model: Shown, folder: Path | None) -> Path | None:
@@ -199,9 +211,7 @@ def _of(model: Shown, folder: Path | None) -> Path | None:
     return folder if folder is not None and model.key.startswith(str(folder)) else None
 
 
-def _choose_step(
-    lesson: Lesson, folder: Path | None, label: str = "Step of the training"
-) -> int | None:
+def _choose_step(lesson: Lesson, folder: Path | None, label: str | None = None) -> int | None:
     """A slider over the snapshots; None is the end of the training, or its newest state."""
     steps = _steps(folder)
     key = f"{lesson.key}_step"
@@ -210,14 +220,16 @@ def _choose_step(
         return None
     known = st.session_state.get(key, st.query_params.get(key, state.get(lesson, "step")))
     names = {str(step): step for step in steps}
-    st.session_state[key] = names.get(str(known), "newest")
+    st.session_state[key] = names.get(str(known), NEWEST)
     chosen = st.select_slider(
-        label,
-        [*steps, "newest"],
+        label or say("Step of the training"),
+        [*steps, NEWEST],
         key=key,
-        format_func=lambda s: s if isinstance(s, str) else f"{s:,}",
-        help="The same text with the weights of an earlier step; every view follows. “newest” is"
-        " the trained model.",
+        format_func=lambda s: say(s) if isinstance(s, str) else f"{s:,}",
+        help=say(
+            "The same text with the weights of an earlier step; every view follows. “newest” is"
+            " the trained model."
+        ),
     )
     step = chosen if isinstance(chosen, int) else None
     state.put(lesson, "step", step)
@@ -230,12 +242,13 @@ def _choose_view(lesson: Lesson, names: list[str]) -> str:
     known = st.session_state.get(key, st.query_params.get(key, state.get(lesson, VIEW)))
     st.session_state[key] = known if known in names else names[0]
     chosen = st.segmented_control(
-        "View",
+        say("View"),
         names,
+        format_func=say,
         key=key,
         label_visibility="collapsed",
         required=True,
-        help="Every view follows the position and the head chosen above.",
+        help=say("Every view follows the position and the head chosen above."),
     )
     state.put(lesson, VIEW, chosen)
     state.set_address(key, None if chosen == names[0] else chosen)

@@ -16,6 +16,7 @@ from explorer import cache, habits, state
 from explorer.components import memory
 from explorer.components.glyphs import visible
 from explorer.examples import SENTENCE, example_for, fitting
+from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels import head_map
 from explorer.panels.model import Shown, readable
@@ -103,12 +104,14 @@ def ask_text(lesson: Lesson, shown: Shown) -> str:
     suited = example_for(shown.tokenizer, SENTENCE)
     key = begin(lesson, "text", lambda text: fitting(text, suited))
     text = st.text_area(
-        "Text to read",
+        say("Text to read"),
         key=key,
         height=68,
         max_chars=MOST_CHARACTERS,
-        help="Any text. The model reads at most its context; spaces and newlines count too. Press"
-        " Ctrl+Enter.",
+        help=say(
+            "Any text. The model reads at most its context; spaces and newlines count too. Press"
+            " Ctrl+Enter."
+        ),
     )
     keep(lesson, "text", text, suited)
     return text
@@ -169,14 +172,16 @@ def _ask_head(reading: Reading) -> tuple[int, int]:
     first = max(names, key=lambda n: habits.habit(scores, *names[n]).excess)
     key = begin(reading.lesson, "head", lambda n: n if n in names else first)
     chosen = st.selectbox(
-        "Head",
+        say("Head"),
         list(names),
         key=key,
         format_func=lambda n: f"{n}: {habits.label(scores, *names[n])}",
         on_change=_ask_the_map,
         args=(reading.lesson,),
-        help="Layer and head, counted from 1, with what it looks at most on this text. A click in"
-        " the picture of all heads chooses as well.",
+        help=say(
+            "Layer and head, counted from 1, with what it looks at most on this text. A click in"
+            " the picture of all heads chooses as well."
+        ),
     )
     keep(reading.lesson, "head", chosen, first)
     return names[chosen]

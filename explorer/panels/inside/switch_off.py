@@ -10,6 +10,7 @@ from explorer import habits, inspected
 from explorer.amounts import percent
 from explorer.charts.inside import create_next_tokens_chart
 from explorer.components.token_strip import token_strip
+from explorer.language import explain, message, say
 from explorer.panels.inside.reading import Reading, begin, keep
 from explorer.panels.inside.tokens import MOST, probabilities, token_losses
 from explorer.panels.inside.windows import validation_windows
@@ -17,23 +18,29 @@ from explorer.panels.picture import picture
 
 SAMPLE = 80  # tokens written with and without
 TEMPERATURE, SEED = 0.8, 1
-ZERO, MEAN = "nothing (zero)", "their mean"
+ZERO, MEAN = message("nothing (zero)"), message("their mean")
 KINDS = {ZERO: "zero", MEAN: "mean"}
+PARTS = {
+    "attention": message("attention {n}"),
+    "feed-forward": message("feed-forward {n}"),
+    "block": message("block {n}"),
+    "positions": message("positions"),
+}
 
 
 def switch_off_view(reading: Reading) -> None:
     """Choosers of what is off; below them loss, next token and a sample, with and without."""
     if not reading.has_heads:
-        st.info("The bigram is one table: it has no parts to switch off.")
+        st.info(say("The bigram is one table: it has no parts to switch off."))
         return
     ablation = _ask(reading)
     if ablation == gpt.inspection.Ablation(kind=ablation.kind):
-        st.info("Choose something to switch off.")
+        st.info(say("Choose something to switch off."))
         return
     try:
         without = gpt.ablated(reading.model, ablation, _means(reading, ablation.kind))
     except gpt.GPTError as error:
-        st.warning(str(error))
+        st.warning(explain(error))
         return
     _compare(reading, ablation, without)
 
@@ -42,35 +49,36 @@ def _ask(reading: Reading) -> "gpt.Ablation":
     config, lesson = reading.model.config, reading.lesson
     L, H = config.n_layer, config.n_head
     heads = {habits.name(layer, h): (layer, h) for layer in range(L) for h in range(H)}
-    parts = {f"attention {layer + 1}": ("attention", layer) for layer in range(L)}
-    if config.feed_forward:
-        parts |= {f"feed-forward {layer + 1}": ("feed_forwards", layer) for layer in range(L)}
-    parts |= {f"block {layer + 1}": ("blocks", layer) for layer in range(L)}
-    if config.positions != "none":
-        parts["positions"] = ("positions", 0)
+    parts = _larger_parts(config)
     chosen = habits.name(reading.layer, reading.head)
     left, middle, right = reading.columns([5, 5, 4], vertical_alignment="bottom")
     off_heads = left.multiselect(
-        "Heads off",
+        say("Heads off"),
         list(heads),
         key=begin(lesson, "off_heads", lambda known: _known(known, heads, [chosen])),
-        help="Layer and head, counted from 1. Several may be off at once.",
+        help=say("Layer and head, counted from 1. Several may be off at once."),
     )
     off_parts = middle.multiselect(
-        "Larger parts off",
+        say("Larger parts off"),
         list(parts),
+        format_func=_part,
         key=begin(lesson, "off_parts", lambda known: _known(known, parts, [])),
-        help="A whole attention or feed-forward of a layer, a whole block (it hands on what it was"
-        " given), or the positions (the model then cannot tell what stands where).",
+        help=say(
+            "A whole attention or feed-forward of a layer, a whole block (it hands on what it was"
+            " given), or the positions (the model then cannot tell what stands where)."
+        ),
     )
     kind = right.segmented_control(
-        "In their place",
+        say("In their place"),
         list(KINDS),
         default=ZERO,
+        format_func=say,
         key=f"{lesson.key}_off_kind",
         required=True,
-        help="Zero is what later layers have never met. The mean of what a part says keeps all but"
-        " what it knows of this text.",
+        help=say(
+            "Zero is what later layers have never met. The mean of what a part says keeps all but"
+            " what it knows of this text."
+        ),
     )
     keep(lesson, "off_heads", off_heads, [chosen])
     keep(lesson, "off_parts", off_parts, [])
@@ -84,6 +92,24 @@ def _ask(reading: Reading) -> "gpt.Ablation":
         kind=KINDS[kind or ZERO],
         **by_kind,
     )
+
+
+def _larger_parts(config: Any) -> dict[str, tuple[str, int]]:
+    """Such as "block 2" → ("blocks", 1): a field of an ablation, and the layer."""
+    L = config.n_layer
+    parts = {f"attention {layer + 1}": ("attention", layer) for layer in range(L)}
+    if config.feed_forward:
+        parts |= {f"feed-forward {layer + 1}": ("feed_forwards", layer) for layer in range(L)}
+    parts |= {f"block {layer + 1}": ("blocks", layer) for layer in range(L)}
+    if config.positions != "none":
+        parts["positions"] = ("positions", 0)
+    return parts
+
+
+def _part(name: str) -> str:
+    """A name of `_larger_parts`, as a person reads it."""
+    kind, _, number = name.partition(" ")
+    return say(PARTS[kind], n=number)
 
 
 def _known(wanted: Any, names: Any, default: list[str]) -> list[str]:
@@ -101,7 +127,7 @@ def _means(reading: Reading, kind: str) -> Any:
 
     def compute() -> Any:
         windows = validation_windows(reading.shown)
-        return gpt.mean_activations(reading.model, windows[0] if windows else reading.idx)
+        return gpt.mean_activations(reading.model, windows.x if windows else reading.idx)
 
     return reading.measured("means", compute)
 
@@ -112,36 +138,30 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
         lost = gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
         return lost, logits[0, reading.position].float().softmax(-1)
 
-    after, q = reading.measured(f"off {_words(ablation)} {reading.position}", compute)
+    after, q = reading.measured(f"off {_key(ablation)} {reading.position}", compute)
     before = token_losses(reading)
     intact, now = sum(before) / len(before), sum(after) / len(after)
-    row = st.container(horizontal=True, gap="large")
-    row.metric(
-        "Loss, intact", f"{intact:.3f} nats", help="Mean loss on this text.", width="content"
-    )
-    row.metric(
-        "Loss without",
-        f"{now:.3f} nats",
-        f"{now - intact:+.3f}",
-        delta_color="inverse",
-        help="On the same text; a rise means that what is off helped here.",
-        width="content",
-    )
     p = probabilities(reading)
-    best, instead = int(p.argmax()), int(q.argmax())
-    row.metric(
-        "Its first choice, intact",
-        percent(p[best].item()),
-        f"{100 * (q[best] - p[best]).item():+.1f} points",
-        help="The probability of what the intact model would say next after the chosen position.",
-        width="content",
-    )
-    st.markdown(
-        f"Without {_words(ablation)} the loss on this text goes from {intact:.3f} to {now:.3f} nats"
-        f" a token; after {reading.token(reading.position)} the first choice "
-        + ("stays the same." if best == instead else "is another one.")
-        + " (Measured.)"
-    )
+    _numbers(intact, now, p, q)
+    about = {
+        "parts": _words(ablation),
+        "before": intact,
+        "now": now,
+        "token": reading.token(reading.position),
+    }
+    if int(p.argmax()) == int(q.argmax()):
+        said = say(
+            "Without {parts} the loss on this text goes from {before:.3f} to {now:.3f} nats a"
+            " token; after {token} the first choice stays the same. (Measured.)",
+            **about,
+        )
+    else:
+        said = say(
+            "Without {parts} the loss on this text goes from {before:.3f} to {now:.3f} nats a"
+            " token; after {token} the first choice is another one. (Measured.)",
+            **about,
+        )
+    st.markdown(said)
     left, right = reading.columns(2, gap="large")
     with left:
         _bars(reading, q, p)
@@ -151,9 +171,38 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
             reading.tokens,
             key=f"{reading.lesson.key}_lost",
             values=[None, *(a - b for a, b in zip(after, before, strict=True))],
-            value_label="loss without − loss intact (nats)",
+            value_label=say("loss without − loss intact (nats)"),
         )
     _samples(reading, ablation, without)
+
+
+def _numbers(intact: float, now: float, p: Any, q: Any) -> None:
+    """The loss with and without, and what the first choice by p (V,) gets from q (V,)."""
+    row = st.container(horizontal=True, gap="large")
+    row.metric(
+        say("Loss, intact"),
+        say("{loss:.3f} nats", loss=intact),
+        help=say("Mean loss on this text."),
+        width="content",
+    )
+    row.metric(
+        say("Loss without"),
+        say("{loss:.3f} nats", loss=now),
+        f"{now - intact:+.3f}",
+        delta_color="inverse",
+        help=say("On the same text; a rise means that what is off helped here."),
+        width="content",
+    )
+    best = int(p.argmax())
+    row.metric(
+        say("Its first choice, intact"),
+        percent(p[best].item()),
+        say("{change:+.1f} points", change=100 * (q[best] - p[best]).item()),
+        help=say(
+            "The probability of what the intact model would say next after the chosen position."
+        ),
+        width="content",
+    )
 
 
 def _bars(reading: Reading, q: Any, p: Any) -> None:
@@ -162,7 +211,7 @@ def _bars(reading: Reading, q: Any, p: Any) -> None:
     table = inspected.next_tokens(q, reading.shown.tokenizer.tokens, MOST, true, beside=p)
     chart = create_next_tokens_chart(table)
     picture(chart, f"{reading.lesson.key}_off_next", "next token without")
-    st.caption("Bars: without it; red mark: the intact model; green: what the text says next.")
+    st.caption(say("Bars: without it; red mark: the intact model; green: what the text says next."))
 
 
 def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
@@ -176,13 +225,19 @@ def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
         )
         return text[len(prompt) :]
 
-    i = reading.position
-    both = (
-        ("intact", "the intact model", reading.model),
-        (f"off {_words(ablation)}", f"without {_words(ablation)}", without),
+    i, words = reading.position, _words(ablation)
+    how = {"seed": SEED, "temperature": TEMPERATURE}
+    intact = say(
+        "Goes on after the position, the intact model (seed {seed}, temperature {temperature}):",
+        **how,
     )
-    for column, (name, words, model) in zip(reading.columns(2, gap="large"), both, strict=True):
-        said = f"Goes on after the position, {words} (seed {SEED}, temperature {TEMPERATURE}):"
+    off = say(
+        "Goes on after the position, without {parts} (seed {seed}, temperature {temperature}):",
+        parts=words,
+        **how,
+    )
+    both = (("intact", intact, reading.model), (f"off {_key(ablation)}", off, without))
+    for column, (name, said, model) in zip(reading.columns(2, gap="large"), both, strict=True):
         column.caption(said)
         text = reading.measured(f"sample {name} {i}", partial(written, model))
         column.code(text or " ", language=None, wrap_lines=True, height=120)
@@ -190,12 +245,23 @@ def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
 
 def _words(ablation: "gpt.Ablation") -> str:
     """What is off, in words, such as "head 2.1, block 3 (their mean in place)"."""
-    parts = [f"head {habits.name(*head)}" for head in sorted(ablation.heads)]
-    for words, layers in (
+    parts = [say("head {name}", name=habits.name(*head)) for head in sorted(ablation.heads)]
+    for kind, layers in (
         ("attention", ablation.attention),
         ("feed-forward", ablation.feed_forwards),
         ("block", ablation.blocks),
     ):
-        parts += [f"{words} {layer + 1}" for layer in sorted(layers)]
-    parts += ["positions"] * ablation.positions
-    return ", ".join(parts) + " (the mean in its place)" * (ablation.kind == "mean")
+        parts += [say(PARTS[kind], n=layer + 1) for layer in sorted(layers)]
+    if ablation.positions:
+        parts.append(say("positions"))
+    said = ", ".join(parts)
+    if ablation.kind == "mean":
+        return say("{parts} (the mean in its place)", parts=said)
+    return said
+
+
+def _key(ablation: "gpt.Ablation") -> str:
+    """Tells one ablation from another, in any language."""
+    fields = (ablation.heads, ablation.attention, ablation.feed_forwards, ablation.blocks)
+    parts = " ".join(str(sorted(field)) for field in fields)
+    return f"{parts} {ablation.positions} {ablation.kind}"

@@ -11,6 +11,7 @@ from explorer.amounts import percent
 from explorer.charts.inside import create_next_tokens_chart
 from explorer.components.glyphs import visible
 from explorer.components.token_strip import token_strip
+from explorer.language import say
 from explorer.panels.inside.reading import Reading, quoted
 from explorer.panels.picture import picture
 from explorer.surprise import Expected, details
@@ -30,7 +31,7 @@ def token_text(reading: Reading, selected: int) -> int | None:
         reading.tokens,
         key=f"{reading.lesson.key}_strip",
         values=[None, *losses],
-        value_label="loss −ln p (nats)",
+        value_label=say("loss −ln p (nats)"),
         selectable=True,
         selected=selected,
         details=details(expected, reading.shown.tokenizer.tokens),
@@ -38,9 +39,15 @@ def token_text(reading: Reading, selected: int) -> int | None:
     )
     mean, V = sum(losses) / len(losses), reading.shown.tokenizer.vocab_size
     st.caption(
-        f"Measured: {mean:.3f} nats a token, {_bits(reading, losses):.3f} bits a"
-        f" character; knowing nothing costs ln V = {math.log(V):.3f} nats a token (derived,"
-        f" V = {V:,}). Click a token: every picture is of the state after it."
+        say(
+            "Measured: {loss:.3f} nats a token, {bits:.3f} bits a character; knowing nothing costs"
+            " ln V = {nothing:.3f} nats a token (derived, V = {V:,}). Click a token: every picture"
+            " is of the state after it.",
+            loss=mean,
+            bits=_bits(reading, losses),
+            nothing=math.log(V),
+            V=V,
+        )
     )
     return chosen
 
@@ -63,25 +70,35 @@ def tokens_view(reading: Reading) -> None:
         picture(create_next_tokens_chart(table), f"{reading.lesson.key}_next", "next-token")
     with right:
         st.markdown(next_words(reading))
-        st.caption("Bars: measured probabilities of the next token; green is the one that comes.")
+        st.caption(
+            say("Bars: measured probabilities of the next token; green is the one that comes.")
+        )
 
 
 def next_words(reading: Reading) -> str:
     """What the model expects after the chosen position, and what comes, as sentences."""
     i, p = reading.position, probabilities(reading)
     best = int(p.argmax())
-    said = (
-        f"After position {i}, {reading.token(i)}, the model gives most to"
-        f" {quoted(reading.shown.tokenizer.tokens[best])}: {percent(p[best].item())}."
+    said = say(
+        "After position {position}, {token}, the model gives most to {choice}: {share}.",
+        position=i,
+        token=reading.token(i),
+        choice=quoted(reading.shown.tokenizer.tokens[best]),
+        share=percent(p[best].item()),
     )
     if i + 1 == len(reading.ids):
-        return said + " The text ends here, so nothing says what is true."
+        ends = say("The text ends here, so nothing says what is true.")
+        return f"{said} {ends}"
     true = reading.ids[i + 1]
-    rank = int((p > p[true]).sum()) + 1
-    return said + (
-        f" The text goes on with {reading.token(i + 1)}: {percent(p[true].item())}, rank {rank} of"
-        f" {len(p):,}, a loss of {-math.log(max(p[true].item(), 1e-45)):.3f} nats."
+    goes_on = say(
+        "The text goes on with {token}: {share}, rank {rank} of {V:,}, a loss of {loss:.3f} nats.",
+        token=reading.token(i + 1),
+        share=percent(p[true].item()),
+        rank=int((p > p[true]).sum()) + 1,
+        V=len(p),
+        loss=-math.log(max(p[true].item(), 1e-45)),
     )
+    return f"{said} {goes_on}"
 
 
 def token_losses(reading: Reading) -> list[float]:

@@ -1,6 +1,6 @@
 """Windows of held-out text that suit the shown model, to measure it on more than one sentence."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gpt
 from explorer import cache
@@ -14,8 +14,16 @@ FEWEST, MOST = 8, 64  # windows: a standard error needs some
 CHARACTERS = 64_000  # of a text that is still to be encoded
 
 
-def validation_windows(shown: Shown) -> tuple[Any, Any, str] | None:
-    """Inputs and targets (B, T) and what they are in words; None without a text that suits.
+class Drawn(NamedTuple):
+    """Windows of a text: inputs and targets (B, T), and the name of the text."""
+
+    x: Any
+    y: Any
+    text: str
+
+
+def validation_windows(shown: Shown) -> Drawn | None:
+    """Windows of the validation part of a text; None without a text that suits.
 
     A text suits when its vocabulary is the model's, or else when the model's tokenizer can write
     it: the chosen one first, then those known by name.
@@ -43,9 +51,9 @@ def _written_ids(text: cache.Text, tokenizer: Any) -> Any:
     return None if tokenizer.unknown(written) else tokenizer.encode_array(written)
 
 
-def _drawn(text: cache.Text, ids: Any, T: int, tokens: int) -> tuple[Any, Any, str]:
+def _drawn(text: cache.Text, ids: Any, T: int, tokens: int) -> Drawn:
     import torch
 
     B = min(max(FEWEST, tokens // T), MOST)
     x, y = gpt.Batches(torch.from_numpy(ids).long(), T, B, seed=0).draw()
-    return x, y, f"{B} windows of {T} tokens of the validation text ({texts.title(text)})"
+    return Drawn(x, y, text.corpus.name)
