@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, engine, frames, history, lessons, state
+from explorer import cache, differences, frames, history, lessons, state, workspace
 from explorer.charts import compare
 from explorer.history import Entry
 from explorer.language import count, message, say
@@ -50,7 +50,7 @@ class Choice:
 def choices() -> dict[str, Choice]:
     """All that can be compared, by key: runs (those with a star first), then shipped models."""
     found = {}
-    for entry in history.starred_first(history.entries(engine.store())):
+    for entry in history.starred_first(workspace.entries()):
         # Nothing that a training changes: a browser knows a chosen option by its words.
         title = f"{entry.title} · {entry.created[5:19].replace('T', ' ')} UTC"
         found[entry.run.id] = Choice(entry.run.id, title, entry, False)

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, engine, history, machine, scaling
+from explorer import cache, differences, machine, scaling, workspace
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -155,7 +155,7 @@ def _plan(seconds: float, count: int, vocab_size: int, speeds: str) -> Sequence[
 def look_up(lesson: Lesson, text: cache.Text, planned: Sequence[gpt.SizedRun]) -> Sweep:
     """What became of the planned runs: the newest run with the same settings on the same text."""
     known: dict[str, Run] = {}
-    for entry in history.entries(engine.store(), most=1000):
+    for entry in workspace.entries(most=1000):
         if entry.page == lesson.key and entry.sha256 == text.corpus.sha256:
             known.setdefault(_settings(differences.settings_of(entry.spec)), entry.run)
     tokens = {"tokenizer": text.tokens}
@@ -225,20 +225,20 @@ def start(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
         if state in (store.FINISHED, *training.ACTIVE):
             continue
         if run is not None and state in (store.CREATED, *training.OPEN_END):
-            engine.executor().command(run.id, "continue")
+            workspace.command(run.id, "continue")
             continue
         # All as one learner: whoever presses Train on another page comes in between.
         new = training.new_run(lesson, planned.preset, text, learner=lesson.key)
         if new is None:
             return
-        engine.executor().submit(new.id)
+        workspace.submit(new.id)
 
 
 def stop(sweep: Sweep) -> None:
     """Ask every run that trains or waits to stop; the last ones first, or they would begin."""
     for run, state in reversed(list(zip(sweep.runs, sweep.states, strict=True))):
         if run is not None and state in training.ACTIVE:
-            engine.executor().command(run.id, "stop")
+            workspace.command(run.id, "stop")
 
 
 def progress(sweep: Sweep) -> None:

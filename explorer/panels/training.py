@@ -13,7 +13,18 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, engine, frames, lessons, machine, notices, state
+from explorer import (
+    cache,
+    differences,
+    engine,
+    frames,
+    lessons,
+    machine,
+    notices,
+    state,
+    turns,
+    workspace,
+)
 from explorer.charts import draw
 from explorer.charts.details import create_details_chart
 from explorer.charts.loss import create_loss_chart
@@ -149,6 +160,9 @@ def _buttons(
 ) -> None:
     """The controls that make sense in the run's present state."""
     kind = status["state"] if status else None
+    if run is not None and not workspace.may_change(run):
+        st.caption(say(workspace.NOT_YOURS))
+        kind = None
     with st.container(horizontal=True):
         if kind in ACTIVE:
             _button(say("Pause"), "pause", lesson, say("Save everything and wait."), run)
@@ -205,10 +219,13 @@ def new_run(
     threads: of its training, 0: as many as are free. learner: the queue is fair between learners;
     runs without one count as one learner each.
     """
+    if problem := workspace.problem():
+        workspace.trouble(problem)
+        return None
     spec = gpt.describe_run(preset, text.corpus, device, text.told) | {"page": lesson.key}
     if threads:
         spec["threads"] = threads
-    if learner:
+    if learner := workspace.mine().id or learner:
         spec["learner"] = learner
     if text.corpus.name not in gpt.CORPORA:
         spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
@@ -237,23 +254,24 @@ def _button(
         type="primary" if primary else "secondary",
         icon=f":material/{ICONS[command]}:",
         help=help,
-        on_click=engine.executor().command,
+        on_click=workspace.command,
         args=(run.id, command),
     )
 
 
 def _begin(lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str, command: Any) -> None:
     """Make a run and hand it over; a second click of a double click finds it and does nothing."""
-    if is_active(current_run(lesson)):
+    shown = current_run(lesson)
+    if is_active(shown) and shown is not None and workspace.may_change(shown):
         return
     run = new_run(lesson, preset, text, device)
     if run is None:
         return
     state.set_run(lesson, run.id)
     if command == "step":
-        engine.executor().command(run.id, "step")
+        workspace.command(run.id, "step")
     else:
-        engine.executor().submit(run.id)
+        workspace.submit(run.id)
 
 
 # --- while it runs ---------------------------------------------------------------------------
@@ -312,6 +330,9 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
                 "{n} run before it; your place is kept.",
                 "{n} runs before it; your place is kept.",
             )
+            wait = turns.wait_of(run.id)
+            if wait is not None:
+                words += " " + say("Its turn comes in about {time}.", time=duration(wait))
         elif ahead == 0:
             words = say("**Starting.** The training process is getting ready.")
     if asked := status.get("asked"):
@@ -360,7 +381,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
     )
     left = "–"
     if last and step < total and last.get("seconds") and not reader.finished:
-        left = duration(_seconds_left(reader, spec))
+        left = duration(turns.at_its_speed(reader, spec))
     columns[4].metric(
         say("Time left"), left, help=say("At the speed so far, measurements included.")
     )
@@ -386,15 +407,6 @@ def _bits(place: Any, loss: float | None, spec: dict[str, Any], text: cache.Text
             n=held["validation"],
         )
     place.metric(say("Bits/character"), said, help=help)
-
-
-def _seconds_left(reader: RunReader, spec: dict[str, Any]) -> float:
-    last: dict[str, Any] = reader.last_step or {}
-    train = spec["train"]
-    steps = train["max_steps"] - last["step"]
-    measuring = [e["seconds"] for e in reader.evaluations if e.get("seconds")]
-    each = sum(measuring) / len(measuring) if measuring else 0.0
-    return steps * (last["seconds"] / last["step"] + each / train["eval_interval"])
 
 
 def _nats(loss: float | None) -> str:

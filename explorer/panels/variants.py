@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, engine, machine, state
+from explorer import cache, differences, machine, state, workspace
 from explorer.language import count, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -106,6 +106,6 @@ def _begin(
         run = halted.get(name) or training.new_run(lesson, variant, text, threads=threads)
         if run is None:
             return
-        engine.executor().submit(run.id)
+        workspace.submit(run.id)
         if not training.is_active(current_run(lesson)):
             state.set_run(lesson, run.id)

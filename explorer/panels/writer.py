@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, history, state
+from explorer import cache, engine, history, state, workspace
 from explorer.language import explain, say
 from explorer.lessons import Lesson
 from explorer.panels import model
@@ -32,7 +32,7 @@ def choose(
     or both under the name `address`, for a second chooser on a page. first: the name of the model
     that is chosen at first, None: the first of the list.
     """
-    found_runs = history.starred_first(history.entries(engine.store()))[:MOST]
+    found_runs = history.starred_first(workspace.entries())[:MOST]
     runs = {e.run.id: e for e in found_runs if e.run.checkpoint_path}
     shipped, found = cache.pretrained(), cache.huggingface_folders()
     names = _names(shipped, found, runs) | {

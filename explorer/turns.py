@@ -1,0 +1,55 @@
+"""When a waiting run's turn comes: an estimate from what trains now and what stands before it."""
+
+from typing import Any
+
+import gpt
+from explorer import cache, differences, engine, machine
+from explorer.runs.reader import RunReader
+from explorer.runs.store import Run, RunError
+from explorer.runs.waiting import expected_wait
+
+CHARACTERS = 65  # of a vocabulary, for an estimate where the text is not read
+
+
+def wait_of(run_id: str) -> float | None:
+    """Seconds until a waiting run starts; None when it does not wait or nothing is known yet."""
+    executor = engine.executor()
+    waiting = executor.waiting()
+    if run_id not in waiting or machine.probe() is None:
+        return None
+    left = [_left_of(one) for one in executor.active()]
+    before = [_left_of(one) for one in waiting[: waiting.index(run_id)]]
+    return expected_wait(left, before, executor.pool.slots)
+
+
+def _left_of(run_id: str) -> float:
+    try:
+        run = engine.store().get(run_id)
+        reader = cache.reader(str(run.folder))
+        reader.update()
+        return seconds_left(reader, run)
+    except (RunError, KeyError, TypeError):
+        return 0.0
+
+
+def seconds_left(reader: RunReader, run: Run) -> float:
+    """How long a run still has to train: at its speed so far, else as estimated beforehand."""
+    spec, last = run.spec(), reader.last_step
+    if last and last.get("step") and last.get("seconds"):
+        return at_its_speed(reader, spec)
+    speed = machine.probe()
+    if speed is None:
+        return 0.0
+    preset = gpt.Preset.from_dict({"name": "run", "model": spec["model"], "train": spec["train"]})
+    _, _, size = differences.tokenizer_of(spec).partition("-")
+    return gpt.estimate_seconds(preset, int(size or CHARACTERS), speed)
+
+
+def at_its_speed(reader: RunReader, spec: dict[str, Any]) -> float:
+    """Seconds left of a run that has made steps, its measurements included."""
+    last: dict[str, Any] = reader.last_step or {}
+    train = spec["train"]
+    steps = max(0, train["max_steps"] - last["step"])
+    measuring = [e["seconds"] for e in reader.evaluations if e.get("seconds")]
+    each = sum(measuring) / len(measuring) if measuring else 0.0
+    return steps * (last["seconds"] / last["step"] + each / train["eval_interval"])
