@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 COLOURS = [
     "#3f8fd2", "#d9622b", "#3d9a60", "#a06bd1", "#c4920f", "#d1495b", "#2a9d9d", "#8a8f98",
@@ -68,11 +69,11 @@ def create_compare_chart(
     )
     shape = alt.Shape("run:N", sort=runs, scale=alt.Scale(domain=runs, range=SHAPES[: len(runs)]))
     tooltip = [
-        "run:N",
-        "step:Q",
+        alt.Tooltip("run:N", title=say("run")),
+        alt.Tooltip("step:Q", title=say("step")),
         *[alt.Tooltip(f"{against}:Q", format=".3s")] * logarithmic,
-        alt.Tooltip("validation:Q", format=".4f"),
-        alt.Tooltip("train:Q", title="training", format=".4f"),
+        alt.Tooltip("validation:Q", title=say("validation"), format=".4f"),
+        alt.Tooltip("train:Q", title=say("training"), format=".4f"),
     ]
     base = alt.Chart(losses).encode(x=x, y=y, color=colour)
     lines = base.mark_line(clip=True).encode(

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import say
 
 RANGE = [theme.REFERENCE, theme.QUERY, theme.KEY, theme.VALUE]
 POWERS = [10.0**n for n in range(-6, 7)]  # one line each
@@ -33,7 +34,7 @@ def create_curves_chart(
                 "series:N", scale=alt.Scale(domain=names, range=DASHES[: len(names)]), legend=legend
             ),
             tooltip=[
-                "series:N",
+                alt.Tooltip("series:N", title=say("series")),
                 alt.Tooltip("x:Q", title=x, format=".3~f"),
                 alt.Tooltip("y:Q", title=y, format=".4~g"),
             ],

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import say
 
 COLUMNS = {
     "learning_rate": "learning rate",
@@ -19,9 +20,12 @@ def create_details_chart(details: pd.DataFrame) -> alt.HConcatChart:
     return alt.hconcat(
         *(
             base.encode(
-                x=alt.X("step:Q", title="step"),
+                x=alt.X("step:Q", title=say("step")),
                 y=alt.Y(f"{name}:Q", title=title, axis=alt.Axis(format=FORMATS.get(name, "~g"))),
-                tooltip=["step:Q", alt.Tooltip(f"{name}:Q", format=".3g")],
+                tooltip=[
+                    alt.Tooltip("step:Q", title=say("step")),
+                    alt.Tooltip(f"{name}:Q", format=".3g"),
+                ],
             )
             for name, title in COLUMNS.items()
         )

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 KIND_COLOURS = {
     "vowel": theme.QUERY,
@@ -33,10 +34,10 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
         x=x,
         y=y,
         tooltip=[
-            "token:N",
-            "id:Q",
-            "kind:N",
-            alt.Tooltip("cosine:Q", title="cosine to the chosen token", format="+.3f"),
+            alt.Tooltip("token:N", title=say("token")),
+            alt.Tooltip("id:Q", title=say("id")),
+            alt.Tooltip("kind:N", title=say("kind")),
+            alt.Tooltip("cosine:Q", title=say("cosine to the chosen token"), format="+.3f"),
         ],
     )
     rings = (
@@ -62,7 +63,8 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
         on_ring = alt.condition("datum.role === 'chosen'", alt.value("white"), colour)
         marks = [glyphs.encode(color=on_ring)]
     return alt.layer(rings, *marks).properties(
-        height=HEIGHT, description="The tokens on the two axes along which their vectors differ."
+        height=HEIGHT,
+        description=say("The tokens on the two axes along which their vectors differ."),
     )
 
 
@@ -77,7 +79,7 @@ def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) 
         legend=alt.Legend(orient="top", gradientLength=160),
     )
     points = base.mark_circle(size=70, opacity=1).encode(
-        color=colour, tooltip=[alt.Tooltip("position:Q")]
+        color=colour, tooltip=[alt.Tooltip("position:Q", title=say("position"))]
     )
     chosen = base.transform_filter("datum.chosen")
     ring = chosen.mark_point(size=260, strokeWidth=3, color=theme.BAD)
@@ -85,7 +87,7 @@ def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) 
         text="position:Q"
     )
     return alt.layer(line, points, ring, name).properties(
-        height=HEIGHT, description="The vectors of the positions, joined in their order."
+        height=HEIGHT, description=say("The vectors of the positions, joined in their order.")
     )
 
 

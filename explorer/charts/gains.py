@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 BAR = 26  # pixels a row
 RACERS = [theme.QUERY, theme.REFERENCE]
@@ -22,17 +23,17 @@ def create_gains_chart(gains: pd.DataFrame, noise: float) -> Layered:
         .encode(
             x=alt.X(
                 "gain:Q",
-                title="loss gained (nats; right is better)",
+                title=say("loss gained (nats; right is better)"),
                 axis=alt.Axis(tickCount=8),
             ),
             y=y,
             color=alt.condition("datum.gain > 0", alt.value(theme.VALUE), alt.value(theme.BAD)),
             opacity=alt.condition("datum.clear", alt.value(1), alt.value(0.45)),
             tooltip=[
-                "name:N",
-                alt.Tooltip("gain:Q", format="+.4f"),
-                alt.Tooltip("loss:Q", title="validation loss", format=".4f"),
-                alt.Tooltip("clear:N", title="more than luck"),
+                alt.Tooltip("name:N", title=say("name")),
+                alt.Tooltip("gain:Q", title=say("gain"), format="+.4f"),
+                alt.Tooltip("loss:Q", title=say("validation loss"), format=".4f"),
+                alt.Tooltip("clear:N", title=say("more than luck")),
             ],
         )
     )
@@ -57,17 +58,17 @@ def create_race_chart(losses: pd.DataFrame, target: float | None) -> Layered:
     scale = alt.Scale(domain=[low, high], zero=False, nice=False)
     legend = alt.Legend(orient="top", title=None)
     base = alt.Chart(losses).encode(
-        x=alt.X("seconds:Q", title="seconds of training"),
-        y=alt.Y("validation:Q", title="validation loss (nats)", scale=scale),
+        x=alt.X("seconds:Q", title=say("seconds of training")),
+        y=alt.Y("validation:Q", title=say("validation loss (nats)"), scale=scale),
         color=alt.Color(
             "run:N",
             scale=alt.Scale(domain=runs, range=RACERS[: len(runs)]),
             legend=legend,
         ),
         tooltip=[
-            "run:N",
-            alt.Tooltip("seconds:Q", format=".1f"),
-            alt.Tooltip("validation:Q", format=".4f"),
+            alt.Tooltip("run:N", title=say("run")),
+            alt.Tooltip("seconds:Q", title=say("seconds"), format=".1f"),
+            alt.Tooltip("validation:Q", title=say("validation"), format=".4f"),
         ],
     )
     line = base.mark_line(clip=True)
@@ -85,5 +86,5 @@ def create_race_chart(losses: pd.DataFrame, target: float | None) -> Layered:
             name.encode(x=alt.value("width"), text="label:N"),
         ]
     return alt.layer(*layers).properties(
-        height=300, description="Validation loss against seconds of training, both racers."
+        height=300, description=say("Validation loss against seconds of training, both racers.")
     )

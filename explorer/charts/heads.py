@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 TITLES = {
     "previous": "previous token",
@@ -22,18 +23,20 @@ def create_head_scores_chart(scores: pd.DataFrame) -> alt.HConcatChart:
         _one(scores[scores["score"] == name], title, heads, first=name == "previous")
         for name, title in TITLES.items()
     ]
-    return alt.hconcat(*charts, spacing=12, description="Head scores beside uniform attention.")
+    return alt.hconcat(
+        *charts, spacing=12, description=say("Head scores beside uniform attention.")
+    )
 
 
 def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> Layered:
     y = alt.Y(
         "head:N", sort=heads, title=None, axis=alt.Axis(labels=first, ticks=first, labelLimit=140)
     )
-    x = alt.X("value:Q", title="share of the weight", scale=alt.Scale(domain=[0, 1]))
+    x = alt.X("value:Q", title=say("share of the weight"), scale=alt.Scale(domain=[0, 1]))
     tooltip = [
-        "head:N",
+        alt.Tooltip("head:N", title=say("head")),
         alt.Tooltip("value:Q", title=f"weight on: {title}", format=".4f"),
-        alt.Tooltip("uniform:Q", title="uniform attention", format=".4f"),
+        alt.Tooltip("uniform:Q", title=say("uniform attention"), format=".4f"),
     ]
     base = alt.Chart(scores)
     bars = base.mark_bar(color=theme.PROBABILITY).encode(x=x, y=y, tooltip=tooltip)

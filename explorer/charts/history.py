@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 
 def create_score_history_chart(
@@ -12,12 +13,16 @@ def create_score_history_chart(
     """history: columns step, head, value; at most a few thousand rows. The chosen head is thick,
     the others thin; dashed: an even head; the upright line is the step that the page shows."""
     shown = history.assign(chosen=history["head"] == chosen)
-    x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
+    x = alt.X("step:Q", title=say("step (optimizer updates)"), scale=alt.Scale(nice=False))
     base = alt.Chart(shown).encode(
         x=x,
         y=alt.Y("value:Q", title=title),
         detail="head:N",
-        tooltip=["head:N", "step:Q", alt.Tooltip("value:Q", format=".3f")],
+        tooltip=[
+            alt.Tooltip("head:N", title=say("head")),
+            alt.Tooltip("step:Q", title=say("step")),
+            alt.Tooltip("value:Q", title=say("value"), format=".3f"),
+        ],
     )
     others = base.transform_filter("!datum.chosen").mark_line(
         color=theme.REFERENCE, strokeWidth=1.2, opacity=0.75
@@ -44,8 +49,8 @@ def create_loss_history_chart(losses: pd.DataFrame, step: int) -> Layered:
         alt.Chart(losses)
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False)),
-            y=alt.Y("loss:Q", title="loss (nats a token)", scale=alt.Scale(zero=False)),
+            x=alt.X("step:Q", title=say("step (optimizer updates)"), scale=alt.Scale(nice=False)),
+            y=alt.Y("loss:Q", title=say("loss (nats a token)"), scale=alt.Scale(zero=False)),
             color=alt.Color(
                 "what:N",
                 scale=alt.Scale(domain=kinds, range=[theme.TRAIN, theme.VALIDATION][: len(kinds)]),
@@ -56,11 +61,15 @@ def create_loss_history_chart(losses: pd.DataFrame, step: int) -> Layered:
                 scale=alt.Scale(domain=kinds, range=[[1, 0], [5, 3]][: len(kinds)]),
                 legend=alt.Legend(orient="top", title=None, labelLimit=300),
             ),
-            tooltip=["what:N", "step:Q", alt.Tooltip("loss:Q", format=".3f")],
+            tooltip=[
+                alt.Tooltip("what:N", title=say("what")),
+                alt.Tooltip("step:Q", title=say("step")),
+                alt.Tooltip("loss:Q", title=say("loss"), format=".3f"),
+            ],
         )
     )
     return alt.layer(_rule(step), lines).properties(
-        height=280, description="Loss over the training."
+        height=280, description=say("Loss over the training.")
     )
 
 

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 
 def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layered:
@@ -27,14 +28,14 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
     base = alt.Chart(drawn).encode(
         x=x,
         tooltip=[
-            "rung:N",
-            alt.Tooltip("before:Q", title="loss before", format=".4f"),
-            alt.Tooltip("after:Q", title="loss after", format=".4f"),
-            alt.Tooltip("label:N", title="change"),
+            alt.Tooltip("rung:N", title=say("rung")),
+            alt.Tooltip("before:Q", title=say("loss before"), format=".4f"),
+            alt.Tooltip("after:Q", title=say("loss after"), format=".4f"),
+            alt.Tooltip("label:N", title=say("change")),
         ],
     )
     bars = base.mark_bar(cornerRadius=3).encode(
-        y=alt.Y("before:Q", title="validation loss (nats)", scale=scale),
+        y=alt.Y("before:Q", title=say("validation loss (nats)"), scale=scale),
         y2="after:Q",
         color=alt.condition("datum.falls", alt.value(theme.VALUE), alt.value(theme.BAD)),
     )
@@ -58,5 +59,5 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
         names,
     ]
     return alt.layer(*layers).properties(
-        height=360, description="What each step of the ladder does to the validation loss."
+        height=360, description=say("What each step of the ladder does to the validation loss.")
     )

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 SERIES = ["batch", "train", "validation"]
 COLOURS = ["#9bbfe0", theme.TRAIN, theme.VALIDATION]
@@ -25,9 +26,13 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
         legend=legend,
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=SERIES), legend=legend)
-    x = alt.X("step:Q", title="step (optimizer updates)", scale=alt.Scale(nice=False))
-    y = alt.Y("loss:Q", title="loss (nats per token)", scale=alt.Scale(zero=False))
-    tooltip = ["series:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")]
+    x = alt.X("step:Q", title=say("step (optimizer updates)"), scale=alt.Scale(nice=False))
+    y = alt.Y("loss:Q", title=say("loss (nats per token)"), scale=alt.Scale(zero=False))
+    tooltip = [
+        alt.Tooltip("series:N", title=say("series")),
+        alt.Tooltip("step:Q", title=say("step")),
+        alt.Tooltip("loss:Q", title=say("loss"), format=".4f"),
+    ]
     lines = folded.mark_line().encode(
         x=x,
         y=y,
@@ -43,7 +48,13 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
     rules = (
         alt.Chart(references)
         .mark_rule(strokeDash=[5, 4], color=theme.REFERENCE)
-        .encode(y="loss:Q", tooltip=["label:N", alt.Tooltip("loss:Q", format=".4f")])
+        .encode(
+            y="loss:Q",
+            tooltip=[
+                alt.Tooltip("label:N", title=say("label")),
+                alt.Tooltip("loss:Q", title=say("loss"), format=".4f"),
+            ],
+        )
     )
     names = (
         alt.Chart(references)

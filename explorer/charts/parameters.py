@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 
 def create_parameters_chart(parts: pd.DataFrame) -> Layered:
@@ -17,9 +18,9 @@ def create_parameters_chart(parts: pd.DataFrame) -> Layered:
         scale=alt.Scale(domain=[0, most * 1.7], nice=False),
     )
     tooltip = [
-        alt.Tooltip("component:N"),
-        alt.Tooltip("parameters:Q", format=","),
-        alt.Tooltip("share:Q", format=".1%"),
+        alt.Tooltip("component:N", title=say("component")),
+        alt.Tooltip("parameters:Q", title=say("parameters"), format=","),
+        alt.Tooltip("share:Q", title=say("share"), format=".1%"),
     ]
     base = alt.Chart(parts).encode(x=x, y=y, tooltip=tooltip)
     bars = base.mark_bar(color=theme.PROBABILITY)
@@ -27,5 +28,5 @@ def create_parameters_chart(parts: pd.DataFrame) -> Layered:
         text=alt.Text("label:N")
     )
     return alt.layer(bars, counts).properties(
-        height=30 * len(parts), description="Number of parameters of each component."
+        height=30 * len(parts), description=say("Number of parameters of each component.")
     )

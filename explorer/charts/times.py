@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import say
 
 WAYS = ["with the cache", "without it"]
 
@@ -14,8 +15,8 @@ def create_times_chart(times: pd.DataFrame) -> alt.Chart:
         alt.Chart(times)
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X("token:Q", title="token written", scale=alt.Scale(nice=False)),
-            y=alt.Y("milliseconds:Q", title="milliseconds"),
+            x=alt.X("token:Q", title=say("token written"), scale=alt.Scale(nice=False)),
+            y=alt.Y("milliseconds:Q", title=say("milliseconds")),
             color=alt.Color(
                 "way:N",
                 scale=alt.Scale(domain=WAYS, range=[theme.KEY, theme.REFERENCE]),
@@ -26,7 +27,11 @@ def create_times_chart(times: pd.DataFrame) -> alt.Chart:
                 scale=alt.Scale(domain=WAYS, range=[[1, 0], [5, 3]]),
                 legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=["way:N", "token:Q", alt.Tooltip("milliseconds:Q", format=".2f")],
+            tooltip=[
+                alt.Tooltip("way:N", title=say("way")),
+                alt.Tooltip("token:Q", title=say("token")),
+                alt.Tooltip("milliseconds:Q", title=say("milliseconds"), format=".2f"),
+            ],
         )
         .properties(height=240)
     )

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import say
 
 COLOURS = {"characters": theme.COUNTED, "byte pairs": theme.LEARNED, "GPT-2": theme.KEY}
 SHAPES = {"characters": "square", "byte pairs": "circle", "GPT-2": "diamond"}
@@ -16,11 +17,11 @@ def create_vocabularies_chart(counts: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(counts).encode(
         x=alt.X(
             "vocabulary:Q",
-            title="vocabulary size V (logarithmic)",
+            title=say("vocabulary size V (logarithmic)"),
             scale=alt.Scale(type="log", nice=False, padding=20),
             axis=alt.Axis(format="~s", tickCount=6, grid=False),
         ),
-        y=alt.Y("tokens:Q", title="tokens", axis=alt.Axis(format="~s")),
+        y=alt.Y("tokens:Q", title=say("tokens"), axis=alt.Axis(format="~s")),
     )
     line = base.transform_filter(alt.datum.kind == "byte pairs").mark_line(color=theme.LEARNED)
     legend = alt.Legend(orient="top", title=None)
@@ -36,12 +37,12 @@ def create_vocabularies_chart(counts: pd.DataFrame) -> alt.LayerChart:
             legend=legend,
         ),
         tooltip=[
-            "kind:N",
-            alt.Tooltip("vocabulary:Q", format=","),
-            alt.Tooltip("tokens:Q", format=","),
-            alt.Tooltip("characters:Q", title="characters a token", format=".2f"),
+            alt.Tooltip("kind:N", title=say("kind")),
+            alt.Tooltip("vocabulary:Q", title=say("vocabulary"), format=","),
+            alt.Tooltip("tokens:Q", title=say("tokens"), format=","),
+            alt.Tooltip("characters:Q", title=say("characters a token"), format=".2f"),
         ],
     )
     return (line + points).properties(
-        height=260, description="Tokens of one text against the size of the vocabulary."
+        height=260, description=say("Tokens of one text against the size of the vocabulary.")
     )

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 CELL = 27  # pixels
 WIDTH = 720  # pixels of a narrow page, which long tokens share
@@ -30,7 +31,14 @@ def create_split_chart(
     bar = (
         alt.Chart(parts)
         .mark_rect()
-        .encode(x=x, x2="end:Q", y=alt.value(22), y2=alt.value(48), color=colour, tooltip="label:N")
+        .encode(
+            x=x,
+            x2="end:Q",
+            y=alt.value(22),
+            y2=alt.value(48),
+            color=colour,
+            tooltip=alt.Tooltip("label:N", title=say("label")),
+        )
     )
     label = alt.Chart(parts).encode(y=alt.value(10), text="label:N", color=colour)
     first = label.transform_filter("datum.start == 0").mark_text(align="left", fontSize=13)
@@ -41,7 +49,10 @@ def create_split_chart(
         .encode(
             x="place:Q",
             y=alt.value(56),
-            tooltip=["window:O", alt.Tooltip("place:Q", title="begins at", format=",")],
+            tooltip=[
+                alt.Tooltip("window:O", title=say("window")),
+                alt.Tooltip("place:Q", title=say("begins at"), format=","),
+            ],
         )
     )
     layers = [bar, first.encode(x="start:Q"), last.encode(x="end:Q"), windows]
@@ -55,9 +66,16 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
     into its cell, of tokens longer than a character, ends with …"""
     rows = list(dict.fromkeys(cells["row"]))
     base = alt.Chart(cells).encode(
-        x=alt.X("offset:O", title="offset from the window's begin", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("row:N", sort=rows, title="window", axis=alt.Axis(labelOverlap=False)),
-        tooltip=["part:N", "character:N", "id:Q", alt.Tooltip("position:Q", format=",")],
+        x=alt.X(
+            "offset:O", title=say("offset from the window's begin"), axis=alt.Axis(labelAngle=0)
+        ),
+        y=alt.Y("row:N", sort=rows, title=say("window"), axis=alt.Axis(labelOverlap=False)),
+        tooltip=[
+            alt.Tooltip("part:N", title=say("part")),
+            alt.Tooltip("character:N", title=say("character")),
+            alt.Tooltip("id:Q", title=say("id")),
+            alt.Tooltip("position:Q", title=say("position"), format=","),
+        ],
     )
     colour = alt.Color(
         "part:N",
