@@ -102,11 +102,12 @@ def _text(name: str, sha256: str | None, kind: str, size: int | None) -> Text:
             " tested on: use a longer text, or characters as tokens."
         )
     V = tokenizer.vocab_size
-    unit = kind if kind == "character" else "token"
+    of_tokens = message("token frequencies")
+    frequencies = message("character frequencies") if kind == "character" else of_tokens
     references = {
-        "knows nothing (ln V)": gpt.uniform_loss(V),
-        f"{unit} frequencies": gpt.unigram_loss(train_ids, val_ids, V),
-        "counted bigram": gpt.bigram_loss(train_ids, val_ids, V),
+        message("knows nothing (ln V)"): gpt.uniform_loss(V),
+        frequencies: gpt.unigram_loss(train_ids, val_ids, V),
+        message("counted bigram"): gpt.bigram_loss(train_ids, val_ids, V),
     }
     return Text(corpus, tokenizer, train_ids, val_ids, references, size)
 

@@ -19,6 +19,7 @@ DECADES = [10.0**power for power in range(-4, 6)]
 
 def create_averaging_times_chart(times: pd.DataFrame) -> Layered:
     """times: columns version (at most 4), T, milliseconds. Logarithmic both ways."""
+    times = times.assign(version=times["version"].map(say))
     versions = list(dict.fromkeys(times["version"]))
     colours, shapes = zip(*LOOKS[: len(versions)], strict=True)
     legend = alt.Legend(orient="top", title=None)

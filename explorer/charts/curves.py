@@ -17,6 +17,7 @@ def create_curves_chart(
     """points: columns x, y, series; at most a few hundred rows, in the order of the legend.
     x, y: titles of the axes. about: the text alternative. dots: mark each point. log: y by powers
     of ten."""
+    points = points.assign(series=points["series"].map(say))
     names = list(dict.fromkeys(points["series"]))
     legend = alt.Legend(orient="top", title=None, labelLimit=300)
     scale = alt.Scale(type="log") if log else alt.Scale(zero=False)

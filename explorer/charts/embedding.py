@@ -6,18 +6,18 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
-from explorer.language import say
+from explorer.language import message, say
 
 KIND_COLOURS = {
-    "vowel": theme.QUERY,
-    "consonant": theme.KEY,
-    "upper case": theme.LEARNED,
-    "begins a word": theme.QUERY,
-    "goes on in a word": theme.KEY,
-    "digit": theme.VALUE,
-    "punctuation": theme.TARGET,
-    "space": theme.BAD,
-    "other": theme.REFERENCE,
+    message("vowel"): theme.QUERY,
+    message("consonant"): theme.KEY,
+    message("upper case"): theme.LEARNED,
+    message("begins a word"): theme.QUERY,
+    message("goes on in a word"): theme.KEY,
+    message("digit"): theme.VALUE,
+    message("punctuation"): theme.TARGET,
+    message("space"): theme.BAD,
+    message("other"): theme.REFERENCE,
 }
 HEIGHT = 460
 LEGIBLE = 120  # tokens; of more only the chosen one and its neighbours are written out
@@ -30,7 +30,7 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
     filled circle, the chosen token."""
     x, y = _axes(explained)
     kinds = [kind for kind in KIND_COLOURS if kind in set(tokens["kind"])]
-    base = alt.Chart(tokens).encode(
+    base = alt.Chart(tokens.assign(kind=tokens["kind"].map(say))).encode(
         x=x,
         y=y,
         tooltip=[
@@ -51,7 +51,7 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
     )
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]),
+        scale=alt.Scale(domain=[*map(say, kinds)], range=[KIND_COLOURS[kind] for kind in kinds]),
         legend=alt.Legend(orient="top", title=None, symbolType="circle"),
     )
     if len(tokens) > LEGIBLE:
@@ -75,6 +75,7 @@ def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) 
     line = base.mark_line(color=theme.REFERENCE, strokeWidth=1).encode(order="position:Q")
     colour = alt.Color(
         "position:Q",
+        title=say("position"),
         scale=alt.Scale(range=["#7fb2e5", "#3b6ea5"]),
         legend=alt.Legend(orient="top", gradientLength=160),
     )
@@ -92,7 +93,10 @@ def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) 
 
 
 def _axes(explained: Sequence[float]) -> tuple[alt.X, alt.Y]:
-    titles = [f"axis {n}: {share:.1%} of the variance" for n, share in enumerate(explained, 1)]
+    titles = [
+        say("axis {n}: {share:.1%} of the variance", n=n, share=share)
+        for n, share in enumerate(explained, 1)
+    ]
     axis = alt.Axis(grid=True, labels=False, ticks=False)
     scale = alt.Scale(zero=False, padding=24)
     return (

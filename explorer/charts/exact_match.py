@@ -25,6 +25,9 @@ def create_exact_match_chart(answers: pd.DataFrame, guessing: pd.DataFrame) -> L
     rule = (
         alt.Chart(guessing)
         .mark_rule(strokeDash=[5, 4], color=theme.REFERENCE)
-        .encode(y="share:Q", tooltip=[alt.Tooltip("share:Q", format=".1%", title=say("guessing"))])
+        .encode(
+            y=alt.Y("share:Q", title=say("exact match")),
+            tooltip=[alt.Tooltip("share:Q", format=".1%", title=say("guessing"))],
+        )
     )
     return alt.layer(rule, band, line).properties(height=140)

@@ -17,6 +17,7 @@ def create_gradients_chart(gradients: pd.DataFrame) -> Layered:
 
     Logarithmic, so a step down of the grid is ten times less. A norm of 0 is drawn at the floor.
     """
+    gradients = gradients.assign(variant=gradients["variant"].map(say))
     variants = list(dict.fromkeys(gradients["variant"]))
     shown = gradients.assign(drawn=gradients["norm"].clip(lower=FLOOR))
     base = alt.Chart(shown).encode(

@@ -33,17 +33,22 @@ def create_score_history_chart(
     layers = [_rule(step), others, one]
     last = shown[shown["step"] == shown["step"].max()]
     names = alt.Chart(last).mark_text(align="left", dx=5, color=theme.REFERENCE, fontSize=11)
-    layers.append(names.encode(x=x, y="value:Q", text="head:N"))
+    layers.append(names.encode(x=x, y=alt.Y("value:Q", title=title), text="head:N"))
     if uniform is not None:
         even = alt.Chart(pd.DataFrame({"value": [uniform]}))
-        layers.append(even.mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y="value:Q"))
+        layers.append(
+            even.mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(
+                y=alt.Y("value:Q", title=title)
+            )
+        )
     return alt.layer(*layers).properties(
-        height=280, description=f"{title} of every head over the training."
+        height=280, description=say("{score} of every head over the training.", score=title)
     )
 
 
 def create_loss_history_chart(losses: pd.DataFrame, step: int) -> Layered:
     """losses: columns step, loss (nats), what (at most two kinds)."""
+    losses = losses.assign(what=losses["what"].map(say))
     kinds = list(dict.fromkeys(losses["what"]))
     lines = (
         alt.Chart(losses)
@@ -75,4 +80,6 @@ def create_loss_history_chart(losses: pd.DataFrame, step: int) -> Layered:
 
 def _rule(step: int) -> alt.Chart:
     here = alt.Chart(pd.DataFrame({"step": [step]}))
-    return here.mark_rule(color=theme.LEARNED, strokeWidth=1.5).encode(x="step:Q")
+    return here.mark_rule(color=theme.LEARNED, strokeWidth=1.5).encode(
+        x=alt.X("step:Q", title=say("step (optimizer updates)"))
+    )

@@ -7,16 +7,16 @@ import pandas as pd
 
 from explorer.amounts import percent
 from explorer.charts import Layered, theme
-from explorer.language import say
+from explorer.language import message, say
 
 BAR = 22  # pixels a row
 CELL, MOST_CELLS = 24, 32  # pixels of one character in the lens, and of how many in a row of it
 KINDS = {
-    "embedding": theme.INPUT,
-    "head": theme.QUERY,
-    "feed-forward": theme.VALUE,
-    "bias": theme.REFERENCE,
-    "rest": theme.REFERENCE,
+    message("embedding"): theme.INPUT,
+    message("head"): theme.QUERY,
+    message("feed-forward"): theme.VALUE,
+    message("bias"): theme.REFERENCE,
+    message("rest"): theme.REFERENCE,
 }
 
 
@@ -50,7 +50,7 @@ def create_next_tokens_chart(tokens: pd.DataFrame) -> Layered:
     if "beside" in tokens:
         mark = base.mark_tick(color=theme.BAD, thickness=3, size=18)
         beside = mark.encode(
-            x=alt.X("beside:Q", scale=scale),
+            x=alt.X("beside:Q", title=say("probability"), scale=scale),
             tooltip=[
                 alt.Tooltip("token:N", title=say("token")),
                 alt.Tooltip("beside:Q", title=say("intact model"), format=".4%"),
@@ -130,7 +130,7 @@ def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
     """parts: columns part, kind (a key of KINDS), share (units of the score); some thirty rows."""
     kinds = [kind for kind in KINDS if kind in set(parts["kind"])]
     return (
-        alt.Chart(parts)
+        alt.Chart(parts.assign(kind=parts["kind"].map(say)))
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("share:Q", title=say("share of the score")),
@@ -142,7 +142,7 @@ def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
             ),
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds]),
+                scale=alt.Scale(domain=[*map(say, kinds)], range=[KINDS[kind] for kind in kinds]),
                 legend=alt.Legend(orient="top", title=None),
             ),
             tooltip=[

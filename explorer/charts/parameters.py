@@ -9,11 +9,13 @@ from explorer.language import say
 
 def create_parameters_chart(parts: pd.DataFrame) -> Layered:
     """parts: columns component, parameters, share (0 to 1); in the order a token meets them."""
+    parts = parts.assign(component=parts["component"].map(say))
     order = list(parts["component"])
     y = alt.Y("component:N", sort=order, title=None, axis=alt.Axis(labelLimit=180))
     most = max(1, int(parts["parameters"].max()))
     x = alt.X(
         "parameters:Q",
+        title=say("parameters"),
         axis=None,  # every bar carries its number
         scale=alt.Scale(domain=[0, most * 1.7], nice=False),
     )

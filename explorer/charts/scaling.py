@@ -5,9 +5,14 @@ import pandas as pd
 
 from explorer.charts import Layered, theme
 from explorer.charts.compare import COLOURS, SHAPES
-from explorer.language import say
+from explorer.language import message, say
 
-TITLE_N = "parameters N (log scale)"
+TITLE_N = message("parameters N (log scale)")
+STATES = (  # of a run, as the store calls them
+    message("created"), message("queued"), message("training"), message("paused"),
+    message("stopped"), message("suspended"), message("interrupted"), message("failed"),
+    message("finished"),
+)  # fmt: skip
 POINT = 90
 LEGEND = alt.Legend(orient="top", title=None, symbolOpacity=1)
 LOG = alt.Scale(type="log", nice=False, padding=12)
@@ -21,19 +26,20 @@ def create_plan_chart(points: pd.DataFrame, text_tokens: int) -> Layered:
     points: columns parameters, tokens, budget (its label), size (its label), epochs, state; at
     most a few dozen rows. The dashed line is the training text seen once, `text_tokens`.
     """
-    x = alt.X("parameters:Q", title=TITLE_N, scale=LOG, axis=SHORT)
+    x = alt.X("parameters:Q", title=say(TITLE_N), scale=LOG, axis=SHORT)
     y = alt.Y("tokens:Q", title=say("tokens D (log scale)"), scale=LOG, axis=SHORT)
-    base = alt.Chart(points).encode(x=x, y=y, color=_colour(points))
+    said = points.assign(state=points["state"].map(say))
+    base = alt.Chart(said).encode(x=x, y=y, color=_colour(points))
     lines = base.mark_line(strokeWidth=1.5, opacity=0.6)
     marks = base.mark_point(filled=True, size=POINT, opacity=1).encode(
         shape=_shape(points), tooltip=_tooltip("tokens", "epochs", "state")
     )
-    once = pd.DataFrame({"tokens": [text_tokens], "label": ["the training text once"]})
-    rule = alt.Chart(once).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y="tokens:Q")
+    once = pd.DataFrame({"tokens": [text_tokens], "label": [say("the training text once")]})
+    rule = alt.Chart(once).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y=y)
     name = alt.Chart(once).mark_text(
         align="right", dx=-4, dy=-7, color=theme.REFERENCE, fontSize=11
     )
-    name = name.encode(x=alt.value("width"), y="tokens:Q", text="label:N")
+    name = name.encode(x=alt.value("width"), y=y, text="label:N")
     return alt.layer(rule, lines, marks, name).properties(
         height=300, description=say("Tokens against parameters of all planned runs, by budget.")
     )
@@ -47,7 +53,7 @@ def create_isoflop_chart(
     points: as for the plan, and loss; finished runs only. curves: columns parameters, loss, budget
     of the fitted parabolas. lowest: columns parameters, low, high (95 %), loss, budget.
     """
-    x = alt.X("parameters:Q", title=TITLE_N, scale=LOG, axis=SHORT)
+    x = alt.X("parameters:Q", title=say(TITLE_N), scale=LOG, axis=SHORT)
     y = alt.Y("loss:Q", title=say("validation loss (nats)"), scale=alt.Scale(zero=False))
     domain = points
     base = alt.Chart(points).encode(x=x, y=y, color=_colour(domain))
@@ -57,13 +63,13 @@ def create_isoflop_chart(
     lines = alt.Chart(curves).mark_line(strokeWidth=1.5, strokeDash=[5, 3])
     bottom = alt.Chart(lowest).encode(y=y, color=_colour(domain))
     reach = bottom.mark_rule(strokeWidth=5, opacity=0.4).encode(
-        x=alt.X("low:Q", title=TITLE_N, scale=LOG, axis=SHORT), x2="high:Q"
+        x=alt.X("low:Q", title=say(TITLE_N), scale=LOG, axis=SHORT), x2="high:Q"
     )
     place = bottom.mark_tick(orient="vertical", thickness=3, size=18).encode(
         x=x,
         tooltip=[
             alt.Tooltip("budget:N", title=say("budget")),
-            _whole("parameters", "lowest at"),
+            _whole("parameters", say("lowest at")),
             _nats("loss"),
         ],
     )
@@ -93,6 +99,7 @@ def create_compute_chart(
         line.encode(x=x, y=y, strokeDash=alt.value([3, 4])),
         runs,
     ]
+    guides = guides.assign(law=guides["law"].map(say))
     laws = list(dict.fromkeys(guides["law"]))
     slopes = alt.Chart(guides).mark_line(strokeWidth=2)
     layers.append(
@@ -111,7 +118,7 @@ def create_compute_chart(
             ),
         )
     )
-    others = alt.Chart(marks).encode(
+    others = alt.Chart(marks.assign(label=marks["label"].map(say))).encode(
         x=x, y=y, tooltip=[alt.Tooltip("label:N", title=say("label")), _nats("loss")]
     )
     layers.append(others.mark_point(shape="diamond", size=140, filled=True, color=theme.BAD))
@@ -136,14 +143,14 @@ def _shape(points: pd.DataFrame) -> alt.Shape:
 
 def _tooltip(*more: str) -> list[alt.Tooltip]:
     known = {
-        "tokens": _whole("tokens", "tokens seen"),
+        "tokens": _whole("tokens", say("tokens seen")),
         "epochs": alt.Tooltip("epochs:Q", format=".1f", title=say("times the text")),
         "state": alt.Tooltip("state:N", title=say("state")),
     }
     first = [
         alt.Tooltip("size:N", title=say("size")),
         alt.Tooltip("budget:N", title=say("budget")),
-        _whole("parameters", "parameters"),
+        _whole("parameters", say("parameters")),
     ]
     return first + [known[name] for name in more]
 
