@@ -1,5 +1,6 @@
 """The files of the languages against the sentences of the code, and what `say` makes of both."""
 
+import ast
 import re
 from string import Formatter
 
@@ -149,3 +150,26 @@ def test_the_address_chooses_the_language_and_an_unknown_one_is_english(linked, 
     if linked is not None:
         app.query_params[language.KEY] = linked
     assert app.run().text[0].value == said
+
+
+# ---- the charts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted((extract.ROOT / "explorer/charts").glob("*.py")))
+def test_a_chart_names_every_field_that_is_seen(path):
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        where = f"{path.name}, line {call.lineno}: {ast.unparse(call)[:60]}"
+        if call.func.attr in ("X", "Y", "Tooltip"):
+            assert "title" in given, where  # else Vega shows the name of the column
+        if call.func.attr == "encode":
+            bare = [
+                name for name in ("x", "y", "tooltip") if isinstance(given.get(name), ast.Constant)
+            ]
+            assert not bare, where
+        for name in ("title", "description"):
+            assert not isinstance(given.get(name), ast.JoinedStr), where
+            text = given[name].value if isinstance(given.get(name), ast.Constant) else None
+            assert text is None, where
