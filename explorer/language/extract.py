@@ -32,6 +32,10 @@ SPOKEN = (
     "explorer/runs/executors/local.py",
     "explorer/runs/executors/process.py",
 )
+WORDS = {  # that errors put into their sentences
+    "gpt/config.py": ("true or false", "a number", "whole"),
+    "explorer/runs/labels.py": ("name", "group"),
+}
 SENTENCE = re.compile(r" ?[A-Z][^`\n]* [^`\n]*[.?]")
 IN_SCRIPT = re.compile(r"""\bsay\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 SHOWN = ("title", "aria-label", "placeholder")
@@ -61,6 +65,8 @@ def _everything() -> Iterator[Found]:
     for path in [*_files("gpt", "py"), *_files("explorer", "py")]:
         if not path.name.startswith("cli"):  # which no page calls
             yield from _named(path, errors(path.read_text(encoding="utf-8")))
+    for name, words in WORDS.items():
+        yield from ((name, word) for word in words)
     for name in SPOKEN:
         yield from ((name, text) for text in spoken((ROOT / name).read_text(encoding="utf-8")))
 

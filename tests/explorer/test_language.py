@@ -110,6 +110,7 @@ def test_a_sentence_that_has_no_translation_stays_english(spanish):
         (lambda: gpt.ModelConfig(n_embd=30, n_head=4), ["n_embd (30)", "n_head (4)"]),
         (lambda: gpt.ModelConfig.from_dict({"n_heads": 2}), ["'n_heads'", "'n_head'"]),
         (lambda: gpt.TrainConfig(batch_size=0), ["batch_size", "0"]),
+        (lambda: gpt.ModelConfig.from_dict({"dropout": "much"}), ["un número", "'much'"]),
     ],
 )
 def test_the_errors_of_the_library_are_explained_in_spanish(spanish, mistake, parts):
