@@ -16,7 +16,7 @@ import streamlit as st
 
 import gpt
 from explorer import averaging, differences, engine, frames, surprise
-from explorer.language import message
+from explorer.language import message, say
 from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
@@ -102,11 +102,12 @@ def _text(name: str, sha256: str | None, kind: str, size: int | None) -> Text:
             " tested on: use a longer text, or characters as tokens."
         )
     V = tokenizer.vocab_size
-    unit = kind if kind == "character" else "token"
+    of_tokens = message("token frequencies")
+    frequencies = message("character frequencies") if kind == "character" else of_tokens
     references = {
-        "knows nothing (ln V)": gpt.uniform_loss(V),
-        f"{unit} frequencies": gpt.unigram_loss(train_ids, val_ids, V),
-        "counted bigram": gpt.bigram_loss(train_ids, val_ids, V),
+        message("knows nothing (ln V)"): gpt.uniform_loss(V),
+        frequencies: gpt.unigram_loss(train_ids, val_ids, V),
+        message("counted bigram"): gpt.bigram_loss(train_ids, val_ids, V),
     }
     return Text(corpus, tokenizer, train_ids, val_ids, references, size)
 
@@ -263,9 +264,14 @@ def checkpoint(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
     return gpt.load_checkpoint(folder)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the model…")
 def huggingface(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
-    """Model, tokenizer and card of a Hugging Face folder: half a gigabyte each, so only two."""
+    """Model, tokenizer and card of a Hugging Face folder."""
+    with st.spinner(say("Reading the model…")):
+        return _huggingface(folder, changed)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)  # half a gigabyte each
+def _huggingface(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
     return gpt.load_huggingface(folder)
 
 

@@ -1,6 +1,6 @@
 """What each idea since 2017 does, seen on a few numbers: computed by the functions that train.
 
-Every table has the columns x, y and series, a row a point. Knows nothing about Streamlit.
+Every table has the columns x, y and series (said in English), a row a point.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,16 @@ import pandas as pd
 
 import gpt
 from explorer import modern
+from explorer.language import message
 
 D = 32  # size of a head, as in `gpt_modern`
 FAR = 32  # the longest distance that is drawn
 FLOOR = 1e-5  # the smallest singular value that is
-TURNED, STILL = "turned (rotary)", "not turned"
-FREE, NORMED = "as they are", "query-key norm"
-BEFORE, AFTER = "the gradient", "orthogonalised"
-OWN, SHARED = "a key and value for each head", "one for all heads"
+TURNED, STILL = message("turned (rotary)"), message("not turned")
+FREE, NORMED = message("as they are"), message("query-key norm")
+BEFORE, AFTER = message("the gradient"), message("orthogonalised")
+SCHEDULES = message("constant"), message("linear"), message("cosine")
+OWN, SHARED = message("a key and value for each head"), message("one for all heads")
 
 
 def table(series: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
@@ -72,8 +74,8 @@ def norms(added: float, seed: int = 1) -> pd.DataFrame:
     from gpt.blocks import make_norm
 
     x = torch.randn(16, generator=torch.Generator().manual_seed(seed)) + added
-    found = {"the numbers": x}
-    for name, kind in (("layer norm", "layer"), ("RMSNorm", "rms")):
+    found = {message("the numbers"): x}
+    for name, kind in ((message("layer norm"), "layer"), ("RMSNorm", "rms")):
         with torch.no_grad():
             found[name] = make_norm(gpt.ModelConfig(n_embd=16, norm_kind=kind))(x)
     return table({name: (range(16), y.tolist()) for name, y in found.items()})
@@ -110,7 +112,7 @@ def rates(warmup_steps: int, steps: int = 240) -> pd.DataFrame:
     from gpt.optim import learning_rate_at
 
     found = {}
-    for schedule in ("constant", "linear", "cosine"):
+    for schedule in SCHEDULES:
         train = gpt.TrainConfig(
             max_steps=steps, learning_rate=1.0, schedule=schedule, warmup_steps=warmup_steps
         )

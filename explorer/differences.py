@@ -1,12 +1,14 @@
-"""In which settings runs differ, and how to name each run by that. Pure functions of run.json."""
+"""In which settings runs differ, and how to name each run by that. Functions of run.json alone."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from explorer.language import message, say
 from gpt.tokenizers.bpe import VOCAB_SIZE
 
 CHARACTERS = "character"
+RUN = message("run")
 
 
 def tokenizer_of(spec: Mapping[str, Any]) -> str:
@@ -42,7 +44,9 @@ def labels(specs: Sequence[Mapping[str, Any]]) -> list[str]:
     said = [", ".join(f"{name} {show(settings_of(s).get(name))}" for name in names) for s in specs]
     same = Counter(said)
     said = [
-        text if text and same[text] == 1 else f"{text or spec.get('name', 'run')} ({_clock(spec)})"
+        text
+        if text and same[text] == 1
+        else f"{text or say(spec.get('name', RUN))} ({_clock(spec)})"
         for text, spec in zip(said, specs, strict=True)
     ]
     return [f"{number}: {text}" for number, text in enumerate(said, 1)]
@@ -56,7 +60,7 @@ def _clock(spec: Mapping[str, Any]) -> str:
 def show(value: Any) -> str:
     """A setting's value for a person: on, off, 5,000, 0.001, cosine."""
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return say("on") if value else say("off")
     if isinstance(value, float):
         return f"{value:g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

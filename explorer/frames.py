@@ -11,6 +11,13 @@ import pandas as pd
 from explorer import ladder
 from explorer.components.glyphs import visible
 from explorer.ladder import Step
+from explorer.language import message, say
+
+CHARACTERS = message("characters")
+COMPONENTS = (  # of `gpt.parameters_by_component`
+    message("table"), message("token embedding"), message("position embedding"),
+    message("attention"), message("feed-forward"), message("layer norm"), message("read-out"),
+)  # fmt: skip
 
 
 def loss_curve(
@@ -31,7 +38,7 @@ def loss_curve(
 
 def references(values: Mapping[str, float]) -> pd.DataFrame:
     """Columns loss, label: one row per reference line."""
-    labels = [f"{name}: {loss:.3f}" for name, loss in values.items()]
+    labels = [f"{say(name)}: {loss:.3f}" for name, loss in values.items()]
     return pd.DataFrame({"loss": list(values.values()), "label": labels})
 
 
@@ -127,7 +134,9 @@ def head_scores(scores: Mapping[str, Any]) -> pd.DataFrame:
         layers, heads = score.values.shape
         for layer in range(layers):
             for head in range(heads):
-                label = f"layer {layer + 1} " * (layers > 1) + f"head {head + 1}"
+                numbers = {"layer": layer + 1, "head": head + 1}
+                several = say("layer {layer} head {head}", **numbers)
+                label = several if layers > 1 else say("head {n}", n=head + 1)
                 rows.append((name, label, score.values[layer, head].item(), score.uniform))
     return pd.DataFrame(rows, columns=["score", "head", "value", "uniform"])
 
@@ -175,8 +184,8 @@ def token_counts(tokenizers: Sequence[tuple[str, Any]], text: str) -> pd.DataFra
     return pd.DataFrame(rows, columns=["kind", "vocabulary", "tokens", "characters", "read"])
 
 
-def split_parts(train: int, validation: int, unit: str = "characters") -> pd.DataFrame:
-    """Columns part, start, end (in `unit`s of the text), label: the two parts of a split text."""
+def split_parts(train: int, validation: int, units: str = CHARACTERS) -> pd.DataFrame:
+    """Columns part, start, end (in `units` of the text), label: the two parts of a split text."""
     total = train + validation
     return pd.DataFrame(
         {
@@ -184,8 +193,8 @@ def split_parts(train: int, validation: int, unit: str = "characters") -> pd.Dat
             "start": [0, train],
             "end": [train, total],
             "label": [
-                f"{part}: {count:,} {unit} ({100 * count / total:.0f} %)"
-                for part, count in (("training", train), ("validation", validation))
+                f"{part}: {count:,} {say(units)} ({100 * count / total:.0f} %)"
+                for part, count in ((say("training"), train), (say("validation"), validation))
             ],
         }
     )
@@ -206,9 +215,9 @@ def window_cells(
         beside = range(max(0, place - around), min(len(ids), place + block_size + 1 + around))
         for position in beside:
             part = "input" if position in inputs else "around"
-            cells.append((f"{b} input", position - place, part, position))
+            cells.append((say("{n} input", n=b), position - place, part, position))
         for position in range(place + 1, place + block_size + 1):
-            cells.append((f"{b} target", position - place, "target", position))
+            cells.append((say("{n} target", n=b), position - place, "target", position))
     frame = pd.DataFrame(cells, columns=["row", "offset", "part", "position"])
     frame["id"] = ids[frame["position"].to_numpy()]
     frame["character"] = [visible(tokens[i]) for i in frame["id"]]

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 # The shapes say the same as the colours.
 LOOKS = [
@@ -18,19 +19,20 @@ DECADES = [10.0**power for power in range(-4, 6)]
 
 def create_averaging_times_chart(times: pd.DataFrame) -> Layered:
     """times: columns version (at most 4), T, milliseconds. Logarithmic both ways."""
+    times = times.assign(version=times["version"].map(say))
     versions = list(dict.fromkeys(times["version"]))
     colours, shapes = zip(*LOOKS[: len(versions)], strict=True)
     legend = alt.Legend(orient="top", title=None)
     base = alt.Chart(times).encode(
         x=alt.X(
             "T:Q",
-            title="T, positions (logarithmic)",
+            title=say("T, positions (logarithmic)"),
             scale=alt.Scale(type="log", base=2),
             axis=alt.Axis(values=sorted(set(times["T"])), format="d"),
         ),
         y=alt.Y(
             "milliseconds:Q",
-            title="milliseconds (logarithmic)",
+            title=say("milliseconds (logarithmic)"),
             scale=alt.Scale(type="log"),
             axis=alt.Axis(format="~g", values=DECADES),
         ),
@@ -40,12 +42,16 @@ def create_averaging_times_chart(times: pd.DataFrame) -> Layered:
             scale=alt.Scale(domain=versions, range=colours),
             legend=legend,
         ),
-        tooltip=["version:N", "T:Q", alt.Tooltip("milliseconds:Q", format=".3g")],
+        tooltip=[
+            alt.Tooltip("version:N", title=say("version")),
+            alt.Tooltip("T:Q", title=say("T")),
+            alt.Tooltip("milliseconds:Q", title=say("milliseconds"), format=".3g"),
+        ],
     )
     shape = alt.Shape(
         "version:N", sort=versions, scale=alt.Scale(domain=versions, range=shapes), legend=legend
     )
     points = base.mark_point(filled=True, size=80, opacity=1).encode(shape=shape)
     return alt.layer(base.mark_line(strokeWidth=1.5), points).properties(
-        height=300, description="Time of each version of the average against the length T."
+        height=300, description=say("Time of each version of the average against the length T.")
     )

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import say
 
 
 def create_characters_chart(counts: pd.DataFrame, most: int = 40) -> alt.Chart:
@@ -20,12 +21,12 @@ def create_characters_chart(counts: pd.DataFrame, most: int = 40) -> alt.Chart:
                 title=None,
                 axis=alt.Axis(labelAngle=0, labelFontSize=13),
             ),
-            y=alt.Y("count:Q", title="how often", axis=alt.Axis(format="~s")),
+            y=alt.Y("count:Q", title=say("how often"), axis=alt.Axis(format="~s")),
             tooltip=[
-                "character:N",
-                "code:N",
-                alt.Tooltip("count:Q", format=","),
-                alt.Tooltip("share:Q", format=".2%"),
+                alt.Tooltip("character:N", title=say("character")),
+                alt.Tooltip("code:N", title=say("code")),
+                alt.Tooltip("count:Q", title=say("count"), format=","),
+                alt.Tooltip("share:Q", title=say("share"), format=".2%"),
             ],
         )
         .properties(height=190)

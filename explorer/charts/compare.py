@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import message, say
 
 COLOURS = [
     "#3f8fd2", "#d9622b", "#3d9a60", "#a06bd1", "#c4920f", "#d1495b", "#2a9d9d", "#8a8f98",
@@ -13,10 +14,11 @@ SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 MOST_RUNS = len(COLOURS)
 SHORT = 16  # characters; four such labels fit into a row of the legend
 MOST_POINTS = 60  # a run; enough for any screen
+NATS = message("nats")
 AXES = {
-    "step": "step (optimizer updates)",
-    "seconds": "seconds of training, logarithmic",
-    "compute": "FLOPs so far, logarithmic",
+    "step": message("step (optimizer updates)"),
+    "seconds": message("seconds of training, logarithmic"),
+    "compute": message("FLOPs so far, logarithmic"),
 }
 
 
@@ -24,7 +26,7 @@ def create_compare_chart(
     losses: pd.DataFrame,
     references: pd.DataFrame | None = None,
     against: str = "step",
-    unit: str = "nats",
+    unit: str = NATS,
 ) -> Layered:
     """Draw the validation loss (nats per token) of up to MOST_RUNS runs `against` one of AXES.
 
@@ -40,14 +42,15 @@ def create_compare_chart(
         losses = losses[losses[against] > 0]
     runs = list(dict.fromkeys(losses["run"]))
     low, high = _range(losses)
+    title = say("validation loss ({unit})", unit=say(unit))
     y = alt.Y(
         "validation:Q",
-        title=f"validation loss ({unit})",
+        title=title,
         scale=alt.Scale(domain=[low, high], zero=False, nice=False),
     )
     x = alt.X(
         f"{against}:Q",
-        title=AXES[against],
+        title=say(AXES[against]),
         scale=alt.Scale(type="log" if logarithmic else "linear", nice=False),
         # An m before seconds would be read as minutes.
         axis=alt.Axis(format="~g" if against == "seconds" else "~s", tickCount=8)
@@ -67,12 +70,13 @@ def create_compare_chart(
         ),
     )
     shape = alt.Shape("run:N", sort=runs, scale=alt.Scale(domain=runs, range=SHAPES[: len(runs)]))
+    spent = say("seconds") if against == "seconds" else say("compute")
     tooltip = [
-        "run:N",
-        "step:Q",
-        *[alt.Tooltip(f"{against}:Q", format=".3s")] * logarithmic,
-        alt.Tooltip("validation:Q", format=".4f"),
-        alt.Tooltip("train:Q", title="training", format=".4f"),
+        alt.Tooltip("run:N", title=say("run")),
+        alt.Tooltip("step:Q", title=say("step")),
+        *[alt.Tooltip(f"{against}:Q", title=spent, format=".3s")] * logarithmic,
+        alt.Tooltip("validation:Q", title=say("validation"), format=".4f"),
+        alt.Tooltip("train:Q", title=say("training"), format=".4f"),
     ]
     base = alt.Chart(losses).encode(x=x, y=y, color=colour)
     lines = base.mark_line(clip=True).encode(
@@ -83,14 +87,16 @@ def create_compare_chart(
     layers = [lines, points]
     if references is not None:
         visible = references[references["loss"].between(low, high)]
-        layers = [*_references(visible, low, high), *layers]
+        layers = [*_references(visible, low, high, title), *layers]
     return alt.layer(*layers).properties(
-        height=420, description=f"Validation loss of several runs against {AXES[against]}."
+        height=420,
+        description=say("Validation loss of several runs against {axis}.", axis=say(AXES[against])),
     )
 
 
-def _references(known: pd.DataFrame, low: float, high: float) -> list[alt.Chart]:
-    y = alt.Y("loss:Q", scale=alt.Scale(domain=[low, high], zero=False, nice=False))
+def _references(known: pd.DataFrame, low: float, high: float, title: str) -> list[alt.Chart]:
+    scale = alt.Scale(domain=[low, high], zero=False, nice=False)
+    y = alt.Y("loss:Q", title=title, scale=scale)
     rules = alt.Chart(known).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y=y)
     names = (
         alt.Chart(known)

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import say
 
 RANGE = [theme.REFERENCE, theme.QUERY, theme.KEY, theme.VALUE]
 POWERS = [10.0**n for n in range(-6, 7)]  # one line each
@@ -16,6 +17,7 @@ def create_curves_chart(
     """points: columns x, y, series; at most a few hundred rows, in the order of the legend.
     x, y: titles of the axes. about: the text alternative. dots: mark each point. log: y by powers
     of ten."""
+    points = points.assign(series=points["series"].map(say))
     names = list(dict.fromkeys(points["series"]))
     legend = alt.Legend(orient="top", title=None, labelLimit=300)
     scale = alt.Scale(type="log") if log else alt.Scale(zero=False)
@@ -33,7 +35,7 @@ def create_curves_chart(
                 "series:N", scale=alt.Scale(domain=names, range=DASHES[: len(names)]), legend=legend
             ),
             tooltip=[
-                "series:N",
+                alt.Tooltip("series:N", title=say("series")),
                 alt.Tooltip("x:Q", title=x, format=".3~f"),
                 alt.Tooltip("y:Q", title=y, format=".4~g"),
             ],

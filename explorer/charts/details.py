@@ -4,11 +4,12 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import message, say
 
 COLUMNS = {
-    "learning_rate": "learning rate",
-    "grad_norm": "gradient norm",
-    "tokens_per_second": "tokens a second",
+    "learning_rate": message("learning rate"),
+    "grad_norm": message("gradient norm"),
+    "tokens_per_second": message("tokens a second"),
 }
 FORMATS = {"tokens_per_second": "~s"}  # a learning rate of 0.0003 is not called 0.3 m
 
@@ -19,9 +20,14 @@ def create_details_chart(details: pd.DataFrame) -> alt.HConcatChart:
     return alt.hconcat(
         *(
             base.encode(
-                x=alt.X("step:Q", title="step"),
-                y=alt.Y(f"{name}:Q", title=title, axis=alt.Axis(format=FORMATS.get(name, "~g"))),
-                tooltip=["step:Q", alt.Tooltip(f"{name}:Q", format=".3g")],
+                x=alt.X("step:Q", title=say("step")),
+                y=alt.Y(
+                    f"{name}:Q", title=say(title), axis=alt.Axis(format=FORMATS.get(name, "~g"))
+                ),
+                tooltip=[
+                    alt.Tooltip("step:Q", title=say("step")),
+                    alt.Tooltip(f"{name}:Q", title=say(title), format=".3g"),
+                ],
             )
             for name, title in COLUMNS.items()
         )

@@ -6,17 +6,18 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import message, say
 
 KIND_COLOURS = {
-    "vowel": theme.QUERY,
-    "consonant": theme.KEY,
-    "upper case": theme.LEARNED,
-    "begins a word": theme.QUERY,
-    "goes on in a word": theme.KEY,
-    "digit": theme.VALUE,
-    "punctuation": theme.TARGET,
-    "space": theme.BAD,
-    "other": theme.REFERENCE,
+    message("vowel"): theme.QUERY,
+    message("consonant"): theme.KEY,
+    message("upper case"): theme.LEARNED,
+    message("begins a word"): theme.QUERY,
+    message("goes on in a word"): theme.KEY,
+    message("digit"): theme.VALUE,
+    message("punctuation"): theme.TARGET,
+    message("space"): theme.BAD,
+    message("other"): theme.REFERENCE,
 }
 HEIGHT = 460
 LEGIBLE = 120  # tokens; of more only the chosen one and its neighbours are written out
@@ -29,14 +30,14 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
     filled circle, the chosen token."""
     x, y = _axes(explained)
     kinds = [kind for kind in KIND_COLOURS if kind in set(tokens["kind"])]
-    base = alt.Chart(tokens).encode(
+    base = alt.Chart(tokens.assign(kind=tokens["kind"].map(say))).encode(
         x=x,
         y=y,
         tooltip=[
-            "token:N",
-            "id:Q",
-            "kind:N",
-            alt.Tooltip("cosine:Q", title="cosine to the chosen token", format="+.3f"),
+            alt.Tooltip("token:N", title=say("token")),
+            alt.Tooltip("id:Q", title=say("id")),
+            alt.Tooltip("kind:N", title=say("kind")),
+            alt.Tooltip("cosine:Q", title=say("cosine to the chosen token"), format="+.3f"),
         ],
     )
     rings = (
@@ -50,7 +51,7 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
     )
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]),
+        scale=alt.Scale(domain=[*map(say, kinds)], range=[KIND_COLOURS[kind] for kind in kinds]),
         legend=alt.Legend(orient="top", title=None, symbolType="circle"),
     )
     if len(tokens) > LEGIBLE:
@@ -62,7 +63,8 @@ def create_embedding_chart(tokens: pd.DataFrame, explained: Sequence[float]) -> 
         on_ring = alt.condition("datum.role === 'chosen'", alt.value("white"), colour)
         marks = [glyphs.encode(color=on_ring)]
     return alt.layer(rings, *marks).properties(
-        height=HEIGHT, description="The tokens on the two axes along which their vectors differ."
+        height=HEIGHT,
+        description=say("The tokens on the two axes along which their vectors differ."),
     )
 
 
@@ -73,11 +75,12 @@ def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) 
     line = base.mark_line(color=theme.REFERENCE, strokeWidth=1).encode(order="position:Q")
     colour = alt.Color(
         "position:Q",
+        title=say("position"),
         scale=alt.Scale(range=["#7fb2e5", "#3b6ea5"]),
         legend=alt.Legend(orient="top", gradientLength=160),
     )
     points = base.mark_circle(size=70, opacity=1).encode(
-        color=colour, tooltip=[alt.Tooltip("position:Q")]
+        color=colour, tooltip=[alt.Tooltip("position:Q", title=say("position"))]
     )
     chosen = base.transform_filter("datum.chosen")
     ring = chosen.mark_point(size=260, strokeWidth=3, color=theme.BAD)
@@ -85,12 +88,15 @@ def create_positions_chart(positions: pd.DataFrame, explained: Sequence[float]) 
         text="position:Q"
     )
     return alt.layer(line, points, ring, name).properties(
-        height=HEIGHT, description="The vectors of the positions, joined in their order."
+        height=HEIGHT, description=say("The vectors of the positions, joined in their order.")
     )
 
 
 def _axes(explained: Sequence[float]) -> tuple[alt.X, alt.Y]:
-    titles = [f"axis {n}: {share:.1%} of the variance" for n, share in enumerate(explained, 1)]
+    titles = [
+        say("axis {n}: {share:.1%} of the variance", n=n, share=share)
+        for n, share in enumerate(explained, 1)
+    ]
     axis = alt.Axis(grid=True, labels=False, ticks=False)
     scale = alt.Scale(zero=False, padding=24)
     return (

@@ -4,12 +4,13 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import message, say
 
 TITLES = {
-    "previous": "previous token",
-    "first": "first token",
-    "duplicate": "same token, earlier",
-    "current": "itself",
+    "previous": message("previous token"),
+    "first": message("first token"),
+    "duplicate": message("same token, earlier"),
+    "current": message("itself"),
 }
 
 
@@ -19,24 +20,28 @@ def create_head_scores_chart(scores: pd.DataFrame) -> alt.HConcatChart:
     of a head that spreads its weight evenly."""
     heads = list(dict.fromkeys(scores["head"]))
     charts = [
-        _one(scores[scores["score"] == name], title, heads, first=name == "previous")
+        _one(scores[scores["score"] == name], say(title), heads, first=name == "previous")
         for name, title in TITLES.items()
     ]
-    return alt.hconcat(*charts, spacing=12, description="Head scores beside uniform attention.")
+    return alt.hconcat(
+        *charts, spacing=12, description=say("Head scores beside uniform attention.")
+    )
 
 
 def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> Layered:
     y = alt.Y(
         "head:N", sort=heads, title=None, axis=alt.Axis(labels=first, ticks=first, labelLimit=140)
     )
-    x = alt.X("value:Q", title="share of the weight", scale=alt.Scale(domain=[0, 1]))
+    x = alt.X("value:Q", title=say("share of the weight"), scale=alt.Scale(domain=[0, 1]))
     tooltip = [
-        "head:N",
-        alt.Tooltip("value:Q", title=f"weight on: {title}", format=".4f"),
-        alt.Tooltip("uniform:Q", title="uniform attention", format=".4f"),
+        alt.Tooltip("head:N", title=say("head")),
+        alt.Tooltip("value:Q", title=say("weight on: {what}", what=title), format=".4f"),
+        alt.Tooltip("uniform:Q", title=say("uniform attention"), format=".4f"),
     ]
     base = alt.Chart(scores)
     bars = base.mark_bar(color=theme.PROBABILITY).encode(x=x, y=y, tooltip=tooltip)
-    ticks = base.mark_tick(color=theme.BAD, thickness=3).encode(x="uniform:Q", y=y, tooltip=tooltip)
+    ticks = base.mark_tick(color=theme.BAD, thickness=3).encode(
+        x=alt.X("uniform:Q", title=say("share of the weight")), y=y, tooltip=tooltip
+    )
     height = max(90, 24 * len(heads))
     return alt.layer(bars, ticks).properties(title=title, width=180, height=height)

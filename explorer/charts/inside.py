@@ -7,15 +7,16 @@ import pandas as pd
 
 from explorer.amounts import percent
 from explorer.charts import Layered, theme
+from explorer.language import message, say
 
 BAR = 22  # pixels a row
 CELL, MOST_CELLS = 24, 32  # pixels of one character in the lens, and of how many in a row of it
 KINDS = {
-    "embedding": theme.INPUT,
-    "head": theme.QUERY,
-    "feed-forward": theme.VALUE,
-    "bias": theme.REFERENCE,
-    "rest": theme.REFERENCE,
+    message("embedding"): theme.INPUT,
+    message("head"): theme.QUERY,
+    message("feed-forward"): theme.VALUE,
+    message("bias"): theme.REFERENCE,
+    message("rest"): theme.REFERENCE,
 }
 
 
@@ -32,13 +33,13 @@ def create_next_tokens_chart(tokens: pd.DataFrame) -> Layered:
         domain = max(domain, float(tokens["beside"].max()))
     scale = alt.Scale(domain=[0, min(1.0, domain * 1.12)], nice=False)
     axis = alt.Axis(format="%" if domain > 0.05 else "~p", tickCount=5)
-    x = alt.X("probability:Q", title="probability", scale=scale, axis=axis)
+    x = alt.X("probability:Q", title=say("probability"), scale=scale, axis=axis)
     tooltip = [
-        alt.Tooltip("token:N"),
-        alt.Tooltip("id:Q"),
-        alt.Tooltip("probability:Q", format=".4%"),
-        alt.Tooltip("rank:Q", title="rank (1 is the likeliest)"),
-        alt.Tooltip("true:N", title="what the text says next"),
+        alt.Tooltip("token:N", title=say("token")),
+        alt.Tooltip("id:Q", title=say("id")),
+        alt.Tooltip("probability:Q", title=say("probability"), format=".4%"),
+        alt.Tooltip("rank:Q", title=say("rank (1 is the likeliest)")),
+        alt.Tooltip("true:N", title=say("what the text says next")),
     ]
     base = alt.Chart(shown).encode(y=y, tooltip=tooltip)
     bars = base.mark_bar(cornerRadiusEnd=2, color=theme.PROBABILITY).encode(
@@ -49,12 +50,15 @@ def create_next_tokens_chart(tokens: pd.DataFrame) -> Layered:
     if "beside" in tokens:
         mark = base.mark_tick(color=theme.BAD, thickness=3, size=18)
         beside = mark.encode(
-            x=alt.X("beside:Q", scale=scale),
-            tooltip=["token:N", alt.Tooltip("beside:Q", title="intact model", format=".4%")],
+            x=alt.X("beside:Q", title=say("probability"), scale=scale),
+            tooltip=[
+                alt.Tooltip("token:N", title=say("token")),
+                alt.Tooltip("beside:Q", title=say("intact model"), format=".4%"),
+            ],
         )
         layers.append(beside)
     return alt.layer(*layers).properties(
-        height=BAR * len(tokens) + 60, description="The likeliest next tokens."
+        height=BAR * len(tokens) + 60, description=say("The likeliest next tokens.")
     )
 
 
@@ -78,7 +82,7 @@ def create_lens_chart(cells: pd.DataFrame, chosen: int) -> Layered:
         x=alt.X(
             "column:N",
             sort=list(names.values()),
-            title="position and the token read there",
+            title=say("position and the token read there"),
             axis=alt.Axis(
                 labelAngle=-90 if len(names) > 14 else 0,
                 labelFontSize=13,
@@ -88,18 +92,20 @@ def create_lens_chart(cells: pd.DataFrame, chosen: int) -> Layered:
         ),
         y=alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelOverlap=False)),
         tooltip=[
-            alt.Tooltip("column:N", title="after"),
-            alt.Tooltip("row:N", title="layer"),
-            alt.Tooltip("says:N", title="would say"),
-            alt.Tooltip("probability:Q", format=".2%"),
-            alt.Tooltip("rank:Q", title="rank of the true next token (0: unknown)"),
-            alt.Tooltip("kl:Q", title="distance to the model's answer (KL, nats)", format=".3f"),
+            alt.Tooltip("column:N", title=say("after")),
+            alt.Tooltip("row:N", title=say("layer")),
+            alt.Tooltip("says:N", title=say("would say")),
+            alt.Tooltip("probability:Q", title=say("probability"), format=".2%"),
+            alt.Tooltip("rank:Q", title=say("rank of the true next token (0: unknown)")),
+            alt.Tooltip(
+                "kl:Q", title=say("distance to the model's answer (KL, nats)"), format=".3f"
+            ),
         ],
     )
     cell = base.mark_rect(cornerRadius=3, strokeWidth=2).encode(
         color=alt.Color(
             "probability:Q",
-            title="its probability",
+            title=say("its probability"),
             scale=alt.Scale(domain=[0, 1], range=["#dfe7f0", "#1d4e89"]),
             legend=alt.Legend(orient="top", format="%", gradientLength=160),
         ),
@@ -110,7 +116,7 @@ def create_lens_chart(cells: pd.DataFrame, chosen: int) -> Layered:
         color=alt.condition("datum.probability > 0.45", alt.value("white"), alt.value("#1a1a1a")),
     )
     return alt.layer(cell, words).properties(
-        height=34 * len(rows) + 170, description="What each layer would say at each position."
+        height=34 * len(rows) + 170, description=say("What each layer would say at each position.")
     )
 
 
@@ -124,10 +130,10 @@ def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
     """parts: columns part, kind (a key of KINDS), share (units of the score); some thirty rows."""
     kinds = [kind for kind in KINDS if kind in set(parts["kind"])]
     return (
-        alt.Chart(parts)
+        alt.Chart(parts.assign(kind=parts["kind"].map(say)))
         .mark_bar(cornerRadius=2)
         .encode(
-            x=alt.X("share:Q", title="share of the score"),
+            x=alt.X("share:Q", title=say("share of the score")),
             y=alt.Y(
                 "part:N",
                 sort=parts["part"].tolist(),
@@ -136,12 +142,17 @@ def create_attribution_chart(parts: pd.DataFrame) -> alt.Chart:
             ),
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds]),
+                scale=alt.Scale(domain=[*map(say, kinds)], range=[KINDS[kind] for kind in kinds]),
                 legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=["part:N", alt.Tooltip("share:Q", format="+.4f")],
+            tooltip=[
+                alt.Tooltip("part:N", title=say("part")),
+                alt.Tooltip("share:Q", title=say("share"), format="+.4f"),
+            ],
         )
-        .properties(height=BAR * len(parts) + 130, description="What each part adds to the score.")
+        .properties(
+            height=BAR * len(parts) + 130, description=say("What each part adds to the score.")
+        )
     )
 
 
@@ -149,11 +160,14 @@ def create_norms_chart(norms: pd.DataFrame) -> Layered:
     """norms: columns after ("embeddings", "layer 1", …), norm; one row a layer."""
     order = norms["after"].tolist()
     base = alt.Chart(norms).encode(
-        x=alt.X("after:N", sort=order, title="after", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("norm:Q", title="length"),
-        tooltip=["after:N", alt.Tooltip("norm:Q", format=".3f")],
+        x=alt.X("after:N", sort=order, title=say("after"), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("norm:Q", title=say("length")),
+        tooltip=[
+            alt.Tooltip("after:N", title=say("after")),
+            alt.Tooltip("norm:Q", title=say("norm"), format=".3f"),
+        ],
     )
     line = base.mark_line(color=theme.INPUT, strokeWidth=2)
     return alt.layer(line, base.mark_point(filled=True, size=70, color=theme.INPUT)).properties(
-        height=220, description="Length of the residual stream after each layer."
+        height=220, description=say("Length of the residual stream after each layer.")
     )

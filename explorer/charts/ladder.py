@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 
 def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layered:
@@ -13,10 +14,12 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
     columns loss, label; those inside the picture are drawn dashed. A bar that rises is red and its
     label says so with a plus.
     """
+    steps = steps.assign(rung=steps["rung"].map(say))
     order = list(steps["rung"])
     low, high = float(steps["after"].min()), float(steps["before"].max())
     low, high = min(low, float(steps["before"].min())), max(high, float(steps["after"].max()))
     air = max(0.02, 0.1 * (high - low))
+    title = say("validation loss (nats)")
     scale = alt.Scale(domain=[low - air, high + air], zero=False, nice=False)
     x = alt.X(
         "rung:N", sort=order, title=None, axis=alt.Axis(labelAngle=0), scale=alt.Scale(padding=0.35)
@@ -27,29 +30,29 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
     base = alt.Chart(drawn).encode(
         x=x,
         tooltip=[
-            "rung:N",
-            alt.Tooltip("before:Q", title="loss before", format=".4f"),
-            alt.Tooltip("after:Q", title="loss after", format=".4f"),
-            alt.Tooltip("label:N", title="change"),
+            alt.Tooltip("rung:N", title=say("rung")),
+            alt.Tooltip("before:Q", title=say("loss before"), format=".4f"),
+            alt.Tooltip("after:Q", title=say("loss after"), format=".4f"),
+            alt.Tooltip("label:N", title=say("change")),
         ],
     )
     bars = base.mark_bar(cornerRadius=3).encode(
-        y=alt.Y("before:Q", title="validation loss (nats)", scale=scale),
+        y=alt.Y("before:Q", title=title, scale=scale),
         y2="after:Q",
         color=alt.condition("datum.falls", alt.value(theme.VALUE), alt.value(theme.BAD)),
     )
     names = base.mark_text(dy=12, fontSize=13, fontWeight="bold", color=theme.REFERENCE).encode(
-        y=alt.Y("below:Q", scale=scale), text="label:N"
+        y=alt.Y("below:Q", title=title, scale=scale), text="label:N"
     )
     onward = base.mark_rule(color=theme.REFERENCE, strokeWidth=1).encode(
-        y=alt.Y("after:Q", scale=scale), x2=alt.X2("until:N")
+        y=alt.Y("after:Q", title=title, scale=scale), x2=alt.X2("until:N")
     )
     visible = references[references["loss"].between(low - air, high + air)]
     lines = alt.Chart(visible).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE)
     said = alt.Chart(visible).mark_text(
         align="right", dx=-4, dy=-7, color=theme.REFERENCE, fontSize=11
     )
-    y = alt.Y("loss:Q", scale=scale)
+    y = alt.Y("loss:Q", title=title, scale=scale)
     layers = [
         lines.encode(y=y),
         onward,
@@ -58,5 +61,5 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
         names,
     ]
     return alt.layer(*layers).properties(
-        height=360, description="What each step of the ladder does to the validation loss."
+        height=360, description=say("What each step of the ladder does to the validation loss.")
     )

@@ -5,8 +5,14 @@ import pandas as pd
 
 from explorer.charts import Layered, theme
 from explorer.charts.compare import COLOURS, SHAPES
+from explorer.language import message, say
 
-TITLE_N = "parameters N (log scale)"
+TITLE_N = message("parameters N (log scale)")
+STATES = (  # of a run, as the store calls them
+    message("created"), message("queued"), message("training"), message("paused"),
+    message("stopped"), message("suspended"), message("interrupted"), message("failed"),
+    message("finished"),
+)  # fmt: skip
 POINT = 90
 LEGEND = alt.Legend(orient="top", title=None, symbolOpacity=1)
 LOG = alt.Scale(type="log", nice=False, padding=12)
@@ -20,21 +26,22 @@ def create_plan_chart(points: pd.DataFrame, text_tokens: int) -> Layered:
     points: columns parameters, tokens, budget (its label), size (its label), epochs, state; at
     most a few dozen rows. The dashed line is the training text seen once, `text_tokens`.
     """
-    x = alt.X("parameters:Q", title=TITLE_N, scale=LOG, axis=SHORT)
-    y = alt.Y("tokens:Q", title="tokens D (log scale)", scale=LOG, axis=SHORT)
-    base = alt.Chart(points).encode(x=x, y=y, color=_colour(points))
+    x = alt.X("parameters:Q", title=say(TITLE_N), scale=LOG, axis=SHORT)
+    y = alt.Y("tokens:Q", title=say("tokens D (log scale)"), scale=LOG, axis=SHORT)
+    said = points.assign(state=points["state"].map(say))
+    base = alt.Chart(said).encode(x=x, y=y, color=_colour(points))
     lines = base.mark_line(strokeWidth=1.5, opacity=0.6)
     marks = base.mark_point(filled=True, size=POINT, opacity=1).encode(
         shape=_shape(points), tooltip=_tooltip("tokens", "epochs", "state")
     )
-    once = pd.DataFrame({"tokens": [text_tokens], "label": ["the training text once"]})
-    rule = alt.Chart(once).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y="tokens:Q")
+    once = pd.DataFrame({"tokens": [text_tokens], "label": [say("the training text once")]})
+    rule = alt.Chart(once).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y=y)
     name = alt.Chart(once).mark_text(
         align="right", dx=-4, dy=-7, color=theme.REFERENCE, fontSize=11
     )
-    name = name.encode(x=alt.value("width"), y="tokens:Q", text="label:N")
+    name = name.encode(x=alt.value("width"), y=y, text="label:N")
     return alt.layer(rule, lines, marks, name).properties(
-        height=300, description="Tokens against parameters of all planned runs, by budget."
+        height=300, description=say("Tokens against parameters of all planned runs, by budget.")
     )
 
 
@@ -46,8 +53,8 @@ def create_isoflop_chart(
     points: as for the plan, and loss; finished runs only. curves: columns parameters, loss, budget
     of the fitted parabolas. lowest: columns parameters, low, high (95 %), loss, budget.
     """
-    x = alt.X("parameters:Q", title=TITLE_N, scale=LOG, axis=SHORT)
-    y = alt.Y("loss:Q", title="validation loss (nats)", scale=alt.Scale(zero=False))
+    x = alt.X("parameters:Q", title=say(TITLE_N), scale=LOG, axis=SHORT)
+    y = alt.Y("loss:Q", title=say("validation loss (nats)"), scale=alt.Scale(zero=False))
     domain = points
     base = alt.Chart(points).encode(x=x, y=y, color=_colour(domain))
     marks = base.mark_point(filled=True, size=POINT, opacity=1).encode(
@@ -56,13 +63,18 @@ def create_isoflop_chart(
     lines = alt.Chart(curves).mark_line(strokeWidth=1.5, strokeDash=[5, 3])
     bottom = alt.Chart(lowest).encode(y=y, color=_colour(domain))
     reach = bottom.mark_rule(strokeWidth=5, opacity=0.4).encode(
-        x=alt.X("low:Q", title=TITLE_N, scale=LOG, axis=SHORT), x2="high:Q"
+        x=alt.X("low:Q", title=say(TITLE_N), scale=LOG, axis=SHORT), x2="high:Q"
     )
     place = bottom.mark_tick(orient="vertical", thickness=3, size=18).encode(
-        x=x, tooltip=["budget:N", _whole("parameters", "lowest at"), _nats("loss")]
+        x=x,
+        tooltip=[
+            alt.Tooltip("budget:N", title=say("budget")),
+            _whole("parameters", say("lowest at")),
+            _nats("loss"),
+        ],
     )
     return alt.layer(reach, lines.encode(x=x, y=y, color=_colour(domain)), marks, place).properties(
-        height=340, description="Loss against parameters, one curve for each budget."
+        height=340, description=say("Loss against parameters, one curve for each budget.")
     )
 
 
@@ -75,18 +87,19 @@ def create_compute_chart(
     loss, low, high, measured (is it between measured budgets?). guides: columns flops, loss, law;
     only their slope counts. marks: columns flops, loss, label; models from elsewhere.
     """
-    x = alt.X("flops:Q", title="FLOPs C (log scale)", scale=LOG, axis=POWER)
-    y = alt.Y("loss:Q", title="validation loss (nats)", scale=alt.Scale(zero=False))
+    x = alt.X("flops:Q", title=say("FLOPs C (log scale)"), scale=LOG, axis=POWER)
+    y = alt.Y("loss:Q", title=say("validation loss (nats)"), scale=alt.Scale(zero=False))
     runs = alt.Chart(points).mark_point(size=55, color=theme.REFERENCE, opacity=0.9)
     runs = runs.encode(x=x, y=y, tooltip=[*_tooltip("tokens", "epochs"), _nats("loss")])
     sure = alt.Chart(band).mark_area(opacity=0.25, color=theme.LEARNED)
     line = alt.Chart(band).mark_line(color=theme.LEARNED, strokeWidth=2.5)
     layers = [
-        sure.encode(x=x, y=alt.Y("low:Q", title="validation loss (nats)"), y2="high:Q"),
+        sure.encode(x=x, y=alt.Y("low:Q", title=say("validation loss (nats)")), y2="high:Q"),
         line.transform_filter("datum.measured").encode(x=x, y=y),
         line.encode(x=x, y=y, strokeDash=alt.value([3, 4])),
         runs,
     ]
+    guides = guides.assign(law=guides["law"].map(say))
     laws = list(dict.fromkeys(guides["law"]))
     slopes = alt.Chart(guides).mark_line(strokeWidth=2)
     layers.append(
@@ -105,12 +118,14 @@ def create_compute_chart(
             ),
         )
     )
-    others = alt.Chart(marks).encode(x=x, y=y, tooltip=["label:N", _nats("loss")])
+    others = alt.Chart(marks.assign(label=marks["label"].map(say))).encode(
+        x=x, y=y, tooltip=[alt.Tooltip("label:N", title=say("label")), _nats("loss")]
+    )
     layers.append(others.mark_point(shape="diamond", size=140, filled=True, color=theme.BAD))
     named = others.mark_text(align="right", dx=-10, color=theme.REFERENCE, fontSize=11)
     layers.append(named.encode(text="label:N"))
     return alt.layer(*layers).properties(
-        height=340, description="Loss against FLOPs, with the fitted law and its 95 % band."
+        height=340, description=say("Loss against FLOPs, with the fitted law and its 95 % band.")
     )
 
 
@@ -128,11 +143,15 @@ def _shape(points: pd.DataFrame) -> alt.Shape:
 
 def _tooltip(*more: str) -> list[alt.Tooltip]:
     known = {
-        "tokens": _whole("tokens", "tokens seen"),
-        "epochs": alt.Tooltip("epochs:Q", format=".1f", title="times the text"),
-        "state": alt.Tooltip("state:N"),
+        "tokens": _whole("tokens", say("tokens seen")),
+        "epochs": alt.Tooltip("epochs:Q", format=".1f", title=say("times the text")),
+        "state": alt.Tooltip("state:N", title=say("state")),
     }
-    first = [alt.Tooltip("size:N"), alt.Tooltip("budget:N"), _whole("parameters", "parameters")]
+    first = [
+        alt.Tooltip("size:N", title=say("size")),
+        alt.Tooltip("budget:N", title=say("budget")),
+        _whole("parameters", say("parameters")),
+    ]
     return first + [known[name] for name in more]
 
 
@@ -141,4 +160,4 @@ def _whole(name: str, title: str) -> alt.Tooltip:
 
 
 def _nats(name: str) -> alt.Tooltip:
-    return alt.Tooltip(f"{name}:Q", format=".4f", title="loss")
+    return alt.Tooltip(f"{name}:Q", format=".4f", title=say("loss"))

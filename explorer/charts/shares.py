@@ -6,8 +6,9 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import message, say
 
-STATES = ["kept", "computed now", "not yet"]
+STATES = [message("kept"), message("computed now"), message("not yet")]
 MOST_GLYPHS = 64  # characters; of more the tokens would not be legible below the picture
 NOT_YET = "#8a8f9822"  # the colour of what is aside, hardly there on either ground
 
@@ -18,17 +19,19 @@ def create_rollout_chart(shares: pd.DataFrame, chosen: int) -> Layered:
     base = alt.Chart(shares).encode(
         x=_positions(shares, chosen),
         tooltip=[
-            "position:O",
-            "token:N",
-            alt.Tooltip("share:Q", format=".2%"),
-            alt.Tooltip("even:Q", title="with even attention", format=".2%"),
+            alt.Tooltip("position:O", title=say("position")),
+            alt.Tooltip("token:N", title=say("token")),
+            alt.Tooltip("share:Q", title=say("share"), format=".2%"),
+            alt.Tooltip("even:Q", title=say("with even attention"), format=".2%"),
         ],
     )
-    y = alt.Y("share:Q", title="share of the output", axis=alt.Axis(format="%"))
+    y = alt.Y("share:Q", title=say("share of the output"), axis=alt.Axis(format="%"))
     bars = base.mark_bar(color=theme.PROBABILITY).encode(y=y)
-    even = base.mark_tick(color=theme.BAD, thickness=2.5).encode(y="even:Q")
+    even = base.mark_tick(color=theme.BAD, thickness=2.5).encode(
+        y=alt.Y("even:Q", title=say("share of the output"))
+    )
     return alt.layer(bars, even).properties(
-        height=220, description="Attention rollout beside that of even attention."
+        height=220, description=say("Attention rollout beside that of even attention.")
     )
 
 
@@ -36,21 +39,30 @@ def create_kept_chart(cells: pd.DataFrame, chosen: int) -> alt.Chart:
     """cells: columns layer, position, token, state (one of STATES); at most a few thousand rows.
     chosen: the position that is read now; its name stands out."""
     return (
-        alt.Chart(cells)
+        alt.Chart(cells.assign(state=cells["state"].map(say)))
         .mark_rect(stroke=theme.REFERENCE, strokeWidth=0.4, cornerRadius=2)
         .encode(
             x=_positions(cells, chosen),
-            y=alt.Y("layer:O", sort="descending", title="layer", axis=alt.Axis(labelOverlap=False)),
+            y=alt.Y(
+                "layer:O", sort="descending", title=say("layer"), axis=alt.Axis(labelOverlap=False)
+            ),
             color=alt.Color(
                 "state:N",
-                scale=alt.Scale(domain=STATES, range=[theme.KEY, theme.QUERY, NOT_YET]),
+                scale=alt.Scale(
+                    domain=[*map(say, STATES)], range=[theme.KEY, theme.QUERY, NOT_YET]
+                ),
                 legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=["layer:O", "position:O", "token:N", "state:N"],
+            tooltip=[
+                alt.Tooltip("layer:O", title=say("layer")),
+                alt.Tooltip("position:O", title=say("position")),
+                alt.Tooltip("token:N", title=say("token")),
+                alt.Tooltip("state:N", title=say("state")),
+            ],
         )
         .properties(
             height=26 * int(cells["layer"].max()) + 160,
-            description="What the cache of keys and values holds.",
+            description=say("What the cache of keys and values holds."),
         )
     )
 
@@ -74,4 +86,5 @@ def _positions(table: pd.DataFrame, chosen: int) -> alt.X:
         labelFontWeight=bold,
         labelColor=colour,
     )
-    return alt.X("position:O", title="position" + " and the token read there" * few, axis=axis)
+    title = say("position and the token read there") if few else say("position")
+    return alt.X("position:O", title=title, axis=axis)

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import say
 
 CELL = 88  # pixels
 
@@ -16,13 +17,13 @@ def create_sweep_chart(cells: pd.DataFrame) -> Layered:
     bound = max(float(cells["effect"].abs().max()), 1e-6)
     base = alt.Chart(cells).encode(
         x=alt.X("part:N", sort=parts, title=None, axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("layer:O", title="layer"),
+        y=alt.Y("layer:O", title=say("layer")),
         tooltip=[
-            "layer:O",
-            "part:N",
-            alt.Tooltip("effect:Q", title="loss without − loss (nats)", format="+.4f"),
-            alt.Tooltip("error:Q", title="standard error", format=".4f"),
-            alt.Tooltip("noise:N", title="under two standard errors"),
+            alt.Tooltip("layer:O", title=say("layer")),
+            alt.Tooltip("part:N", title=say("part")),
+            alt.Tooltip("effect:Q", title=say("loss without − loss (nats)"), format="+.4f"),
+            alt.Tooltip("error:Q", title=say("standard error"), format=".4f"),
+            alt.Tooltip("noise:N", title=say("under two standard errors")),
         ],
     )
     colour = alt.Color(
@@ -46,5 +47,5 @@ def create_sweep_chart(cells: pd.DataFrame) -> Layered:
     return alt.layer(real, noise, words).properties(
         width=max(280, CELL * len(parts)),
         height=44 * len(layers) + 40,
-        description="What the loss gains without each part.",
+        description=say("What the loss gains without each part."),
     )

@@ -4,8 +4,13 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import theme
+from explorer.language import message, say
 
-COLOURS = {"characters": theme.COUNTED, "byte pairs": theme.LEARNED, "GPT-2": theme.KEY}
+COLOURS = {
+    message("characters"): theme.COUNTED,
+    message("byte pairs"): theme.LEARNED,
+    "GPT-2": theme.KEY,
+}
 SHAPES = {"characters": "square", "byte pairs": "circle", "GPT-2": "diamond"}
 
 
@@ -13,35 +18,36 @@ def create_vocabularies_chart(counts: pd.DataFrame) -> alt.LayerChart:
     """counts: columns kind (one of COLOURS), vocabulary (V), tokens, characters (a token holds on
     average); a row a tokenizer. Byte pairs are joined by a line."""
     kinds = [kind for kind in COLOURS if kind in set(counts["kind"])]
-    base = alt.Chart(counts).encode(
+    domain = [say(kind) for kind in kinds]
+    base = alt.Chart(counts.assign(kind=counts["kind"].map(say))).encode(
         x=alt.X(
             "vocabulary:Q",
-            title="vocabulary size V (logarithmic)",
+            title=say("vocabulary size V (logarithmic)"),
             scale=alt.Scale(type="log", nice=False, padding=20),
             axis=alt.Axis(format="~s", tickCount=6, grid=False),
         ),
-        y=alt.Y("tokens:Q", title="tokens", axis=alt.Axis(format="~s")),
+        y=alt.Y("tokens:Q", title=say("tokens"), axis=alt.Axis(format="~s")),
     )
-    line = base.transform_filter(alt.datum.kind == "byte pairs").mark_line(color=theme.LEARNED)
+    line = base.transform_filter(alt.datum.kind == say("byte pairs")).mark_line(color=theme.LEARNED)
     legend = alt.Legend(orient="top", title=None)
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]),
+            scale=alt.Scale(domain=domain, range=[COLOURS[kind] for kind in kinds]),
             legend=legend,
         ),
         shape=alt.Shape(
             "kind:N",
-            scale=alt.Scale(domain=kinds, range=[SHAPES[kind] for kind in kinds]),
+            scale=alt.Scale(domain=domain, range=[SHAPES[kind] for kind in kinds]),
             legend=legend,
         ),
         tooltip=[
-            "kind:N",
-            alt.Tooltip("vocabulary:Q", format=","),
-            alt.Tooltip("tokens:Q", format=","),
-            alt.Tooltip("characters:Q", title="characters a token", format=".2f"),
+            alt.Tooltip("kind:N", title=say("kind")),
+            alt.Tooltip("vocabulary:Q", title=say("vocabulary"), format=","),
+            alt.Tooltip("tokens:Q", title=say("tokens"), format=","),
+            alt.Tooltip("characters:Q", title=say("characters a token"), format=".2f"),
         ],
     )
     return (line + points).properties(
-        height=260, description="Tokens of one text against the size of the vocabulary."
+        height=260, description=say("Tokens of one text against the size of the vocabulary.")
     )

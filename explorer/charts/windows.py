@@ -4,21 +4,25 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts import Layered, theme
+from explorer.language import message, say
 
+CHARACTERS = message("characters")
+PARTS = message("input"), message("target"), message("around")
 CELL = 27  # pixels
 WIDTH = 720  # pixels of a narrow page, which long tokens share
 AXES = 112  # height of the axis, its title and the legend
 
 
 def create_split_chart(
-    parts: pd.DataFrame, places: pd.DataFrame, unit: str = "characters"
+    parts: pd.DataFrame, places: pd.DataFrame, unit: str = CHARACTERS
 ) -> Layered:
     """parts: columns part ("training", "validation"), start, end, label. places: columns window,
     place; each window is a triangle under the bar, at most a few dozen."""
+    title = say("position in the text ({units})", units=say(unit))
     total = int(parts["end"].max())
     x = alt.X(
         "start:Q",
-        title=f"position in the text ({unit})",
+        title=title,
         scale=alt.Scale(domain=[0, total], nice=False),
         axis=alt.Axis(format="~s", tickCount=6, grid=False, offset=14),
     )
@@ -30,7 +34,14 @@ def create_split_chart(
     bar = (
         alt.Chart(parts)
         .mark_rect()
-        .encode(x=x, x2="end:Q", y=alt.value(22), y2=alt.value(48), color=colour, tooltip="label:N")
+        .encode(
+            x=x,
+            x2="end:Q",
+            y=alt.value(22),
+            y2=alt.value(48),
+            color=colour,
+            tooltip=alt.Tooltip("label:N", title=say("label")),
+        )
     )
     label = alt.Chart(parts).encode(y=alt.value(10), text="label:N", color=colour)
     first = label.transform_filter("datum.start == 0").mark_text(align="left", fontSize=13)
@@ -39,12 +50,16 @@ def create_split_chart(
         alt.Chart(places)
         .mark_point(shape="triangle-up", filled=True, size=90, color=theme.INPUT, opacity=1)
         .encode(
-            x="place:Q",
+            x=alt.X("place:Q", title=title),
             y=alt.value(56),
-            tooltip=["window:O", alt.Tooltip("place:Q", title="begins at", format=",")],
+            tooltip=[
+                alt.Tooltip("window:O", title=say("window")),
+                alt.Tooltip("place:Q", title=say("begins at"), format=","),
+            ],
         )
     )
-    layers = [bar, first.encode(x="start:Q"), last.encode(x="end:Q"), windows]
+    start, end = (alt.X(f"{field}:Q", title=title) for field in ("start", "end"))
+    layers = [bar, first.encode(x=start), last.encode(x=end), windows]
     return alt.LayerChart(layer=layers).properties(height=124)
 
 
@@ -54,24 +69,32 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
     target stands where it stands in the text, so it is the token after its input. What does not fit
     into its cell, of tokens longer than a character, ends with …"""
     rows = list(dict.fromkeys(cells["row"]))
-    base = alt.Chart(cells).encode(
-        x=alt.X("offset:O", title="offset from the window's begin", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("row:N", sort=rows, title="window", axis=alt.Axis(labelOverlap=False)),
-        tooltip=["part:N", "character:N", "id:Q", alt.Tooltip("position:Q", format=",")],
+    inside, target, around = map(say, PARTS)
+    base = alt.Chart(cells.assign(part=cells["part"].map(say))).encode(
+        x=alt.X(
+            "offset:O", title=say("offset from the window's begin"), axis=alt.Axis(labelAngle=0)
+        ),
+        y=alt.Y("row:N", sort=rows, title=say("window"), axis=alt.Axis(labelOverlap=False)),
+        tooltip=[
+            alt.Tooltip("part:N", title=say("part")),
+            alt.Tooltip("character:N", title=say("character")),
+            alt.Tooltip("id:Q", title=say("id")),
+            alt.Tooltip("position:Q", title=say("position"), format=","),
+        ],
     )
     colour = alt.Color(
         "part:N",
-        scale=alt.Scale(domain=["input", "target"], range=[theme.INPUT, theme.TARGET]),
+        scale=alt.Scale(domain=[inside, target], range=[theme.INPUT, theme.TARGET]),
         legend=alt.Legend(orient="top", title=None),
     )
-    filled = base.transform_filter("datum.part != 'around'").mark_rect(cornerRadius=4)
+    filled = base.transform_filter(alt.datum.part != around).mark_rect(cornerRadius=4)
     long = bool((cells["character"].str.len() > 1).any())
     size = {"fontSize": 11, "limit": WIDTH // cells["offset"].nunique()} if long else {}
     mark = base.mark_text(**{"fontSize": 15} | size)
     letters = mark.encode(
         text="character:N",
         color=alt.condition(
-            "datum.part == 'around'", alt.value(theme.REFERENCE), alt.value("white")
+            alt.datum.part == around, alt.value(theme.REFERENCE), alt.value("white")
         ),
     )
     return alt.LayerChart(layer=[filled.encode(color=colour), letters]).properties(

@@ -4,7 +4,7 @@
 a time: `large_attention_map`), `next_token` the distribution over the next token with its filters,
 `token_strip` a text as coloured tokens, `matrices` linked tables of numbers, `save_chart`
 saves a chart that Streamlit draws. Each file registers its component once, at import. What they
-share: `wire` (bytes to the browser), `glyphs` (tokens made visible),
-`memory` (what the user chose, kept when the page is left), `shared.js` (colours, canvases),
+share: `wire` (bytes and words to the browser), `glyphs` (tokens made visible), `memory` (what the
+user chose, kept when the page is left), `shared.js` (words, colours, canvases),
 `saving.js` (pictures and tables to keep), `links.js` (one position for all views of a text).
 """

@@ -86,15 +86,18 @@ function drawAtlas(r, pen) {
   pen.font = `12px ${r.theme.sans}`;
   pen.textBaseline = "middle";
   pen.textAlign = "left";
-  if (thumb < 44 && !sorted(r)) pen.fillText("head", 0, HEAD_LABEL / 2);
+  const headed = (head) => say("head {n}", { n: head + 1 });
+  const narrow = thumb < Math.max(44, pen.measureText(headed(heads - 1)).width - GAP);
+  if (narrow && !sorted(r)) pen.fillText(say("head"), 0, HEAD_LABEL / 2);
   for (let row = 0; row < layers; row += 1) {
     const first = row * heads + 1;
-    const name = sorted(r) ? (heads > 1 ? `${first}–${first + heads - 1}` : first) : `layer ${row + 1}`;
+    const places = heads > 1 ? `${first}–${first + heads - 1}` : first;
+    const name = sorted(r) ? places : say("layer {n}", { n: row + 1 });
     pen.fillText(name, 0, HEAD_LABEL + row * down + thumb / 2);
   }
   pen.textAlign = "center";
   for (let head = 0; head < heads && !sorted(r); head += 1) {
-    const name = thumb < 44 ? head + 1 : `head ${head + 1}`;
+    const name = narrow ? head + 1 : headed(head);
     pen.fillText(name, LAYER_LABEL + head * across + thumb / 2, 8);
   }
   r.order.forEach((head, place) => drawThumbnail(r, pen, head, ...cornerOf(r, place)));

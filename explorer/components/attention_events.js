@@ -29,7 +29,7 @@ function listenToAtlas(r) {
   };
   atlas.onpointermove = (event) => {
     const head = placeAt(r, event.offsetX, event.offsetY);
-    const said = head < 0 ? "" : `layer ${nameOf(r, head).replace(".", " head ")} ${labelOf(r, head)}`;
+    const said = head < 0 ? "" : `${nameInWords(r, head)} ${labelOf(r, head)}`;
     if (atlas.title !== said) atlas.title = said;
   };
   const step = (by) => () => {

@@ -108,10 +108,10 @@ function drawLines(r, pen) {
   pen.textBaseline = "middle";
   pen.textAlign = "left";
   pen.fillStyle = query;
-  pen.fillText("query: looks →", 0, 9);
+  pen.fillText(say("query: looks →"), 0, 9);
   pen.textAlign = "right";
   pen.fillStyle = key;
-  pen.fillText("key: is looked at", r.lines.width - 4, 9);
+  pen.fillText(say("key: is looked at"), r.lines.width - 4, 9);
   if (arrived(r)) drawEdges(r, pen);
   const every = labelled ? 1 : ticks(cell, time);
   for (let at = 0; at < time; at += every) {
@@ -186,10 +186,12 @@ function sayLines(r) {
   }
   const total = edgesOf(r).to.length;
   const count = (n) => n.toLocaleString("en");
-  const all = `${count(total)} of ${count(r.perHead)} edges`;
+  const part = Math.round(r.share * 100);
+  const [n, all, drawn] = [count(total), count(r.perHead), count(r.edges.drawn)];
   r.find(".part").value = r.share;
   r.find(".drawn").textContent =
-    `${Math.round(r.share * 100)} % of its weight: ${all}` +
-    (r.edges.drawn < total ? `, the strongest ${count(r.edges.drawn)} drawn` : "");
+    r.edges.drawn < total
+      ? say("{part} % of its weight: {n} of {all} edges, the strongest {drawn} drawn", { part, n, all, drawn })
+      : say("{part} % of its weight: {n} of {all} edges", { part, n, all });
   r.root.dataset.edges = total;
 }

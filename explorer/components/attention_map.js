@@ -30,6 +30,7 @@ function makeRecord(root) {
 function takeData(r, data) {
   const { header, body } = unpack(data);
   const { layers, heads, time } = header;
+  speak(r.root, header.words);
   const newText = r.header?.tokens.join("\0") !== header.tokens.join("\0");
   const asked = header.start && header.epoch !== r.header?.epoch;
   r.data = data;

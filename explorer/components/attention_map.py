@@ -14,16 +14,19 @@ import streamlit as st
 
 from explorer.components import memory, wire
 from explorer.components.attention_message import Encoded, encode, encode_large
+from explorer.language import message, say
 
+SCORE = message("score")
 PARTS = ("order", "atlas", "paint", "lines", "strip", "words", "save", "events", "map")
+
+HTML = "attention_map.html"
+SCRIPTS = ("shared.js", "saving.js", "links.js", *(f"attention_{part}.js" for part in PARTS))
 
 _component = st.components.v2.component(
     "explorer_attention_map",
-    html=wire.assets("attention_map.html"),
+    html=wire.assets(HTML),
     css=wire.assets("shared.css", "attention_map.css"),
-    js=wire.assets(
-        "shared.js", "saving.js", "links.js", *(f"attention_{part}.js" for part in PARTS)
-    ),
+    js=wire.assets(*SCRIPTS),
 )
 
 
@@ -37,7 +40,7 @@ def attention_map(
     selected: tuple[int, int] | None = None,
     labels: Sequence[Sequence[str]] | None = None,
     scores: np.ndarray | None = None,
-    score_name: str = "score",
+    score_name: str = SCORE,
     link: str | None = None,
 ) -> tuple[int, int]:
     """Draw the attention weights of all heads; returns the chosen (layer, head), from 0.
@@ -68,7 +71,7 @@ def large_attention_map(
     selected: tuple[int, int] | None = None,
     labels: Sequence[Sequence[str]] | None = None,
     scores: np.ndarray | None = None,
-    score_name: str = "score",
+    score_name: str = SCORE,
     link: str | None = None,
 ) -> tuple[int, int]:
     """`attention_map` for weights that are too many to send; returns the chosen (layer, head).
@@ -128,8 +131,9 @@ def _draw(
         "epoch": start[1],
         "labels": None if labels is None else flat_labels(labels, *shape),
         "scores": None if scores is None else flat_scores(scores, *shape),
-        "score_name": score_name,
+        "score_name": say(score_name),
         "link": link,
+        **wire.words(HTML, *SCRIPTS),
     }
     state = _component(key=key, data=wire.pack(header, coded.body), on_selected_change=lambda: None)
     return _chosen(key, state, *shape)

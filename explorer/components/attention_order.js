@@ -56,12 +56,12 @@ function sayOrder(r) {
   Object.assign(input, { min: 0, max: 100, step: 1, disabled: low === high });
   input.value = r.least === null ? 0 : Math.round((100 * (r.least - low)) / (high - low));
   input.setAttribute("aria-valuetext", `${name} ${decimal(r.least ?? low)}`);
-  r.find(".fade").textContent = `fade heads below ${name}`;
-  r.find(".by-score").title = `by ${name}, highest first`;
+  r.find(".fade").textContent = say("fade heads below {score}", { score: name });
+  r.find(".by-score").title = say("by {score}, highest first", { score: name });
   r.find(".by-layer").setAttribute("aria-pressed", !r.strongestFirst);
   r.find(".by-score").setAttribute("aria-pressed", r.strongestFirst);
-  r.find(".kept").textContent =
-    `${decimal(r.least ?? low)}: ${kept} of ${scores.length} heads stand out`;
+  const values = { least: decimal(r.least ?? low), kept, all: scores.length };
+  r.find(".kept").textContent = say("{least}: {kept} of {all} heads stand out", values);
   Object.assign(r.root.dataset, { order: r.order.map((head) => nameOf(r, head)), kept });
 }
 

@@ -123,13 +123,13 @@ function drawAxes(r, pen) {
   pen.textBaseline = "middle";
   const { query, key } = r.header.colours;
   pen.fillStyle = key;
-  pen.fillText("key: the position looked at →", left, 8);
+  pen.fillText(say("key: the position looked at →"), left, 8);
   pen.save();
   pen.translate(8, top);
   pen.rotate(-Math.PI / 2);
   pen.textAlign = "right";
   pen.fillStyle = query;
-  pen.fillText("← query: the position that looks", 0, 0);
+  pen.fillText(say("← query: the position that looks"), 0, 0);
   pen.restore();
   const every = labelled ? 1 : ticks(r.zoom.cell, time);
   for (let at = 0; at < time; at += every) {

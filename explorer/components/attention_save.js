@@ -16,13 +16,15 @@ function drawPicture(r, pen) {
   pen.textBaseline = "middle";
   pen.fillStyle = css(r.theme.text);
   pen.font = `bold 16px ${r.theme.sans}`;
-  pen.fillText(`${headName(r)}: attention weights${label && ` (${label})`}`, MARGIN, 18);
+  const title = say("{head}: attention weights", { head: headName(r) });
+  pen.fillText(title + (label && ` (${label})`), MARGIN, 18);
   pen.font = `13px ${r.theme.sans}`;
   pen.fillText("0", MARGIN, 42);
   pen.drawImage(r.scaleCanvas, 26, 35, 130, 14);
-  const colour = r.rootContrast ? "square root of the weight" : "weight";
-  const share = `; the strongest until ${Math.round(r.share * 100)} % of each row`;
-  pen.fillText(`1   (colour: ${colour}${r.view === "lines" ? share : ""})`, 162, 42);
+  const legend = [r.rootContrast ? say("colour: square root of the weight") : say("colour: weight")];
+  const part = Math.round(r.share * 100);
+  if (r.view === "lines") legend.push(say("the strongest until {part} % of each row", { part }));
+  pen.fillText(`1   (${legend.join("; ")})`, 162, 42);
   pen.save();
   pen.translate(MARGIN, HEADING);
   drawHead(r, pen);
@@ -55,11 +57,12 @@ function headTable(r) {
 
 function listenToSaves(r) {
   const name = (ending, ...words) => fileName(ending, "attention", ...words);
-  const head = (ending) => name(ending, r.view === "lines" && "lines", headName(r));
+  const number = () => `layer ${r.selected.layer + 1} head ${r.selected.head + 1}`;
+  const head = (ending) => name(ending, r.view === "lines" && "lines", number());
   const paper = r.find(".paper");
   r.find(".save").onclick = () => savePng(r.theme, ...headPicture(r), head("png"));
   r.find(".save-svg").onclick = () => saveSvg(paper, r.theme, ...headPicture(r), head("svg"));
-  r.find(".save-csv").onclick = () => saveCsv(headTable(r), name("csv", headName(r)));
+  r.find(".save-csv").onclick = () => saveCsv(headTable(r), name("csv", number()));
   r.find(".atlas-png").onclick = () => savePng(r.theme, ...atlasPicture(r), name("png", "all-heads"));
   r.find(".atlas-svg").onclick = () => saveSvg(paper, r.theme, ...atlasPicture(r), name("svg", "all-heads"));
 }

@@ -1,17 +1,23 @@
 // What the attention component says in words: of a head, a cell, a row.
 
 const shownRow = (r) => r.pinned ?? r.cell.i;
-const headName = (r) => `layer ${r.selected.layer + 1} head ${r.selected.head + 1}`;
+const headName = (r) => nameInWords(r, headIndex(r));
+
+function nameInWords(r, head) {
+  const { heads } = r.header;
+  const numbers = { layer: Math.floor(head / heads) + 1, head: (head % heads) + 1 };
+  return say("layer {layer} head {head}", numbers);
+}
 
 function averages(r) {
   // Mean weight on four relative positions, over all queries that have them.
   const { time, causal } = r.header;
   const places = [
-    ["itself", (i) => i],
-    ["the previous position", (i) => i - 1],
-    ["the first position", () => 0],
+    [say("itself"), (i) => i],
+    [say("the previous position"), (i) => i - 1],
+    [say("the first position"), () => 0],
   ];
-  if (!causal) places.push(["the next position", (i) => (i + 1 < time ? i + 1 : -1)]);
+  if (!causal) places.push([say("the next position"), (i) => (i + 1 < time ? i + 1 : -1)]);
   return places
     .map(([name, key]) => {
       let sum = 0;
@@ -26,16 +32,16 @@ function averages(r) {
     .sort((a, b) => b[1] - a[1]);
 }
 
-const fetching = (r) => `fetching head ${nameOf(r, headIndex(r))} …`;
+const fetching = (r) => say("fetching head {head} …", { head: nameOf(r, headIndex(r)) });
 
 function inAverage(r) {
   if (!arrived(r)) return fetching(r);
   const [first, ...others] = averages(r).map(([name, mean]) => `${name} ${mean.toFixed(2)}`);
-  return `strongest average: ${first} (${others.join(", ")})`;
+  return say("strongest average: {first} ({others})", { first, others: others.join(", ") });
 }
 
 function describeHead(r) {
-  if (r.header.time === 1) return "one position, which can only look at itself";
+  if (r.header.time === 1) return say("one position, which can only look at itself");
   const { labels, scores, score_name: name } = r.header;
   const score = scores?.[headIndex(r)] ?? null;
   return [
@@ -60,19 +66,22 @@ function weightInWords(r, i, j) {
 function sayCell(r) {
   const { i, j } = r.cell;
   if (!arrived(r)) {
-    const n = r.header.block;
-    const cells = r.view === "matrix" ? ` Until then a cell is the largest weight of ${n} × ${n}.` : "";
-    r.find(".readout").textContent = fetching(r) + cells;
+    const cells = say("Until then a cell is the largest weight of {n} × {n}.", { n: r.header.block });
+    r.find(".readout").textContent = fetching(r) + (r.view === "matrix" ? ` ${cells}` : "");
     Object.assign(r.root.dataset, { row: "", column: "", value: "" });
     return;
   }
-  const name = (at) => `‘${r.header.tokens[at]}’ (position ${at})`;
+  const name = (at) => say("‘{token}’ (position {at})", { token: r.header.tokens[at], at });
   const sum = r.sums ? r.sums[placeOf(r) * r.header.time + i] : 1;
   const hidden = masked(r, i, j);
+  const pair = { query: name(i), key: name(j) };
   r.find(".readout").textContent = hidden
-    ? `${name(i)} cannot look at ${name(j)} — masked: position ${j} has not been written yet`
-    : `${name(i)} looks at ${name(j)}: weight ${weightInWords(r, i, j)} — ` +
-      `row sums to ${sum.toFixed(3)}${inLines(r)}`;
+    ? say("{query} cannot look at {key} — masked: position {at} has not been written yet", { ...pair, at: j })
+    : say("{query} looks at {key}: weight {weight} — row sums to {sum}", {
+        ...pair,
+        weight: weightInWords(r, i, j),
+        sum: sum.toFixed(3),
+      }) + inLines(r);
   Object.assign(r.root.dataset, {
     row: i,
     column: j,
@@ -88,8 +97,12 @@ function inLines(r) {
   const first = keys.slice(0, 3).map((j) => `‘${r.header.tokens[j]}’ (${j}) ${weightAt(r, row, j).toFixed(2)}`);
   r.root.dataset.keys = keys;
   const part = Math.round(100 * edgesOf(r).parts[row]);
-  const more = keys.length > 3 ? `, and ${keys.length - 3} more` : "";
-  return ` — position ${row}: ${part} % on ${keys.length} of ${rowEnd(r, row)}: ${first.join(", ")}${more}`;
+  const values = { row, part, n: keys.length, all: rowEnd(r, row), keys: first.join(", ") };
+  const said =
+    keys.length > 3
+      ? say("position {row}: {part} % on {n} of {all}: {keys}, and {more} more", { ...values, more: keys.length - 3 })
+      : say("position {row}: {part} % on {n} of {all}: {keys}", values);
+  return ` — ${said}`;
 }
 
 function saySelection(r) {
@@ -100,12 +113,15 @@ function saySelection(r) {
   r.find(".title").textContent = headName(r);
   r.find(".summary").textContent = said;
   sayLines(r);
-  const lines = r.view === "lines" && arrived(r) ? `, as lines: ${r.find(".drawn").textContent}` : "";
+  const drawn = r.view === "lines" && arrived(r) ? r.find(".drawn").textContent : "";
+  const lines = drawn && `, ${say("as lines: {drawn}", { drawn })}`;
   r.find(".zoom").setAttribute("aria-label", `${headName(r)}: ${said}${lines}`);
+  const chosen = { head: headName(r), label: label && ` (${label})`, score: r.header.score_name };
   r.find(".atlas").setAttribute(
     "aria-label",
-    `all heads${sorted(r) ? `, highest ${r.header.score_name} first` : ""}, ${headName(r)} chosen` +
-      `${label && ` (${label})`}: arrow keys choose another, Enter reports it`,
+    sorted(r)
+      ? say("all heads, highest {score} first, {head} chosen{label}: arrow keys choose another, Enter reports it", chosen)
+      : say("all heads, {head} chosen{label}: arrow keys choose another, Enter reports it", chosen),
   );
   Object.assign(r.root.dataset, { layer: r.selected.layer, head: r.selected.head });
 }
@@ -113,19 +129,16 @@ function saySelection(r) {
 function sayStrip(r) {
   const row = shownRow(r);
   r.root.dataset.pinned = r.pinned ?? "";
-  r.stripCanvas.setAttribute(
-    "aria-label",
-    `the text, coloured by where position ${row} looks`,
-  );
-  const rounded = r.header.bits === 8 ? " Weights are sent with 8 bits: ± says how far one can be off." : "";
-  const { block } = r.header;
-  const coarse = block > 1 ? ` All heads: a cell is the largest of ${block} × ${block} weights.` : "";
-  r.find(".hint").textContent =
-    (!arrived(r)
-      ? "The text; its colours come with the weights of the head."
-      : r.pinned === null
-      ? `The text coloured by where position ${row} looks. Click a row or a token to pin it.`
-      : `Pinned: where position ${row} looks. Escape or another click lets go.`) +
-    rounded +
-    coarse;
+  r.stripCanvas.setAttribute("aria-label", say("the text, coloured by where position {row} looks", { row }));
+  const { bits, block } = r.header;
+  const hints = [colouredBy(r, row)];
+  if (bits === 8) hints.push(say("Weights are sent with 8 bits: ± says how far one can be off."));
+  if (block > 1) hints.push(say("All heads: a cell is the largest of {n} × {n} weights.", { n: block }));
+  r.find(".hint").textContent = hints.join(" ");
+}
+
+function colouredBy(r, row) {
+  if (!arrived(r)) return say("The text; its colours come with the weights of the head.");
+  if (r.pinned !== null) return say("Pinned: where position {row} looks. Escape or another click lets go.", { row });
+  return say("The text coloured by where position {row} looks. Click a row or a token to pin it.", { row });
 }

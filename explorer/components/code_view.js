@@ -50,16 +50,17 @@ export default function codeView({ data, parentElement }) {
   const root = parentElement.querySelector(".component");
   readTheme(root);
   const { header } = unpack(data);
+  speak(root, header.words);
   const scroll = root.querySelector(".scroll");
   scroll.style.maxHeight = `${header.height}px`;
-  scroll.setAttribute("aria-label", `source of ${header.file}`);
-  root.querySelector(".file").textContent = `${header.file}, from line ${header.first}`;
+  scroll.setAttribute("aria-label", say("source of {file}", { file: header.file }));
+  root.querySelector(".file").textContent = say("{file}, from line {first}", header);
   root.querySelector("tbody").replaceChildren(...header.lines.map((_, at) => lineRow(header, at)));
   const text = header.lines.map((pieces) => pieces.map(([, part]) => part).join("")).join("\n");
   const copy = root.querySelector(".copy");
   copy.onclick = async () => {
-    copy.textContent = (await copied(`${text}\n`)) ? "Copied" : "Not allowed";
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
+    copy.textContent = (await copied(`${text}\n`)) ? say("Copied") : say("Not allowed");
+    setTimeout(() => (copy.textContent = say("Copy")), 1500);
   };
   const noted = header.notes.findIndex(Boolean);
   if (root.dataset.ready !== "true" && noted > 0) {

@@ -7,11 +7,14 @@ import streamlit as st
 from explorer.components import wire
 from explorer.source import Source, coloured
 
+HTML = "code_view.html"
+SCRIPTS = ("shared.js", "saving.js", "code_view.js")
+
 _component = st.components.v2.component(
     "explorer_code_view",
-    html=wire.assets("code_view.html"),
+    html=wire.assets(HTML),
     css=wire.assets("shared.css", "code_view.css"),
-    js=wire.assets("shared.js", "saving.js", "code_view.js"),
+    js=wire.assets(*SCRIPTS),
 )
 
 
@@ -36,6 +39,7 @@ def code_view(
         "marks": _by_place(marks, source),
         "height": height,
         "file": source.file,
+        **wire.words(HTML, *SCRIPTS),
     }
     _component(key=key, data=wire.pack(header))
 

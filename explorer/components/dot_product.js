@@ -19,6 +19,7 @@ function makeRecord(root) {
 function takeData(r, data) {
   const { header, body } = unpack(data);
   const { time, size, link } = header;
+  speak(r.root, header.words);
   const newText = r.header?.tokens.join("\0") !== header.tokens.join("\0");
   r.data = data;
   r.header = header;

@@ -16,19 +16,17 @@ from explorer.charts import theme
 from explorer.components import wire
 from explorer.components.glyphs import visible_all
 
+HTML = "dot_product.html"
+SCRIPTS = (
+    "shared.js", "saving.js", "links.js", "dot_product_sums.js", "dot_product_words.js",
+    "dot_product_paint.js", "dot_product.js",
+)  # fmt: skip
+
 _component = st.components.v2.component(
     "explorer_dot_product",
-    html=wire.assets("dot_product.html"),
+    html=wire.assets(HTML),
     css=wire.assets("shared.css", "dot_product.css"),
-    js=wire.assets(
-        "shared.js",
-        "saving.js",
-        "links.js",
-        "dot_product_sums.js",
-        "dot_product_words.js",
-        "dot_product_paint.js",
-        "dot_product.js",
-    ),
+    js=wire.assets(*SCRIPTS),
 )
 
 
@@ -54,7 +52,7 @@ def dot_product(
     the same text. Raises ValueError for shapes or values that cannot be queries and keys.
     """
     header, body = encode(queries, keys, tokens, scale=scale, causal=causal, query=query)
-    header |= {"title": title, "link": link}
+    header |= {"title": title, "link": link} | wire.words(HTML, *SCRIPTS)
     _component(key=key, data=wire.pack(header, body))
 
 

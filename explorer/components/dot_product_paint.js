@@ -22,7 +22,7 @@ function drawTerms(r, pen) {
   const slot = slotOf(r);
   const grey = css(mix(r.theme.background, r.theme.text, 0.7));
   const both = stripOf(STRIPS.factors, factors.flat());
-  drawStrip(r, pen, both, [["query q", r.colours.query], ["key k", r.colours.key]]);
+  drawStrip(r, pen, both, [[say("query q"), r.colours.query], [say("key k"), r.colours.key]]);
   const thick = slot * 0.43;
   factors.forEach((pair, at) => {
     const x = TERMS.left + (at + 0.07) * slot;
@@ -36,7 +36,7 @@ function drawTerms(r, pen) {
     drawBar(pen, middle, TERMS.left + at * slot + gap / 2, slot - gap, term, grey);
   });
   const last = stripOf(STRIPS.sums, r.sums);
-  drawStrip(r, pen, last, [["sum so far", css(r.theme.text)]]);
+  drawStrip(r, pen, last, [[say("sum so far"), css(r.theme.text)]]);
   drawStairs(r, pen, last, slot);
   drawPlaces(r, pen, slot);
 }
@@ -114,7 +114,7 @@ function termPicture(r) {
     pen.textBaseline = "middle";
     pen.fillStyle = css(r.theme.text);
     pen.font = `bold 16px ${r.theme.sans}`;
-    pen.fillText(`${r.header.title}: ${positionName(r, r.i)} asks, ${positionName(r, r.j)} answers`, 12, 18);
+    pen.fillText(`${r.header.title}: ${say("{query} asks, {key} answers", pairNames(r))}`, 12, 18);
     pen.font = `13px ${r.theme.sans}`;
     pen.fillText(scoreInWords(r), 12, 42);
     pen.save();

@@ -12,7 +12,8 @@ function decimalsOf(size, digits) {
 }
 
 const positionName = (r, at) => `‘${r.header.tokens[at]}’ (${at})`;
-const weightName = (p) => (p > 0 && p < 0.00005 ? "below 0.0001" : p.toFixed(4));
+const pairNames = (r) => ({ query: positionName(r, r.i), key: positionName(r, r.j) });
+const weightName = (p) => (p > 0 && p < 0.00005 ? say("below 0.0001") : p.toFixed(4));
 
 // "3.84 − 3.80 − 3.77 + … (61 smaller terms)"
 function termsInWords(r) {
@@ -23,7 +24,9 @@ function termsInWords(r) {
     return said.startsWith("−") ? ` − ${said.slice(1)}` : ` + ${said}`;
   });
   const more = r.terms.length - shown.length;
-  return shown.join("") + (more > 0 ? ` + … (${more} smaller term${more > 1 ? "s" : ""})` : "");
+  if (!more) return shown.join("");
+  const smaller = more > 1 ? say("{n} smaller terms", { n: more }) : say("1 smaller term");
+  return `${shown.join("")} + … (${smaller})`;
 }
 
 // The sum is rounded to what is true of it: where terms cancel, float32 has fewer digits left.
@@ -37,21 +40,22 @@ function scoreInWords(r) {
 }
 
 function sentenceOf(r) {
-  const start = `${positionName(r, r.i)} asks, ${positionName(r, r.j)} answers: ${scoreInWords(r)}; `;
+  const values = { ...pairNames(r), score: scoreInWords(r), n: seenBy(r, r.i) };
   if (masked(r, r.i, r.j)) {
-    return `${start}but the key is in the future: its score is set to −∞, so its weight is 0.`;
+    return say("{query} asks, {key} answers: {score}; but the key is in the future: its score is set to −∞, so its weight is 0.", values);
   }
-  const seen = seenBy(r, r.i);
-  const keys = seen > 1 ? `the ${seen} keys` : "the one key";
-  return `${start}softmax over ${keys} it sees makes it ${weightName(weightOf(r, r.i, r.j))}.`;
+  values.weight = weightName(weightOf(r, r.i, r.j));
+  return values.n > 1
+    ? say("{query} asks, {key} answers: {score}; softmax over the {n} keys it sees makes it {weight}.", values)
+    : say("{query} asks, {key} answers: {score}; softmax over the one key it sees makes it {weight}.", values);
 }
 
 function termInWords(r) {
-  if (r.d === null) return "Point at a bar: its index d and its three numbers.";
+  if (r.d === null) return say("Point at a bar: its index d and its three numbers.");
   const [q, k, term, sum] = [
     queryAt(r, r.d), keyAt(r, r.d), r.terms[r.d], r.sums[r.order.indexOf(r.d)],
   ].map((value) => fixed(value, 2));
-  return `d = ${r.d}: q ${q} × k ${k} = ${term}; the sum up to here is ${sum}.`;
+  return say("d = {d}: q {q} × k {k} = {term}; the sum up to here is {sum}.", { d: r.d, q, k, term, sum });
 }
 
 function sayPair(r) {
@@ -63,8 +67,10 @@ function sayPair(r) {
   r.find(".by-size").setAttribute("aria-pressed", r.bySize);
   r.find(".bars").setAttribute(
     "aria-label",
-    `${r.header.title}: the ${r.header.size} terms of ${positionName(r, r.i)} and ` +
-      `${positionName(r, r.j)}; arrow keys read them`,
+    say("{title}: the {size} terms of {query} and {key}; arrow keys read them", {
+      ...pairNames(r),
+      ...r.header,
+    }),
   );
   Object.assign(r.root.dataset, {
     query: r.i,

@@ -55,7 +55,7 @@ function filterStages(logits, { temperature, top_k, top_p }, order = fallingOrde
 
 // The filter that removed the token of this rank, in words; null: it is kept.
 function removedBy(kept, rank) {
-  if (rank >= kept.temperature) return "temperature 0 (greedy)";
+  if (rank >= kept.temperature) return say("temperature 0 (greedy)");
   if (rank >= kept.top_k) return "top-k";
   return rank >= kept.top_p ? "top-p" : null;
 }

@@ -133,6 +133,7 @@ function begin() {
 }
 
 export default function glossary({ data }) {
+  document.documentElement.lang = data.language; // for those who have the page read to them
   if (!globalThis.CSS?.highlights) return; // an older browser: the list in the sidebar remains
   const g = (document.explorerGlossary ??= begin());
   g.words = readTerms(data.terms);

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from explorer import language
 from explorer.components import wire
 from explorer.glossary import Term
 
@@ -17,7 +18,8 @@ _component = st.components.v2.component(
 def pop_up(terms: Sequence[Term], *, key: str) -> None:
     """Underline the first place of each term on the page, and explain all of them on hover.
 
-    Nothing in the page is changed for it: the places are marked and found by the browser.
+    Nothing in the page is changed for it: the places are marked and found by the browser. It is on
+    every page, so it also tells the browser which language the page is in.
     """
     words = [[term.name, term.meaning, list(term.all_forms)] for term in terms]
-    _component(key=key, data={"terms": words})
+    _component(key=key, data={"terms": words, "language": language.chosen()})

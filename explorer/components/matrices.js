@@ -9,6 +9,7 @@ function makeRecord(root) {
 function takeData(r, data) {
   const { header, body } = unpack(data);
   const old = r.header;
+  speak(r.root, header.words);
   const asked = !old || header.epoch !== old.epoch;
   const hovered = r.hover && old.matrices[r.hover.m].name;
   r.data = data;
@@ -79,10 +80,11 @@ function choose(r, m, row) {
 
 function showChoice(r) {
   r.root.dataset.selected = r.selected ?? "";
+  const row = r.axes[r.header.matrices[r.header.choose].rows][r.selected];
   r.find(".hint").textContent =
     r.selected === null
-      ? "Click a row, or press Enter on it, to choose it; arrow keys move the cell."
-      : `Row ‘${r.axes[r.header.matrices[r.header.choose].rows][r.selected]}’ is chosen: click it again to let go.`;
+      ? say("Click a row, or press Enter on it, to choose it; arrow keys move the cell.")
+      : say("Row ‘{row}’ is chosen: click it again to let go.", { row });
 }
 
 function paintAll(r) {

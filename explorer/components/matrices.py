@@ -17,19 +17,23 @@ import streamlit as st
 from explorer.charts.theme import CONCEPTS
 from explorer.components import memory, wire
 from explorer.components.glyphs import visible_all
+from explorer.language import message, say
 
 MAX_SIDE = 512  # a cell needs at least a pixel
 MAX_CELLS = 500_000  # 2 MB; a class of thirty replaces its tables every second
 PALETTES = ("probability", "signed")
 PLACEHOLDERS = {"row", "column", "i", "j"}
 
+HTML = "matrices.html"
+SCRIPTS = (
+    "shared.js", "matrices_words.js", "matrices_paint.js", "matrices_bars.js", "matrices.js",
+)  # fmt: skip
+
 _component = st.components.v2.component(
     "explorer_matrices",
-    html=wire.assets("matrices.html"),
+    html=wire.assets(HTML),
     css=wire.assets("shared.css", "matrices.css"),
-    js=wire.assets(
-        "shared.js", "matrices_words.js", "matrices_paint.js", "matrices_bars.js", "matrices.js"
-    ),
+    js=wire.assets(*SCRIPTS),
 )
 
 
@@ -70,7 +74,7 @@ class Matrix:
     link_rows: bool = False
     dot: Dot | None = None
     before: str = ""
-    sentence: str = "row ‘{row}’, column ‘{column}’"
+    sentence: str = message("row ‘{row}’, column ‘{column}’")
 
 
 def matrices(
@@ -100,6 +104,7 @@ def matrices(
     asked = None if selected_row is None else {"row": int(selected_row)}
     begin, epoch = memory.start(key, "selected", asked)
     header |= {"line": columns, "height": int(height), "start": begin, "epoch": epoch}
+    header |= wire.words(HTML, *SCRIPTS)
     state = _component(key=key, data=wire.pack(header, body), on_selected_change=lambda: None)
     row = (memory.choice(key, "selected", state) or {}).get("row")
     return row if isinstance(row, int) and 0 <= row < count else None  # none, or of another table
@@ -141,7 +146,7 @@ def _described(item: Matrix, numbers: dict[str, int]) -> dict[str, Any]:
         "title": item.name if item.title is None else item.title,
         "caption": item.caption,
         "before": item.before,
-        "sentence": item.sentence,
+        "sentence": say(item.sentence),
         "palette": item.palette,
         "colour": CONCEPTS[item.concept] if item.concept else None,
         "decimals": int(item.decimals),

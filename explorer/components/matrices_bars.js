@@ -77,27 +77,39 @@ function markBar(r) {
   pen.fillRect(BARS.left + at * r.bars.slot, 0, r.bars.slot, BARS.top + BARS.height + BARS.below);
 }
 
+function whichBars({ width: all, name }) {
+  return BARS.most < all
+    ? say("the {n} largest of {all}, sorted by {name}", { n: BARS.most, all, name })
+    : say("all {all}, sorted by {name}", { all, name });
+}
+
+function highestBar(matrix, row) {
+  if (row === null) return "";
+  const highest = Math.max(...rowOf(matrix, row).filter(Number.isFinite));
+  const most = fixed(highest, matrix.decimals);
+  return say("{title} at most {most}", { title: matrix.title, most });
+}
+
 function sayBars(r, shown, row) {
-  const label = row === null ? "" : `‘${r.axes[shown[0].rows][row]}’`;
-  const all = shown[0].width;
-  const kept = Math.min(BARS.most, all);
-  r.find(".bars-title").textContent = row === null ? "No row chosen" : `Row ${label}`;
+  const label = row === null ? "" : r.axes[shown[0].rows][row];
+  r.find(".bars-title").textContent =
+    row === null ? say("No row chosen") : say("Row ‘{row}’", { row: label });
   r.find(".bars-note").textContent =
-    row === null
-      ? "point at a row, or click one to keep it"
-      : `${kept < all ? `the ${kept} largest of ${all}` : `all ${all}`}, sorted by ${shown[0].name}`;
+    row === null ? say("point at a row, or click one to keep it") : whichBars(shown[0]);
+  const heights = shown.map((m) => highestBar(m, row)).join(", ");
   r.find(".bars").setAttribute(
     "aria-label",
     row === null
-      ? "bars of one row: no row chosen"
-      : `bars of row ${label}: ${shown.map((m) => `${m.title} at most ${fixed(Math.max(...rowOf(m, row).filter(Number.isFinite)), m.decimals)}`).join(", ")}`,
+      ? say("bars of one row: no row chosen")
+      : say("bars of row ‘{row}’: {heights}", { row: label, heights }),
   );
   const key = shown.map((matrix, k) => {
     const legend = Object.assign(document.createElement("span"), { className: "legend" });
     const swatch = Object.assign(document.createElement("span"), { className: "swatch" });
     swatch.style.background = barColour(r, matrix, k);
-    const place = shown.length === 2 ? ` (${k ? "right" : "left"} bar)` : "";
-    legend.append(swatch, matrix.title + place);
+    const { title } = matrix;
+    const side = k ? say("{title} (right bar)", { title }) : say("{title} (left bar)", { title });
+    legend.append(swatch, shown.length === 2 ? side : title);
     return legend;
   });
   r.find(".bars-key").replaceChildren(...key);

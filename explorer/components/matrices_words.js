@@ -57,7 +57,7 @@ function sentence(r, m, i, j) {
 
 function number(matrix, value) {
   if (Number.isFinite(value)) return fixed(value, matrix.decimals);
-  return Number.isNaN(value) ? "masked" : "−∞ (masked)";
+  return Number.isNaN(value) ? say("masked") : say("−∞ (masked)");
 }
 
 // "scores = Q[3]·K[1] = 0.31×1.20 + (−0.05)×0.44 + … 2 more = 1.9312"
@@ -73,12 +73,12 @@ function sumInWords(r, m, i, j) {
   }
   const two = (x) => (x < -0.005 ? `(${fixed(x, 2)})` : fixed(x, 2));
   const spelled = terms.slice(0, TERMS).map(([x, y]) => `${two(x)}×${two(y)}`);
-  if (terms.length > TERMS) spelled.push(`… ${terms.length - TERMS} more`);
+  if (terms.length > TERMS) spelled.push(say("… {n} more", { n: terms.length - TERMS }));
   const total = terms.reduce((sum, [x, y]) => sum + x * y, 0);
   const shown = valueAt(matrix, i, j);
   const result = fixed(Number.isFinite(shown) ? shown : total * scale, matrix.decimals);
   const factors = `${a.name}[${i}]·${b.name}[${transpose ? j : `:, ${j}`}]`;
-  const start = `${matrix.name} = ${factors} = ${spelled.join(" + ") || "0 (all masked)"}`;
+  const start = `${matrix.name} = ${factors} = ${spelled.join(" + ") || say("0 (all masked)")}`;
   if (scale === 1) return `${start} = ${result}`;
   return `${start} = ${fixed(total, matrix.decimals)}; × ${minus(String(+scale.toPrecision(4)))} = ${result}`;
 }
@@ -86,7 +86,7 @@ function sumInWords(r, m, i, j) {
 function sayCell(r) {
   const { matrices } = r.header;
   if (!r.hover) {
-    r.find(".cell").textContent = "Point at a cell to see its numbers.";
+    r.find(".cell").textContent = say("Point at a cell to see its numbers.");
     r.find(".sum").textContent = "";
     delete r.root.dataset.cell;
     delete r.root.dataset.value;
@@ -115,11 +115,17 @@ function describe(r, m) {
       if (high < 0 || value > matrix.values[high]) high = at;
     }
   });
-  const shape = `${matrix.title}: ${matrix.height} rows, ${matrix.width} columns`;
-  if (high < 0) return `${shape}, all masked`;
-  const place = sentence(r, m, Math.floor(high / matrix.width), high % matrix.width);
-  const ends = `from ${number(matrix, matrix.values[low])} to ${number(matrix, matrix.values[high])}`;
-  return `${shape}, ${ends}, the largest: ${place}${masked ? `; ${masked} cells masked` : ""}`;
+  const { title, height, width } = matrix;
+  if (high < 0) return say("{title}: {height} rows, {width} columns, all masked", { title, height, width });
+  const ends = {
+    low: number(matrix, matrix.values[low]),
+    high: number(matrix, matrix.values[high]),
+    place: sentence(r, m, Math.floor(high / width), high % width),
+  };
+  const said = say("{title}: {height} rows, {width} columns, from {low} to {high}, the largest: {place}", {
+    title, height, width, ...ends,
+  });
+  return masked ? `${said}; ${say("{n} cells masked", { n: masked })}` : said;
 }
 
 // One scale per palette and end; named as soon as there are several.

@@ -18,6 +18,7 @@ function makeRecord(root) {
 function takeData(r, data) {
   const { header, body } = unpack(data);
   const asked = !r.settings || header.epoch !== r.header?.epoch;
+  speak(r.root, header.words);
   r.data = data;
   r.header = header;
   r.logits = new Float32Array(body.buffer, body.byteOffset, header.vocab_size);
@@ -51,12 +52,13 @@ function showSettings(r) {
   inputs.temperature.value = temperature;
   inputs.top_k.value = r.stops.indexOf(top_k);
   inputs.top_p.value = top_p ?? 1;
-  const words = {
-    temperature: temperature === 0 ? "0 — greedy: always the most probable" : String(temperature),
-    top_k: top_k === null ? "off" : `${top_k} most probable`,
-    top_p: top_p === null ? "off" : String(top_p),
+  const greedy = temperature === 0;
+  const texts = {
+    temperature: greedy ? say("0 — greedy: always the most probable") : String(temperature),
+    top_k: top_k === null ? say("off") : say("{k} most probable", { k: top_k }),
+    top_p: top_p === null ? say("off") : String(top_p),
   };
-  for (const [name, text] of Object.entries(words)) {
+  for (const [name, text] of Object.entries(texts)) {
     r.find(`.${name}-value`).textContent = text;
     inputs[name].setAttribute("aria-valuetext", text);
   }
@@ -77,15 +79,16 @@ function compute(r) {
   let mass = 0;
   for (let rank = 0; rank < kept.top_p; rank += 1) mass += raw[r.order[rank]];
   const percent = (100 * mass).toFixed(1);
+  const values = { n: kept.top_p, all: r.header.vocab_size, percent };
   r.find(".kept").textContent =
-    `kept ${kept.top_p} of ${r.header.vocab_size} tokens, ${percent} % of the raw probability`;
+    say("kept {n} of {all} tokens, {percent} % of the raw probability", values);
   r.root.dataset.kept = kept.top_p;
   r.root.dataset.final = JSON.stringify(r.header.ids.map((id) => +r.stages.top_p[id].toFixed(7)));
 }
 
 // ---- words --------------------------------------------------------------------------------------
 
-const number = (p) => (p > 0 && p < 0.00005 ? "below 0.0001" : p.toFixed(4));
+const number = (p) => (p > 0 && p < 0.00005 ? say("below 0.0001") : p.toFixed(4));
 
 function sayBar(r) {
   const { ids, tokens, drawn } = r.header;
@@ -93,18 +96,31 @@ function sayBar(r) {
   const id = ids[at];
   const { raw, top_p: final, kept } = r.stages;
   const gone = removedBy(kept, r.ranks[id]);
-  const outcome = gone ? `removed by ${gone}` : `after the filters ${number(final[id])}`;
-  r.find(".readout").textContent =
-    `${id === drawn ? "just drawn: " : ""}‘${tokens[at]}’ (id ${id}, rank ${r.ranks[id] + 1}): ` +
-    `model’s probability ${number(raw[id])} → ${outcome}`;
+  const values = {
+    token: tokens[at],
+    id,
+    rank: r.ranks[id] + 1,
+    raw: number(raw[id]),
+    final: number(final[id]),
+    filter: gone,
+  };
+  const said = gone
+    ? say("‘{token}’ (id {id}, rank {rank}): model’s probability {raw} → removed by {filter}", values)
+    : say("‘{token}’ (id {id}, rank {rank}): model’s probability {raw} → after the filters {final}", values);
+  r.find(".readout").textContent = id === drawn ? `${say("just drawn:")} ${said}` : said;
   Object.assign(r.root.dataset, { token: id, raw: raw[id].toFixed(7), value: final[id].toFixed(7) });
 }
 
 function sayChart(r) {
   const { ids, tokens, vocab_size } = r.header;
   const best = ids.slice(0, 3).map((id, at) => `‘${tokens[at]}’ ${r.stages.top_p[id].toFixed(2)}`);
-  const cut = ids.length < vocab_size ? ` (the ${ids.length} most probable of ${vocab_size})` : "";
-  r.find(".bars").setAttribute("aria-label", `next-token probabilities${cut}: ${best.join(", ")}`);
+  const values = { best: best.join(", "), n: ids.length, all: vocab_size };
+  r.find(".bars").setAttribute(
+    "aria-label",
+    ids.length < vocab_size
+      ? say("next-token probabilities (the {n} most probable of {all}): {best}", values)
+      : say("next-token probabilities: {best}", values),
+  );
 }
 
 function refresh(r) {

@@ -18,11 +18,14 @@ from explorer.components.glyphs import visible_all
 ALL_SHOWN = 300  # up to this vocabulary every token gets a bar
 SHOWN = 60  # beyond it, the most probable ones
 
+HTML = "next_token.html"
+SCRIPTS = ("shared.js", "filters.js", "next_token_paint.js", "next_token.js")
+
 _component = st.components.v2.component(
     "explorer_next_token",
-    html=wire.assets("next_token.html"),
+    html=wire.assets(HTML),
     css=wire.assets("shared.css", "next_token.css"),
-    js=wire.assets("shared.js", "filters.js", "next_token_paint.js", "next_token.js"),
+    js=wire.assets(*SCRIPTS),
 )
 
 
@@ -68,6 +71,7 @@ def next_token(
         "colour": theme.PROBABILITY,
         "start": begin,
         "epoch": epoch,
+        **wire.words(HTML, *SCRIPTS),
     }
     state = _component(
         key=key,

@@ -41,6 +41,7 @@ async function saveChartPng(drawing, theme, name) {
 export default function saveChart({ data, parentElement }) {
   const root = parentElement.querySelector(".component");
   const { place, name, rows } = data;
+  speak(root, data.words);
   root.querySelector(".save-svg").onclick = async () => {
     const drawing = await chartDrawing(place, readTheme(root));
     if (drawing) saveBlob(drawingBlob(drawing), fileName("svg", name));

@@ -9,11 +9,14 @@ import streamlit as st
 
 from explorer.components import wire
 
+HTML = "save_chart.html"
+SCRIPTS = ("shared.js", "saving.js", "save_chart.js")
+
 _component = st.components.v2.component(
     "explorer_save_chart",
-    html=wire.assets("save_chart.html"),
+    html=wire.assets(HTML),
     css=wire.assets("shared.css"),
-    js=wire.assets("shared.js", "saving.js", "save_chart.js"),
+    js=wire.assets(*SCRIPTS),
 )
 
 
@@ -24,7 +27,8 @@ def save_chart(chart_key: str, name: str, table: pd.DataFrame, *, key: str) -> N
     background; and `table`, its numbers, as it is.
     """
     place = "st-key-" + re.sub(r"[^a-zA-Z0-9_-]", "-", chart_key)  # as Streamlit names its classes
-    _component(key=key, data={"place": place, "name": name, "rows": _rows(table)})
+    data = {"place": place, "name": name, "rows": _rows(table), **wire.words(HTML, *SCRIPTS)}
+    _component(key=key, data=data)
 
 
 def _rows(table: pd.DataFrame) -> list[list[str | float]]:

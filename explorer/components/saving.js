@@ -51,7 +51,8 @@ function csvField(value) {
 
 // fileName("png", "attention", "layer 1 head 2") -> "attention-layer-1-head-2.png"
 function fileName(ending, ...words) {
-  const name = words.filter(Boolean).join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const plain = words.filter(Boolean).join("-").toLowerCase().normalize("NFD").replace(/\p{M}/gu, "");
+  const name = plain.replace(/[^a-z0-9]+/g, "-");
   return `${name.replace(/^-+|-+$/g, "")}.${ending}`;
 }
 

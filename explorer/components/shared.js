@@ -15,6 +15,42 @@ function unpack(data) {
   return { header, body };
 }
 
+// ---- words ------------------------------------------------------------------------------------
+// English stands in the files; a message brings what a component says in another language.
+
+let spoken = {}; // English → the sentence, where it is another one
+const SAID_ON = ["title", "aria-label", "placeholder"];
+
+// The English `text` in the learner's language, with `values` in the places of their {names}.
+function say(text, values) {
+  const said = spoken[text] ?? text;
+  return values ? said.replace(/\{(\w+)\}/g, (_, name) => values[name]) : said;
+}
+
+// Call it with the words of a message before anything is written: from then on `say` and what
+// stands in the component's HTML are in their language; undefined: English.
+function speak(root, said) {
+  spoken = said ?? {};
+  root.english ??= englishOf(root);
+  for (const { text, write } of root.english) write(text.replace(text.trim(), say(text.trim())));
+}
+
+function englishOf(root) {
+  const found = [];
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.data.trim()) found.push({ text: node.data, write: (said) => (node.data = said) });
+  }
+  for (const name of SAID_ON) {
+    for (const element of root.querySelectorAll(`[${name}]`)) {
+      const write = (said) => element.setAttribute(name, said);
+      found.push({ text: element.getAttribute(name), write });
+    }
+  }
+  return found;
+}
+
 // ---- text ---------------------------------------------------------------------------------------
 
 // Python sends the pictures of control characters; where no font of this browser has them, a

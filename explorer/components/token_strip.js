@@ -16,6 +16,7 @@ function makeRecord(root) {
 
 function takeData(r, data) {
   const { header, body } = unpack(data);
+  speak(r.root, header.words);
   r.begins = header.start !== null && header.epoch !== r.header?.epoch;
   if (r.begins) r.selected = header.start.index;
   r.data = data;
@@ -72,14 +73,15 @@ function showLegend(r) {
       pen.fillRect(x, 0, 1.5, 14);
     }
   }
-  const count = total.toLocaleString("en");
+  const n = total.toLocaleString("en");
   r.find(".text").classList.toggle("selectable", r.header.selectable);
-  r.find(".count").textContent = `${count} token${total === 1 ? "" : "s"}`;
+  r.find(".count").textContent = total === 1 ? say("1 token") : say("{n} tokens", { n });
   r.find(".cut").hidden = ids.length === total;
   r.find(".cut").textContent =
-    `Only the first ${ids.length.toLocaleString("en")} of ${count} tokens are shown.`;
-  const selects = r.header.selectable ? ", Enter selects one" : "";
-  const said = `${count} tokens: arrow keys move through them${selects}`;
+    say("Only the first {first} of {n} tokens are shown.", { first: ids.length.toLocaleString("en"), n });
+  const said = r.header.selectable
+    ? say("{n} tokens: arrow keys move through them, Enter selects one", { n })
+    : say("{n} tokens: arrow keys move through them", { n });
   r.find(".text").setAttribute("aria-label", said);
 }
 
@@ -101,15 +103,15 @@ function sayToken(r) {
   const at = r.at ?? shownSelection(r);
   const { ids, tokens, label, details } = r.header;
   if (at === null) {
-    r.find(".said").textContent = "Point at a token to see its id.";
+    r.find(".said").textContent = say("Point at a token to see its id.");
     r.find(".detail").hidden = true;
     return;
   }
   const value = r.values ? r.values[at] : null;
-  const measured =
-    value === null ? "" : `, ${label} ${Number.isNaN(value) ? "unknown" : value.toFixed(4)}`;
-  const chosen = at === r.selected ? ", selected" : "";
-  r.find(".said").textContent = `id ${ids[at]} ‘${tokens[at]}’ position ${at}${measured}${chosen}`;
+  const said = [say("id {id} ‘{token}’ position {at}", { id: ids[at], token: tokens[at], at })];
+  if (value !== null) said.push(`${label} ${Number.isNaN(value) ? say("unknown") : value.toFixed(4)}`);
+  if (at === r.selected) said.push(say("selected"));
+  r.find(".said").textContent = said.join(", ");
   r.find(".detail").textContent = details?.[at] ?? "";
   r.find(".detail").hidden = !details?.[at];
   Object.assign(r.root.dataset, { at, value: value ?? "" });

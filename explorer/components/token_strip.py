@@ -13,14 +13,18 @@ import streamlit as st
 
 from explorer.components import memory, wire
 from explorer.components.glyphs import visible_all
+from explorer.language import say
 
 MAX_TOKENS = 5_000  # more are cut, and the strip says so
 
+HTML = "token_strip.html"
+SCRIPTS = ("shared.js", "saving.js", "links.js", "token_strip_save.js", "token_strip.js")
+
 _component = st.components.v2.component(
     "explorer_token_strip",
-    html=wire.assets("token_strip.html"),
+    html=wire.assets(HTML),
     css=wire.assets("shared.css", "token_strip.css"),
-    js=wire.assets("shared.js", "saving.js", "links.js", "token_strip_save.js", "token_strip.js"),
+    js=wire.assets(*SCRIPTS),
 )
 
 
@@ -59,13 +63,14 @@ def token_strip(
         "ids": [int(i) for i in ids[:MAX_TOKENS]],
         "tokens": visible_all(tokens[:MAX_TOKENS]),
         "breaks": [i for i, token in enumerate(tokens[:MAX_TOKENS]) if "\n" in token],
-        "label": value_label or "value",
+        "label": value_label or say("value"),
         "range": None,
         "selectable": selectable,
         "start": begin,
         "epoch": epoch,
         "details": None if details is None else [str(detail) for detail in details[:MAX_TOKENS]],
         "link": link,
+        **wire.words(HTML, *SCRIPTS),
     }
     body = b""
     if values is not None:

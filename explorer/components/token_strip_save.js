@@ -32,8 +32,10 @@ function drawStrip(r, pen, places) {
   pen.textBaseline = "middle";
   pen.fillStyle = css(r.theme.text);
   pen.font = `13px ${r.theme.sans}`;
-  const ends = range ? `: ${label}, colour from ${+range[0].toFixed(2)} to ${+range[1].toFixed(2)}` : "";
-  pen.fillText(r.find(".count").textContent + ends, MARGIN, 18);
+  const count = r.find(".count").textContent;
+  const [low, high] = (range ?? []).map((end) => +end.toFixed(2));
+  const coloured = range && say("{label}, colour from {low} to {high}", { label, low, high });
+  pen.fillText(range ? `${count}: ${coloured}` : count, MARGIN, 18);
   pen.font = `16px ${r.theme.mono}`;
   places.forEach(({ x, y, width }, at) => {
     const style = getComputedStyle(r.spans[at]); // as it is on the screen, in either theme

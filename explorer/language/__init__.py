@@ -46,7 +46,7 @@ def explain(error: Exception | str) -> str:
         return said.get(text, text)
     for pattern, template in _templates(chosen()):
         if found := pattern.fullmatch(text):
-            return template.format(*found.groups())
+            return template.format(*map(explain, found.groups()))  # a part may be a sentence, too
     return text
 
 

@@ -3,10 +3,13 @@
 - Python: what `say`, `count` and `message` are given (by Babel, as for gettext).
 - A component's script: what `say` is given. Its HTML: its text, `title`, `aria-label`.
 - `gpt`: titles and summaries of its presets and toy tasks, and the sentences of its errors, with
-  {0}, {1}, … where values stand.
+  {0}, {1}, … where values stand. Those of errors that `explorer` raises, too: in its caches and
+  training processes, which many people share and which know no languages.
+- What a training process or a run notes about its end, in SPOKEN.
 """
 
 import ast
+import builtins
 import functools
 import re
 from collections.abc import Iterator
@@ -20,6 +23,20 @@ from gpt.toys import TOYS
 
 ROOT = Path(__file__).parents[2]
 CALLS = {"say": None, "message": None, "count": (2, 3)}
+# Files whose sentences are kept or passed on before they are shown: `explain` says them.
+SPOKEN = (
+    "gpt/errors.py",
+    "gpt/training.py",
+    "explorer/runs/job.py",
+    "explorer/runs/store.py",
+    "explorer/runs/executors/local.py",
+    "explorer/runs/executors/process.py",
+)
+WORDS = {  # that errors put into their sentences
+    "gpt/config.py": ("true or false", "a number", "whole"),
+    "explorer/runs/labels.py": ("name", "group"),
+}
+SENTENCE = re.compile(r" ?[A-Z][^`\n]* [^`\n]*[.?]")
 IN_SCRIPT = re.compile(r"""\bsay\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 SHOWN = ("title", "aria-label", "placeholder")
 
@@ -45,8 +62,13 @@ def _everything() -> Iterator[Found]:
     for preset in gpt.PRESETS.values():
         yield from (("gpt/presets.py", text) for text in (preset.title, preset.summary))
     yield from (("gpt/toys.py", toy.summary) for toy in TOYS.values())
-    for path in _files("gpt", "py"):
-        yield from _named(path, errors(path.read_text(encoding="utf-8")))
+    for path in [*_files("gpt", "py"), *_files("explorer", "py")]:
+        if not path.name.startswith("cli"):  # which no page calls
+            yield from _named(path, errors(path.read_text(encoding="utf-8")))
+    for name, words in WORDS.items():
+        yield from ((name, word) for word in words)
+    for name in SPOKEN:
+        yield from ((name, text) for text in spoken((ROOT / name).read_text(encoding="utf-8")))
 
 
 def _files(folder: str, kind: str) -> list[Path]:
@@ -92,10 +114,33 @@ def of_html(text: str) -> list[str]:
 
 
 def errors(source: str) -> list[str]:
-    """The sentences that a file of `gpt` raises; {0}, {1}, … stand for their values."""
+    """The sentences that a file raises for a person; {0}, {1}, … stand for their values.
+
+    (Python's own errors are for programmers.)
+    """
     raised = (node.exc for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Raise))
-    given = (call.args[0] for call in raised if isinstance(call, ast.Call) and call.args)
+    calls = (call for call in raised if isinstance(call, ast.Call) and call.args)
+    given = (call.args[0] for call in calls if not hasattr(builtins, ast.unparse(call.func)))
     return [text for node in given if (text := _template(node)) and " " in text]
+
+
+def spoken(source: str) -> list[str]:
+    """Every text of a file that is a whole sentence, without its docstrings; as in `errors`."""
+    found: list[ast.expr] = []
+
+    class Reader(ast.NodeVisitor):
+        def visit_Expr(self, node: ast.Expr) -> None:
+            if not isinstance(node.value, ast.Constant):  # else a docstring
+                self.generic_visit(node)
+
+        def visit_Constant(self, node: ast.Constant) -> None:
+            found.append(node)
+
+        def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+            found.append(node)  # whole, without its parts
+
+    Reader().visit(ast.parse(source))
+    return [text for node in found if SENTENCE.fullmatch(text := _template(node))]
 
 
 def _template(node: ast.expr) -> str:
