@@ -19,7 +19,7 @@ def wait_of(run_id: str) -> float | None:
         return None
     left = [_left_of(one) for one in executor.active()]
     before = [_left_of(one) for one in waiting[: waiting.index(run_id)]]
-    return expected_wait(left, before, executor.pool.slots)
+    return expected_wait(left, before, executor.slots)
 
 
 def _left_of(run_id: str) -> float:

@@ -42,6 +42,11 @@ class NoExecutor:
     def active(self) -> list[str]:
         return []
 
+    def waiting(self) -> list[str]:
+        return []
+
+    slots = 2
+
 
 class Written:
     """What Home has written already: a text of 600 characters would be written behind each test."""

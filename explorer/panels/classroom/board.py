@@ -43,7 +43,7 @@ def _machine() -> None:
     places = st.columns(4)
     places[0].metric(
         say("Training now"),
-        f"{len(executor.active())} / {executor.pool.slots}",
+        f"{len(executor.active())} / {executor.slots}",
         help=say("Runs that train, of as many as train at once on this machine."),
     )
     places[1].metric(

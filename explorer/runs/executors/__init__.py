@@ -34,5 +34,9 @@ class Executor(Protocol):
     def waiting(self) -> list[str]:
         """The runs that wait, next one first."""
 
+    @property
+    def slots(self) -> int:
+        """How many runs can train at once."""
+
     def close(self) -> None:
         """Save and suspend what trains, and leave nothing behind. The next executor goes on."""

@@ -78,6 +78,10 @@ class LocalExecutor:
         with self._lock:
             return self._queue.order(self.pool.learners())
 
+    @property
+    def slots(self) -> int:
+        return self.pool.slots
+
     def close(self) -> None:
         atexit.unregister(self.close)
         self._closing.set()

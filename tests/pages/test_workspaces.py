@@ -1,0 +1,142 @@
+"""Nobody sees, stops, renames, continues or deletes another's run; who has its address may look."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import classroom, engine, lessons, workspace
+from explorer.classroom import members, rules
+from explorer.panels import manage
+from explorer.runs import store
+from tests.pages.bench import APP, Bench, bench, by_key  # noqa: F401
+
+ANN, BEN = members.new_key(), members.new_key()
+STEERING = ("pause", "stop", "continue", "step")
+
+
+@pytest.fixture
+def school(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:  # noqa: F811
+    monkeypatch.setattr(classroom, "is_open", lambda: True)
+    return bench
+
+
+def sit(bench: Bench, key: str, page: str = "home", **address: str) -> AppTest:  # noqa: F811
+    """The page as the browser of the workspace `key` finds it."""
+    at = AppTest.from_file(str(APP), default_timeout=120)
+    at.session_state["workspace key"] = key
+    for name, value in address.items():
+        at.query_params[name] = value
+    at.run()
+    if page != "home":
+        at.switch_page(f"pages/{page}.py").run()
+    assert not at.exception
+    return at
+
+
+def run_of(bench: Bench, key: str, state: str = store.PAUSED):  # noqa: F811, ANN201
+    """A run of the bigram page in somebody's workspace."""
+    at = sit(bench, key, "bigram")
+    by_key(at.button, "bigram_train").click().run()
+    run = bench.store.list()[-1]
+    run.set_status(state=state)
+    return run
+
+
+def test_a_run_belongs_to_the_workspace_that_began_it(school):
+    run = run_of(school, ANN)
+    assert run.spec()["learner"] == members.id_of(ANN)
+    assert ANN not in (run.folder / "run.json").read_text()
+
+
+def test_who_was_given_the_address_looks_but_has_no_buttons(school):
+    run = run_of(school, ANN)
+    own = sit(school, ANN, "bigram", run=run.id)
+    assert {b.key for b in own.button} >= {"bigram_continue", "bigram_step"}
+    other = sit(school, BEN, "bigram", run=run.id)
+    assert not {f"bigram_{wish}" for wish in STEERING} & {b.key for b in other.button}
+    assert any("somebody else" in c.value for c in other.caption)
+    assert any("Paused" in m.value for m in other.markdown)  # it is the run that is looked at
+
+
+def test_no_list_shows_another_workspaces_run(school):
+    run = run_of(school, ANN)
+    for lesson in lessons.BY_KEY.values():
+        at = sit(school, BEN, lesson.key)
+        shown = repr([*at.main, *at.sidebar])
+        assert run.id not in shown, lesson.key
+
+
+@pytest.mark.parametrize("wish", ["pause", "stop", "continue", "step"])
+def test_a_forged_command_changes_nothing_and_is_answered(school, wish, monkeypatch):
+    run = run_of(school, ANN)
+    before = list(school.executor.commands), list(school.executor.submitted)
+    said = {}
+    monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(members.id_of(BEN), BEN))
+    monkeypatch.setattr(workspace.st, "session_state", said)
+    workspace.command(run.id, wish)
+    workspace.submit(run.id)
+    assert (school.executor.commands, school.executor.submitted) == before
+    assert said["workspace said"] == workspace.NOT_YOURS
+    with pytest.raises(store.RunError):
+        workspace.changing(run.id)
+
+
+def test_another_cannot_rename_or_delete(school, monkeypatch):
+    run = run_of(school, ANN)
+    monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(members.id_of(BEN), BEN))
+    lesson = lessons.BY_KEY["the_ladder"]
+    monkeypatch.setattr(manage.st, "session_state", {"k": "mine now"})
+    manage._keep(lesson, run.id, "name", "k")
+    manage._remove(lesson, run.id)
+    assert run.folder.exists() and not (run.folder / "labels.json").exists()
+
+
+def test_a_frozen_class_begins_nothing(school):
+    run = run_of(school, ANN)
+    rules.change(school.store.root, frozen=True)
+    at = sit(school, ANN, "bigram", run=run.id)
+    by_key(at.button, "bigram_continue").click().run()
+    assert any("paused the class" in w.value for w in at.warning)
+    by_key(at.button, "bigram_train").click().run()
+    assert any("paused the class" in w.value for w in at.warning)
+    assert len(school.store.list()) == 1 and school.executor.commands == []
+
+
+def test_a_personal_link_opens_its_workspace_and_leaves_the_address(school):
+    run = run_of(school, ANN)
+    at = sit(school, BEN, workspace=ANN)
+    assert "workspace" not in at.query_params
+    assert any(run.id in repr(link.proto) for link in at.main if link.type == "page_link")
+
+
+def test_a_link_takes_nobody_out_of_a_workspace_with_runs_unasked(school):
+    run_of(school, ANN), run_of(school, BEN)
+    at = sit(school, BEN, workspace=ANN)
+    assert at.session_state["workspace key"] == BEN
+    by_key(at.button, "workspace_open").click().run()
+    assert at.session_state["workspace key"] == ANN
+
+
+@pytest.mark.parametrize("key", ["", "x", "../../etc", "a" * 32 + "\n", "<script>alert(1)</script>"])
+def test_what_is_no_key_opens_nothing(school, key):
+    at = sit(school, BEN, workspace=key)
+    assert at.session_state["workspace key"] == BEN and not at.exception
+
+
+def test_the_teachers_key_opens_the_board(school, monkeypatch):
+    monkeypatch.setattr(rules, "AFTER_WRONG", 0.0)
+    run = run_of(school, ANN, store.TRAINING)
+    at = sit(school, BEN, "class_page")
+    assert not at.dataframe
+    by_key(at.text_input, "class_key").set_value("wrong").run()
+    assert any("not the teacher's key" in e.value for e in at.error) and not at.dataframe
+    by_key(at.text_input, "class_key").set_value(rules.teacher_key(school.store.root)).run()
+    assert by_key(at.dataframe, "class_board").value.shape[0] == 1
+    by_key(at.selectbox, "class_run").select(run.id).run()
+    by_key(at.button, "class_stop").click().run()
+    assert school.executor.commands[-1] == (run.id, "stop")
+
+
+def test_on_a_personal_machine_nothing_of_it_is_there(bench):  # noqa: F811
+    at = bench.open("home")
+    assert workspace.mine() == workspace.Workspace("")
+    assert not [p for p in at.sidebar if "workspace" in repr(p).lower()]
