@@ -51,7 +51,7 @@ def attention_panel(
         st.caption(f"{measured} {said}")
         chosen = head_map(model, tuple(ids), key=f"{lesson.key}_attention", height=height)
         habit = habits.sentence(scores(model, tuple(ids)), *chosen)
-        st.markdown(f"{habit} {say('(Measured.)')}")
+        st.markdown(habit + " " + say("(Measured.)"))
         st.caption(say(CAUTION))
         _off_link(lesson, model, read, habits.name(*chosen))
 
