@@ -32,19 +32,7 @@ def choose(lesson: Lesson) -> list[Rung]:
     """The controls of the climb; returns its rungs."""
     places = st.columns([2, 1, 1, 2], vertical_alignment="bottom")
     with places[0]:
-        mode = st.segmented_control(
-            say("Steps"),
-            [TUTORIAL, EQUAL],
-            default=TUTORIAL,
-            format_func=say,
-            required=True,
-            key=f"{lesson.key}_mode",
-            bind="query-params",
-            help=say(
-                "The tutorial trains the bigram for 3,000 steps and the others for 5,000. The same"
-                " number for all compares the ideas at equal steps."
-            ),
-        )
+        mode = _choose_mode(lesson)
     with places[1]:
         steps = st.number_input(
             say("Steps of each"),
@@ -77,6 +65,23 @@ def choose(lesson: Lesson) -> list[Rung]:
             ),
         )
     return ladder.rungs(int(seed), int(steps) if mode == EQUAL else None, bool(laptop))
+
+
+def _choose_mode(lesson: Lesson) -> str:
+    """TUTORIAL or EQUAL."""
+    return st.segmented_control(
+        say("Steps"),
+        [TUTORIAL, EQUAL],
+        default=TUTORIAL,
+        format_func=say,
+        required=True,
+        key=f"{lesson.key}_mode",
+        bind="query-params",
+        help=say(
+            "The tutorial trains the bigram for 3,000 steps and the others for 5,000. The same"
+            " number for all compares the ideas at equal steps."
+        ),
+    )
 
 
 def climb_panel(

@@ -89,20 +89,7 @@ def curves_panel(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None
             say("The losses to beat on this text: {losses} (computed from the text).", losses=known)
         )
         return
-    against = AGAINST[
-        st.segmented_control(
-            say("Loss against"),
-            list(AGAINST),
-            default="steps",
-            format_func=say,
-            required=True,
-            key=f"{lesson.key}_against",
-            bind="query-params",
-            help=say(
-                "Equal steps, equal time on this machine, or equal arithmetic (FLOPs, derived)."
-            ),
-        )
-    ]
+    against = _choose_axis(lesson)
     evaluations = [thin(reader.evaluations) for reader, _ in begun.values()]
     losses = frames.compared_runs(list(begun), evaluations, None)
     if against != "step":
@@ -122,6 +109,21 @@ def curves_panel(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None
             losses=ends,
         )
     )
+
+
+def _choose_axis(lesson: Lesson) -> str:
+    """One of the values of AGAINST."""
+    chosen = st.segmented_control(
+        say("Loss against"),
+        list(AGAINST),
+        default="steps",
+        format_func=say,
+        required=True,
+        key=f"{lesson.key}_against",
+        bind="query-params",
+        help=say("Equal steps, equal time on this machine, or equal arithmetic (FLOPs, derived)."),
+    )
+    return AGAINST[chosen]
 
 
 def _flops(preset: gpt.Preset, text: cache.Text) -> float:

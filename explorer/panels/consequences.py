@@ -63,6 +63,11 @@ def consequences_panel(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> 
     for name in found:
         if said := sentence(name, found, text.unit, text.units):
             st.markdown(f"- {said}")
+    _say_measured(text, SLIP in wanted)
+
+
+def _say_measured(text: cache.Text, slip: bool) -> None:
+    """On what it was measured; slip: whether dividing by √C is among the switches."""
     notes = [
         say(
             "Measured on {windows} windows of the validation text; samples of {n} {units}, all from"
@@ -73,7 +78,7 @@ def consequences_panel(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> 
             seed=SEED,
         )
     ]
-    if SLIP not in wanted:
+    if not slip:
         notes.append(
             say(
                 "With one head as wide as the model, √C and √D are the same number; on page 5 the"

@@ -51,10 +51,8 @@ def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, w
             "Shorter equal pieces are passed over. Common words and names are found by chance."
         ),
     )
-    training, held_out = gpt.split(learned.corpus.text)
+    training, _ = gpt.split(learned.corpus.text)
     found = _copies(text, training, least, learned)
-    baseline = held_out[: len(text)]
-    chance = _copies(baseline, training, least, learned)
     lengths = inspected.copied_lengths(text, found)
     token_strip(
         [ord(c) for c in text],
@@ -63,26 +61,38 @@ def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, w
         values=lengths,
         value_label=say("length of the copy (characters)"),
     )
-    st.markdown(
-        say(
-            "Of the {n:,} characters of {what}, {share} stand in pieces of at least {least} in the"
-            " training text ({title}), {longest}; of {held_out:,} characters of the validation"
-            " text, which the model never saw, {chance}, {chance_longest}.",
-            n=len(text),
-            what=what,
-            share=_share(text, found),
-            least=least,
-            title=texts.title(learned),
-            longest=_longest(found),
-            held_out=len(baseline),
-            chance=_share(baseline, chance),
-            chance_longest=_longest(chance),
-        )
-    )
+    _compare(text, what, found, least, learned)
     if found:
         table = inspected.found_copies(text, training, found[:ROWS], AROUND)
         _table(table, f"{lesson.key}_copies")
     _explain(len(found))
+
+
+def _compare(
+    text: str, what: str, found: list["gpt.inspection.Copy"], least: int, learned: cache.Text
+) -> None:
+    """How much is copied, beside as much of the held-out text: that is chance."""
+    training, held_out = gpt.split(learned.corpus.text)
+    baseline = held_out[: len(text)]
+    chance = _copies(baseline, training, least, learned)
+    copied = say(
+        "Of the {n:,} characters of {what}, {share} stand in pieces of at least {least} in the"
+        " training text ({title}), {longest}.",
+        n=len(text),
+        what=what,
+        share=_share(text, found),
+        least=least,
+        title=texts.title(learned),
+        longest=_longest(found),
+    )
+    by_chance = say(
+        "Of {n:,} characters of the validation text, which the model never saw: {share},"
+        " {longest}.",
+        n=len(baseline),
+        share=_share(baseline, chance),
+        longest=_longest(chance),
+    )
+    st.markdown(f"{copied} {by_chance}")
 
 
 def _table(copies: pd.DataFrame, key: str) -> None:

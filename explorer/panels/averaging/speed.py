@@ -42,6 +42,21 @@ def speed_panel(lesson: Lesson) -> None:
     attempt = state.get(lesson, "attempt", 0)
     times = cache.averaging_times(attempt)
     took = times.pivot(index="T", columns="version", values="milliseconds")
+    _grade(answer, took)
+    drawn = times.assign(version=times["version"].map(say))
+    picture(create_averaging_times_chart(drawn), f"{lesson.key}_times", "averaging_times")
+    st.caption(_said(took))
+    st.button(
+        say("Measure again"),
+        key=f"{lesson.key}_measure",
+        icon=":material/timer:",
+        on_click=state.put,
+        args=(lesson, "attempt", attempt + 1),
+        help=say("Times all versions on this server once more; it takes less than a second."),
+    )
+
+
+def _grade(answer: question.Answer, took: pd.DataFrame) -> None:
     faster = took.loc[AT, LOOPS] / took.loc[AT, MATMUL]
     right = ANSWERS[0] if faster <= 1 else ANSWERS[1] if faster <= 10 else ANSWERS[2]
     question.grade_choice(
@@ -57,17 +72,6 @@ def speed_panel(lesson: Lesson) -> None:
             B=averaging.BATCH,
             T=AT,
         ),
-    )
-    drawn = times.assign(version=times["version"].map(say))
-    picture(create_averaging_times_chart(drawn), f"{lesson.key}_times", "averaging_times")
-    st.caption(_said(took))
-    st.button(
-        say("Measure again"),
-        key=f"{lesson.key}_measure",
-        icon=":material/timer:",
-        on_click=state.put,
-        args=(lesson, "attempt", attempt + 1),
-        help=say("Times all versions on this server once more; it takes less than a second."),
     )
 
 
