@@ -153,18 +153,12 @@ def _draw(
     says = say("‘{row}’ takes from ‘{column}’")
     output = (weights @ averaged).astype(np.float32)
     vectors: dict[str, Any] = {"rows": tokens, "columns": numbers, "link_rows": True}
+    factor = say("weights")
     matrices(
         [
-            Matrix("weights", weights, tokens, tokens, say("your weights"), sentence=says),
+            Matrix(factor, weights, tokens, tokens, say("your weights"), sentence=says),
             Matrix(name, averaged, before="·", **vectors),
-            Matrix(
-                "output",
-                output,
-                title=say("output"),
-                before="=",
-                dot=Dot("weights", name),
-                **vectors,
-            ),
+            Matrix(say("output"), output, before="=", dot=Dot(factor, name), **vectors),
         ],
         key=f"{lesson.key}_edited",
         height=420,

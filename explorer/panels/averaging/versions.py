@@ -85,7 +85,7 @@ def of_loops(example: Example) -> list[Matrix]:
     caption, scale = say("row t: the average of rows 1 … t of x"), _scale(example.x)
     return [
         _vectors("x", example.x, example, **scale),
-        _vectors("output", output, example, caption, "→", title=say("output"), **scale),
+        _vectors(say("output"), output, example, caption, "→", **scale),
     ]
 
 
@@ -98,28 +98,18 @@ def of_product(example: Example, version: str) -> list[Matrix]:
     past = torch.ones_like(weights).tril()
     if version == MATMUL:
         caption = say("1: itself and what came before")
-        begin = _square("ones", past, example, say("lower triangle"), caption, **PROBABILITY)
+        begin = _square(say("ones"), past, example, say("lower triangle"), caption, **PROBABILITY)
         how = say("each row divided by its sum")
     else:
         scores = torch.zeros_like(weights).masked_fill(past == 0, float("-inf"))
-        caption = say("hatched: the future, −∞")
-        begin = _square("scores", scores, example, say("masked scores"), caption)
+        begin = _scores(scores, example, say("hatched: the future, −∞"))
         how = say("softmax of each row")
-    scale, dot = _scale(example.x), Dot("weights", "x")
+    product, scale, dot = say("weights · x"), _scale(example.x), Dot(say("weights"), "x")
     return [
         begin,
-        _square("weights", weights, example, say("weights"), how, before="→", **PROBABILITY),
+        _weights(weights, example, how),
         _vectors("x", example.x, example, before="·", **scale),
-        _vectors(
-            "output",
-            output[0],
-            example,
-            say("weights · x"),
-            "=",
-            title=say("output"),
-            dot=dot,
-            **scale,
-        ),
+        _vectors(say("output"), output[0], example, product, "=", dot=dot, **scale),
     ]
 
 
@@ -133,38 +123,14 @@ def of_attention(example: Example, equal: bool) -> list[Matrix]:
     look = Dot("Q", "K", transpose_right=True, scale=head.scale)
     query, key, value = (steps[name] for name in ("query", "key", "value"))
     of_v: dict[str, Any] = {"title": say("values V"), "concept": "value", **_scale(value)}
-    of_product: dict[str, Any] = {"dot": Dot("weights", "V"), **_scale(value)}
+    product, dot = say("weights · V"), Dot(say("weights"), "V")
     return [
         _vectors("Q", query, example, asks, title=say("queries Q"), concept="query"),
         _vectors("K", key, example, offers, title=say("keys K"), concept="key"),
-        _square(
-            "scores",
-            steps["masked"],
-            example,
-            say("masked scores"),
-            scaled,
-            before="→",
-            dot=look,
-        ),
-        _square(
-            "weights",
-            steps["weights"],
-            example,
-            say("weights"),
-            say("softmax of each row"),
-            before="→",
-            **PROBABILITY,
-        ),
+        _scores(steps["masked"], example, scaled, before="→", dot=look),
+        _weights(steps["weights"], example, say("softmax of each row")),
         _vectors("V", value, example, averaged, "·", **of_v),
-        _vectors(
-            "output",
-            steps["output"],
-            example,
-            say("weights · V"),
-            "=",
-            title=say("output"),
-            **of_product,
-        ),
+        _vectors(say("output"), steps["output"], example, product, "=", dot=dot, **_scale(value)),
     ]
 
 
@@ -190,17 +156,24 @@ def _vectors(
     )
 
 
+def _scores(values: Any, example: Example, caption: str, **more: Any) -> Matrix:
+    """What is still to be turned into weights, (T, T)."""
+    more["sentence"] = say("‘{row}’ and ‘{column}’")
+    return _square(say("scores"), values, example, say("masked scores"), caption, **more)
+
+
+def _weights(values: Any, example: Example, caption: str) -> Matrix:
+    name = say("weights")
+    return _square(name, values, example, name, caption, before="→", **PROBABILITY)
+
+
 def _square(
     name: str, values: Any, example: Example, title: str, caption: str, **more: Any
 ) -> Matrix:
     """A number for each pair of positions, (T, T)."""
     names = example.tokens
-    says = say("‘{row}’ takes from ‘{column}’")
-    if name == "scores":
-        says = say("‘{row}’ and ‘{column}’")
-    return Matrix(
-        name, values.numpy(), names, names, title, caption, group="TT", sentence=says, **more
-    )
+    more = {"sentence": say("‘{row}’ takes from ‘{column}’")} | more
+    return Matrix(name, values.numpy(), names, names, title, caption, group="TT", **more)
 
 
 def _agreement(example: Example) -> None:
