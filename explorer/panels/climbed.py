@@ -135,7 +135,6 @@ def steps_panel(lesson: Lesson, steps: list[ladder.Step], text: cache.Text) -> N
     whole = frames.ladder_steps(steps)
     if whole.empty:
         return
-    whole["rung"] = whole["rung"].map(say)
     zoom = st.toggle(
         say("Without the first step"),
         key=f"{lesson.key}_zoom",

@@ -43,8 +43,7 @@ def speed_panel(lesson: Lesson) -> None:
     times = cache.averaging_times(attempt)
     took = times.pivot(index="T", columns="version", values="milliseconds")
     _grade(answer, took)
-    drawn = times.assign(version=times["version"].map(say))
-    picture(create_averaging_times_chart(drawn), f"{lesson.key}_times", "averaging_times")
+    picture(create_averaging_times_chart(times), f"{lesson.key}_times", "averaging_times")
     st.caption(_said(took))
     st.button(
         say("Measure again"),
