@@ -50,7 +50,7 @@ _THINKING = replace(
     title=message("Multi-head attention and feed-forward"),
 )
 _TUTORIAL = [
-    Rung(message("Bigram"), message("the last character alone"), "Bigram", gpt.PRESETS["bigram"]),
+    Rung(message("Bigram"), message("the last token alone"), "Bigram", gpt.PRESETS["bigram"]),
     Rung(message("One head"), message("looking back"), "Head", _HEAD),
     Rung(message("Four heads"), message("several looks at once"), "MultiHeadAttention", _HEADS),
     Rung(message("Feed-forward"), message("thinking after looking"), "FeedForward", _THINKING),
@@ -191,19 +191,17 @@ def in_words(found: Sequence[Step]) -> str:
     best = greatest(found)
     if best is None:
         return words
-    title = say(best.title)
+    title, laptop = say(best.title), say(LAPTOP.title)
     if all(step.title != LAPTOP.title for step in found):
-        return words + " " + say("After the first step, {rung} gains most.", rung=title)
-    return (
-        words
-        + " "
-        + say(
+        most = say("After the first step, {rung} gains most.", rung=title)
+    else:
+        most = say(
             "After the first step, {rung} gains most (not counting the {laptop}: more than one"
             " idea).",
             rung=title,
-            laptop=say(LAPTOP.title),
+            laptop=laptop,
         )
-    )
+    return f"{words} {most}"
 
 
 def changes(before: gpt.Preset, after: gpt.Preset) -> list[tuple[str, str, str]]:

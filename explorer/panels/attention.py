@@ -45,7 +45,7 @@ def attention_panel(
         model = shown()
         ids, said = readable(model, read)
         if len(ids) < 2:
-            st.info(say("Type at least two characters that the training text knows."))
+            st.info(too_short(model))
             return
         measured = say("Model: {model}. Weights are measured on it.", model=model.label)
         st.caption(f"{measured} {said}")
@@ -56,6 +56,13 @@ def attention_panel(
         _off_link(lesson, model, read, habits.name(*chosen))
 
     st.fragment(body, run_every=POLL_SECONDS if live else None)()
+
+
+def too_short(shown: Shown) -> str:
+    """What to do where a text is less than two of the model's tokens."""
+    if shown.tokenizer.kind == "character":
+        return say("Type at least two characters that the training text knows.")
+    return say("Type a longer text: at least two tokens are needed.")
 
 
 def _off_link(lesson: Lesson, model: Shown, read: str, head: str) -> None:

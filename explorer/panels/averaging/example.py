@@ -10,6 +10,7 @@ from explorer.averaging import Example
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import model
+from explorer.panels.attention import too_short
 from explorer.panels.model import Shown
 
 T = 8  # tokens; the tutorial's context
@@ -96,7 +97,7 @@ def _example(shown: Shown, text: str) -> Example | None:
         names = ", ".join(f"{u.character!r} ({u.name})" for u in strange[:3])
         st.caption(say("Left out, the training text never had them: {names}.", names=names))
     if len(ids) < 2:
-        st.info(say("Type at least two characters that the training text knows."))
+        st.info(too_short(shown))
         return None
     x = cache.trace(shown.model, tuple(ids), shown.key)["attention_input"][0]  # (T, C)
     tokens = [shown.tokenizer.decode([i]) for i in ids]
