@@ -1,6 +1,6 @@
 """Averaging the past on a few tokens: the checks, what an edited matrix means, and the times.
 
-Knows nothing about Streamlit.
+Draws nothing.
 """
 
 import copy
@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 import gpt
+from explorer.language import message, say
 from explorer.source import line_shapes
 
 LOOPS, MATMUL, SOFTMAX, ATTENTION = VERSIONS = [
-    "loops",
-    "matrix product",
-    "masked softmax",
-    "attention",
+    message("loops"),
+    message("matrix product"),
+    message("masked softmax"),
+    message("attention"),
 ]
 LENGTHS = (8, 16, 32, 64, 128, 256, 512)  # T that is timed
 BATCH, CHANNELS = 4, 32  # B and C that are timed
@@ -56,13 +57,13 @@ def agreement(example: Example) -> dict[str, float]:
     with torch.inference_mode():
         loops = gpt.average_with_loops(x)
         pairs = {
-            "loops and matrix product": (loops, gpt.average_with_matmul(x)[0]),
-            "loops and masked softmax": (loops, gpt.average_with_softmax(x)[0]),
-            "attention and the head of page 4, same weights": (
+            message("loops and matrix product"): (loops, gpt.average_with_matmul(x)[0]),
+            message("loops and masked softmax"): (loops, gpt.average_with_softmax(x)[0]),
+            message("attention and the head of page 4, same weights"): (
                 gpt.average_with_attention(x, head.query, head.key, head.value)[0],
                 head(x)[0],
             ),
-            "attention with all scores 0 and loops, over the values": (
+            message("attention with all scores 0 and loops, over the values"): (
                 gpt.average_with_attention(x, silent.query, head.key, head.value)[0],
                 gpt.average_with_loops(head.value(x)),
             ),
@@ -112,16 +113,37 @@ def remarks(weights: np.ndarray, names: Sequence[str]) -> list[str]:
     for t, row in enumerate(weights):
         ahead = [s for s in range(t + 1, len(row)) if row[s] != 0]
         if ahead:
-            places = ", ".join(f"{row[s]:.3g} of position {s + 1} ({names[s]})" for s in ahead)
-            said.append(f"Row {t + 1} now sees the future: it takes {places}.")
+            places = ", ".join(_place(row[s], s, names[s]) for s in ahead)
+            said.append(
+                say("Row {row} now sees the future: it takes {places}.", row=t + 1, places=places)
+            )
         if (row < 0).any():
-            said.append(f"Row {t + 1} has a negative weight: it subtracts, which no average does.")
+            said.append(
+                say(
+                    "Row {row} has a negative weight: it subtracts, which no average does.",
+                    row=t + 1,
+                )
+            )
         if abs(row.sum() - 1) > 1e-4:
             said.append(
-                f"Row {t + 1} sums to {row.sum():.3g}, not to 1: its output is a sum of another"
-                " size, not an average."
+                say(
+                    "Row {row} sums to {sum:.3g}, not to 1: its output is a sum of another size,"
+                    " not an average.",
+                    row=t + 1,
+                    sum=row.sum(),
+                )
             )
     return said
+
+
+def _place(weight: float, position: int, name: str) -> str:
+    """How much is taken of which position (counted from 0)."""
+    return say(
+        "{weight:.3g} of position {position} ({name})",
+        weight=weight,
+        position=position + 1,
+        name=name,
+    )
 
 
 # ---- times --------------------------------------------------------------------------------------

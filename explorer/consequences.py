@@ -1,14 +1,15 @@
 """What a switch of self-attention does, measured on the models that were trained with it and
-without. Knows nothing about Streamlit."""
+without. Draws nothing."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gpt
+from explorer.language import message
 
-AS_SET = "as set"
-NO_MASK, NO_SCALE, SLIP = "no mask", "scores not scaled", "scaled by 1/√C"
-NO_POSITIONS = "no positions"
+AS_SET = message("as set")
+NO_MASK, NO_SCALE = message("no mask"), message("scores not scaled")
+SLIP, NO_POSITIONS = message("scaled by 1/√C"), message("no positions")
 
 
 def switched(preset: gpt.Preset) -> dict[str, gpt.Preset]:

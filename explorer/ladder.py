@@ -10,6 +10,7 @@ from typing import Any
 import gpt
 from explorer import differences
 from explorer.history import Entry
+from explorer.language import message, say
 from explorer.runs import store
 
 ESTIMATES = 10  # of both losses in a climb of equal steps, the first one not counted
@@ -45,16 +46,24 @@ class Rung:
 _LINEAR = {"feed_forward_multiple": 0}
 _HEAD, _HEADS = (gpt.PRESETS[n].with_settings(_LINEAR) for n in ("self_attention", "multi_head"))
 _THINKING = replace(
-    _HEADS.with_settings({"feed_forward": True}), title=f"{_HEADS.title} and feed-forward"
+    _HEADS.with_settings({"feed_forward": True}),
+    title=message("Multi-head attention and feed-forward"),
 )
 _TUTORIAL = [
-    Rung("Bigram", "the last character alone", "Bigram", gpt.PRESETS["bigram"]),
-    Rung("One head", "looking back", "Head", _HEAD),
-    Rung("Four heads", "several looks at once", "MultiHeadAttention", _HEADS),
-    Rung("Feed-forward", "thinking after looking", "FeedForward", _THINKING),
-    Rung("Blocks", "depth, residual paths, norms", "Block", gpt.PRESETS["blocks"]),
+    Rung(message("Bigram"), message("the last token alone"), "Bigram", gpt.PRESETS["bigram"]),
+    Rung(message("One head"), message("looking back"), "Head", _HEAD),
+    Rung(message("Four heads"), message("several looks at once"), "MultiHeadAttention", _HEADS),
+    Rung(message("Feed-forward"), message("thinking after looking"), "FeedForward", _THINKING),
+    Rung(
+        message("Blocks"),
+        message("depth, residual paths, norms"),
+        "Block",
+        gpt.PRESETS["blocks"],
+    ),
 ]
-LAPTOP = Rung("Laptop GPT", "size, context and recipe", "GPT", gpt.PRESETS["gpt_mini"])
+LAPTOP = Rung(
+    message("Laptop GPT"), message("size, context and recipe"), "GPT", gpt.PRESETS["gpt_mini"]
+)
 
 
 def rungs(seed: int, steps: int | None = None, laptop: bool = False) -> list[Rung]:
@@ -173,15 +182,26 @@ def in_words(found: Sequence[Step]) -> str:
     known = [step for step in found if step.gain is not None]
     if not known:
         return ""
-    parts = ", ".join(f"{step.title} {signed(step)}" for step in known)
-    start, end = known[0].before, known[-1].after
-    words = f"What each step does to the loss: {parts}. From {start:.3f} to {end:.3f} nats."
+    words = say(
+        "What each step does to the loss: {steps}. From {start:.3f} to {end:.3f} nats.",
+        steps=", ".join(f"{say(step.title)} {signed(step)}" for step in known),
+        start=known[0].before,
+        end=known[-1].after,
+    )
     best = greatest(found)
-    if best is not None:
-        words += f" After the first step, {best.title} gains most"
-        counted = all(step.title != LAPTOP.title for step in found)
-        words += "." if counted else f" (not counting the {LAPTOP.title}: more than one idea)."
-    return words
+    if best is None:
+        return words
+    title, laptop = say(best.title), say(LAPTOP.title)
+    if all(step.title != LAPTOP.title for step in found):
+        most = say("After the first step, {rung} gains most.", rung=title)
+    else:
+        most = say(
+            "After the first step, {rung} gains most (not counting the {laptop}: more than one"
+            " idea).",
+            rung=title,
+            laptop=laptop,
+        )
+    return f"{words} {most}"
 
 
 def changes(before: gpt.Preset, after: gpt.Preset) -> list[tuple[str, str, str]]:

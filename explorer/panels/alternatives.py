@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer import frames, state
 from explorer.components.glyphs import visible
+from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown
 from explorer.writing import Writing
@@ -20,19 +21,21 @@ BY_HAND = float("nan")  # the probability after the filters of what no draw chos
 def alternatives_panel(lesson: Lesson, shown: Callable[[], Shown]) -> None:
     """The drawn tokens, newest first; choose one, and continue with another in its place."""
     writing: Writing | None = state.get(lesson, "writing")
-    st.markdown("**The roads not taken**")
+    st.markdown(say("**The roads not taken**"))
     if writing is None or not writing.tokens:
         st.caption(
-            "Press **One token** a few times: each draw is listed here with what might have"
-            " come instead, and you can go back and take it."
+            say(
+                "Press **One token** a few times: each draw is listed here with what might have"
+                " come instead, and you can go back and take it."
+            )
         )
         return
     if writing.running:
-        st.caption("When the text is written, its draws are listed here.")
+        st.caption(say("When the text is written, its draws are listed here."))
         return
     model = shown()
     if len(writing.tokens[-1].logits) != model.tokenizer.vocab_size:
-        st.caption("This text was written by a model with another vocabulary.")
+        st.caption(say("This text was written by a model with another vocabulary."))
         return
     table, branches = st.columns([3, 2], gap="medium")
     with table:
@@ -53,16 +56,19 @@ def _choose(lesson: Lesson, writing: Writing, model: Shown) -> int:
         selection_mode="single-row",
         key=f"{lesson.key}_draws_{count}_{writing.tokens[-1].id}",  # a new draw: a new table
         column_config={
-            "draw": st.column_config.NumberColumn(width=50),
-            "character": st.column_config.TextColumn("drawn", width=60),
-            "model": st.column_config.NumberColumn(format="percent", width=70),
-            "filtered": st.column_config.NumberColumn(format="percent", width=70),
-            "others": st.column_config.TextColumn("likeliest others"),
+            "draw": st.column_config.NumberColumn(say("draw"), width=50),
+            "character": st.column_config.TextColumn(say("drawn"), width=60),
+            "model": st.column_config.NumberColumn(say("model"), format="percent", width=70),
+            "filtered": st.column_config.NumberColumn(say("filtered"), format="percent", width=70),
+            "others": st.column_config.TextColumn(say("likeliest others")),
         },
     )
     st.caption(
-        "Newest first. **model**: the model’s own probability; **filtered**: after temperature,"
-        " top-k and top-p, so what it was drawn with (empty: taken by hand). Tick a row to go back."
+        say(
+            "Newest first. **model**: the model’s own probability; **filtered**: after temperature,"
+            " top-k and top-p, so what it was drawn with (empty: taken by hand). Tick a row to go"
+            " back."
+        )
     )
     chosen = event["selection"]["rows"]
     return count - 1 - (chosen[0] if chosen else 0)
@@ -74,8 +80,14 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
     later = len(writing.tokens) - at - 1
     drawn = _plain(visible(model.tokenizer.tokens[token.id]))
     st.markdown(
-        f"Draw {at + 1} was ‘{drawn}’. Take another in its place"
-        + (f" and drop the {later:,} after it:" if later else ":")
+        say(
+            "Draw {n} was ‘{drawn}’. Take another in its place and drop the {later:,} after it:",
+            n=at + 1,
+            drawn=drawn,
+            later=later,
+        )
+        if later
+        else say("Draw {n} was ‘{drawn}’. Take another in its place:", n=at + 1, drawn=drawn)
     )
     with st.container(horizontal=True):
         for other, probability in frames.likeliest(token, BRANCHES):
@@ -85,9 +97,9 @@ def _branches(lesson: Lesson, writing: Writing, model: Shown, at: int) -> None:
                 key=f"{lesson.key}_take_{other}",
                 on_click=_take,
                 args=(lesson, writing, model, at, other),
-                help="Go on from here with this token.",
+                help=say("Go on from here with this token."),
             )
-    st.caption("Then **One token** or **Write** continues from there.")
+    st.caption(say("Then **One token** or **Write** continues from there."))
 
 
 def _plain(glyph: str) -> str:

@@ -6,19 +6,20 @@ import streamlit as st
 
 from explorer import habits, lessons, state
 from explorer.examples import fitting
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels.head_map import head_map, scores
 from explorer.panels.model import Shown, current_run, readable
 
 POLL_SECONDS = 1.5
 
-CAUTION = (
+CAUTION = message(
     "**Attention is not explanation.** A weight says where a head looks, not why the model says"
     " what it says: what is carried along depends on the values too, and a head may be ignored"
     " downstream. Whether it matters, switching it off tells."
 )
 LOOK = lessons.BY_KEY["look_inside"]
-OFF_VIEW = "Switch off"  # the view of that page in which heads are switched off
+OFF_VIEW = message("Switch off")  # the view of that page in which heads are switched off
 
 
 def attention_panel(
@@ -32,10 +33,10 @@ def attention_panel(
     # Not `bind`: an example has to make place for another when a model of another text comes.
     st.session_state[key] = text_read(lesson, example)
     read = st.text_input(
-        "Text to read",
+        say("Text to read"),
         key=key,
         max_chars=2000,
-        help="Any text. The model reads at most its context; spaces and newlines count too.",
+        help=say("Any text. The model reads at most its context; spaces and newlines count too."),
     )
     state.put(lesson, "read", read)
     state.set_address(key, None if read == example else read)
@@ -44,15 +45,24 @@ def attention_panel(
         model = shown()
         ids, said = readable(model, read)
         if len(ids) < 2:
-            st.info("Type at least two characters that the training text knows.")
+            st.info(too_short(model))
             return
-        st.caption(f"Model: {model.label}. Weights are measured on it. {said}")
+        measured = say("Model: {model}. Weights are measured on it.", model=model.label)
+        st.caption(f"{measured} {said}")
         chosen = head_map(model, tuple(ids), key=f"{lesson.key}_attention", height=height)
-        st.markdown(habits.sentence(scores(model, tuple(ids)), *chosen) + " (Measured.)")
-        st.caption(CAUTION)
+        habit = habits.sentence(scores(model, tuple(ids)), *chosen)
+        st.markdown(habit + " " + say("(Measured.)"))
+        st.caption(say(CAUTION))
         _off_link(lesson, model, read, habits.name(*chosen))
 
     st.fragment(body, run_every=POLL_SECONDS if live else None)()
+
+
+def too_short(shown: Shown) -> str:
+    """What to do where a text is less than two of the model's tokens."""
+    if shown.tokenizer.kind == "character":
+        return say("Type at least two characters that the training text knows.")
+    return say("Type a longer text: at least two tokens are needed.")
 
 
 def _off_link(lesson: Lesson, model: Shown, read: str, head: str) -> None:
@@ -60,12 +70,16 @@ def _off_link(lesson: Lesson, model: Shown, read: str, head: str) -> None:
     address = switched_off(lesson, model, read, head)
     st.page_link(
         LOOK.file,
-        label=f"Does head {head} matter? Switch it off on page {LOOK.number}"
+        label=say(
+            "Does head {head} matter? Switch it off on page {page}", head=head, page=LOOK.number
+        )
         if "run" in address
-        else f"Does a head matter? Switch off a trained model’s on page {LOOK.number}",
+        else say(
+            "Does a head matter? Switch off a trained model’s on page {page}", page=LOOK.number
+        ),
         icon=":material/toggle_off:",
         query_params=address,
-        help="What does the model say without it? The loss on this text tells.",
+        help=say("What does the model say without it? The loss on this text tells."),
     )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 import gpt
 from explorer import cache, frames
 from explorer.charts.windows import create_split_chart, create_windows_chart
+from explorer.language import count, say
 from explorer.lessons import Lesson
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  # inputs, targets, positions, each (B, T)
@@ -16,40 +17,40 @@ def batch_panel(lesson: Lesson, text: cache.Text) -> None:
     """Sliders for the batch's shape, a seed to step through batches, and the batch itself."""
     columns = st.columns([2, 2, 1, 2], vertical_alignment="bottom", gap="medium")
     B = columns[0].slider(
-        "Batch size (B): windows",
+        say("Batch size (B): windows"),
         1,
         4,
         2,
         key=f"{lesson.key}_B",
         bind="query-params",
-        help="Windows drawn at once. Training uses 12 to 64; four can still be read.",
+        help=say("Windows drawn at once. Training uses 12 to 64; four can still be read."),
     )
     T = columns[1].slider(
-        "Context (T): inputs in a window",
+        say("Context (T): inputs in a window"),
         1,
         16,
         8,
         key=f"{lesson.key}_T",
         bind="query-params",
-        help=f"block_size: how many {text.unit}s the model may look back at.",
+        help=say("block_size: how many {units} the model may look back at.", units=say(text.units)),
     )
     seed = columns[2].number_input(
-        "Seed",
+        say("Seed"),
         0,
         2**31 - 1,
         1337,
         key=f"{lesson.key}_seed",
         bind="query-params",
-        help="The same seed draws the same batch, here and in training.",
+        help=say("The same seed draws the same batch, here and in training."),
     )
     columns[3].button(
-        "Draw another batch",
+        say("Draw another batch"),
         key=f"{lesson.key}_draw",
         icon=":material/casino:",
         type="primary",
         on_click=_another,
         args=(f"{lesson.key}_seed", seed),
-        help="The next seed: other places, the same shape.",
+        help=say("The next seed: other places, the same shape."),
     )
     _show(lesson, text, draw(text.train_ids, T, B, seed))
 
@@ -79,15 +80,18 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
     B, T = inputs.shape
     places = positions[:, 0].tolist()
     tokens = text.tokenizer.tokens
+    units = say(text.units)
     split = create_split_chart(
-        frames.split_parts(len(text.train_ids), len(text.val_ids), f"{text.unit}s"),
+        frames.split_parts(len(text.train_ids), len(text.val_ids), units),
         pd.DataFrame({"window": range(1, B + 1), "place": places}),
-        f"{text.unit}s",
+        units,
     )
     st.altair_chart(split, width="stretch", key=f"{lesson.key}_split")
     st.caption(
-        "▲ where each window of this batch begins: drawn at random, from the training part only."
-        " The validation part is kept for the exam."
+        say(
+            "▲ where each window of this batch begins: drawn at random, from the training part"
+            " only. The validation part is kept for the exam."
+        )
     )
     cells = frames.window_cells(text.train_ids, places, T, tokens)
     # Long tokens need the whole width.
@@ -96,25 +100,50 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
     with left:
         st.altair_chart(create_windows_chart(cells), width="stretch", key=f"{lesson.key}_windows")
         st.caption(
-            f"Grey: the text around a window. The targets are the inputs one {text.unit} later, so"
-            " each target stands right after the input that it is the answer to. Hover: id, place."
+            say(
+                "Grey: the text around a window. The targets are the inputs one {unit} later, so"
+                " each target stands right after the input that it is the answer to. Hover: id,"
+                " place.",
+                unit=say(text.unit),
+            )
         )
     with right:
-        st.markdown(f"**When the input is … the target is …**: {B} × {T} = {B * T} examples")
-        st.dataframe(
-            frames.examples(inputs, targets, tokens),
-            hide_index=True,
-            height=38 + 35 * min(B * T, 8),
-            column_config={
-                "window": st.column_config.NumberColumn(width=60, help="b, from 1 to B."),
-                "t": st.column_config.NumberColumn(width=40, help="How many inputs are seen."),
-                "input": st.column_config.TextColumn("when the input is"),
-                "target": st.column_config.TextColumn("the target is"),
-                "target id": st.column_config.NumberColumn("its id", width=50),
-            },
-            key=f"{lesson.key}_examples",
-        )
+        _examples(lesson, frames.examples(inputs, targets, tokens), B, T)
     st.markdown(
-        f"inputs `x`: shape (B={B}, T={T}) · targets `y`: shape (B={B}, T={T}) · ids from 0 to"
-        f" {text.vocab_size - 1}, because V = {text.vocab_size}"
+        say(
+            "inputs `x`: shape (B={B}, T={T}) · targets `y`: shape (B={B}, T={T}) · ids from 0 to"
+            " {last}, because V = {V}",
+            B=B,
+            T=T,
+            last=text.vocab_size - 1,
+            V=text.vocab_size,
+        )
+    )
+
+
+def _examples(lesson: Lesson, examples: pd.DataFrame, B: int, T: int) -> None:
+    """The table of what every window says: see `frames.examples`."""
+    st.markdown(
+        count(
+            B * T,
+            "**When the input is … the target is …**: {B} × {T} = {n} example",
+            "**When the input is … the target is …**: {B} × {T} = {n} examples",
+            B=B,
+            T=T,
+        )
+    )
+    config = st.column_config
+    st.dataframe(
+        examples,
+        hide_index=True,
+        height=38 + 35 * min(B * T, 8),
+        column_config={
+            "window": config.NumberColumn(say("window"), width=60, help=say("b, from 1 to B.")),
+            "t": config.NumberColumn(width=40, help=say("How many inputs are seen.")),
+            "input": config.TextColumn(say("when the input is")),
+            "target": config.TextColumn(say("the target is")),
+            "target id": config.NumberColumn(say("its id"), width=50),
+            "input ids": config.TextColumn(say("input ids")),
+        },
+        key=f"{lesson.key}_examples",
     )

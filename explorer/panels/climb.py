@@ -11,6 +11,7 @@ import streamlit as st
 import gpt
 from explorer import cache, engine, ladder, machine
 from explorer.ladder import Rung
+from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.panels import climbed, question, training
 from explorer.panels.climbed import Climbed, look
@@ -18,8 +19,8 @@ from explorer.panels.samples import Author, author, samples_panel
 from explorer.runs import store
 
 POLL_SECONDS = 2.0
-TUTORIAL, EQUAL = "the tutorial's", "the same for all"
-REASON = (
+TUTORIAL, EQUAL = message("the tutorial's"), message("the same for all")
+REASON = message(
     "Blocks change several things at once, which page 6 takes apart. Gains of a hundredth are"
     " within the luck of the first weights: climb again with another seed."
 )
@@ -31,46 +32,56 @@ def choose(lesson: Lesson) -> list[Rung]:
     """The controls of the climb; returns its rungs."""
     places = st.columns([2, 1, 1, 2], vertical_alignment="bottom")
     with places[0]:
-        mode = st.segmented_control(
-            "Steps",
-            [TUTORIAL, EQUAL],
-            default=TUTORIAL,
-            required=True,
-            key=f"{lesson.key}_mode",
-            bind="query-params",
-            help="The tutorial trains the bigram for 3,000 steps and the others for 5,000. The same"
-            " number for all compares the ideas at equal steps.",
-        )
+        mode = _choose_mode(lesson)
     with places[1]:
         steps = st.number_input(
-            "Steps of each",
+            say("Steps of each"),
             10,
             20_000,
             1000,
             key=f"{lesson.key}_steps",
             bind="query-params",
             disabled=mode != EQUAL,
-            help="Optimizer updates of every rung, when it is the same number for all.",
+            help=say("Optimizer updates of every rung, when it is the same number for all."),
         )
     with places[2]:
         seed = st.number_input(
-            "Seed",
+            say("Seed"),
             0,
             2**31 - 1,
             1337,
             key=f"{lesson.key}_seed",
             bind="query-params",
-            help="Decides the first weights and the batches, the same for every rung.",
+            help=say("Decides the first weights and the batches, the same for every rung."),
         )
     with places[3]:
         laptop = st.toggle(
-            "With the laptop GPT on top",
+            say("With the laptop GPT on top"),
             key=f"{lesson.key}_laptop",
             bind="query-params",
-            help="A longer last rung: more layers, width and context, and a better recipe. It"
-            " changes more than one idea.",
+            help=say(
+                "A longer last rung: more layers, width and context, and a better recipe. It"
+                " changes more than one idea."
+            ),
         )
     return ladder.rungs(int(seed), int(steps) if mode == EQUAL else None, bool(laptop))
+
+
+def _choose_mode(lesson: Lesson) -> str:
+    """TUTORIAL or EQUAL."""
+    return st.segmented_control(
+        say("Steps"),
+        [TUTORIAL, EQUAL],
+        default=TUTORIAL,
+        format_func=say,
+        required=True,
+        key=f"{lesson.key}_mode",
+        bind="query-params",
+        help=say(
+            "The tutorial trains the bigram for 3,000 steps and the others for 5,000. The same"
+            " number for all compares the ideas at equal steps."
+        ),
+    )
 
 
 def climb_panel(
@@ -90,7 +101,8 @@ def climb_panel(
         )
         climbed.steps_panel(lesson, steps, text)
         best = ladder.greatest(steps)
-        question.grade_choice(answer, best.title if best else None, REASON, press="Climb")
+        title = best.title if best else None
+        question.grade_choice(answer, title, say(REASON), press=say("Climb"))
         if any(one.run for one in found):
             climbed.rungs_table(lesson, found, steps, text)
         if any(one.active for one in found) != polling:
@@ -114,22 +126,25 @@ def _buttons(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None:
             disabled=not missing,
             on_click=_climb,
             args=(lesson, [one.rung for one in found], text),
-            help="Trains the rungs that are missing, in the background; a run that has exactly"
-            " these settings, text and seed is taken, whichever page began it.",
+            help=say(
+                "Trains the rungs that are missing, in the background; a run that has exactly"
+                " these settings, text and seed is taken, whichever page began it."
+            ),
         )
         if len(active) > 1:
-            _stop_button(f"{lesson.key}_stop", "Stop all", active)
+            _stop_button(f"{lesson.key}_stop", say("Stop all"), active)
         for one in active:
-            _stop_button(f"{lesson.key}_stop_{one.number}", f"Stop {one.rung.title}", [one])
+            label = say("Stop {rung}", rung=say(one.rung.title))
+            _stop_button(f"{lesson.key}_stop_{one.number}", label, [one])
     _say_time(missing, active, text)
 
 
 def _press(found: list[Climbed], missing: list[Climbed]) -> str:
     if not missing:
-        return "All rungs are trained" if all(one.done for one in found) else "Climbing…"
+        return say("All rungs are trained") if all(one.done for one in found) else say("Climbing…")
     if len(missing) == len(found):
-        return "Climb the ladder"
-    return f"Climb: {len(missing)} rung{'s' * (len(missing) > 1)} missing"
+        return say("Climb the ladder")
+    return count(len(missing), "Climb: {n} rung missing", "Climb: {n} rungs missing")
 
 
 def _stop_button(key: str, label: str, active: list[Climbed]) -> None:
@@ -139,7 +154,7 @@ def _stop_button(key: str, label: str, active: list[Climbed]) -> None:
         icon=":material/stop:",
         on_click=_stop,
         args=([one.run.id for one in active if one.run],),
-        help="Saves everything and ends here; the next climb goes on from there.",
+        help=say("Saves everything and ends here; the next climb goes on from there."),
     )
 
 
@@ -153,16 +168,22 @@ def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -
     if active:
         waiting = sum(one.state == store.QUEUED for one in active)
         st.caption(
-            f"{len(active) - waiting} in training, {waiting} waiting. They go on when you leave the"
-            " page."
+            say(
+                "{training} in training, {waiting} waiting. They go on when you leave the page.",
+                training=len(active) - waiting,
+                waiting=waiting,
+            )
         )
     elif missing and probe is not None:
         seconds = sum(
             gpt.estimate_seconds(one.rung.preset, text.vocab_size, probe) for one in missing
         )
         st.caption(
-            f"Missing: {', '.join(one.rung.title for one in missing)}; about"
-            f" {training.duration(seconds)} in all on this machine (derived)."
+            say(
+                "Missing: {rungs}; about {time} in all on this machine (derived).",
+                rungs=", ".join(say(one.rung.title) for one in missing),
+                time=training.duration(seconds),
+            )
         )
 
 
@@ -196,5 +217,6 @@ def rung_samples(lesson: Lesson, rungs: list[Rung], text: cache.Text) -> None:
 
 def _author(one: Climbed) -> Author:
     if one.run is None or not one.done:
-        return Author(one.label, None, "In training." if one.active else "Not trained yet.")
+        reason = say("In training.") if one.active else say("Not trained yet.")
+        return Author(one.label, None, reason)
     return author(one.label, one.run.folder / "checkpoint")

@@ -11,15 +11,20 @@ from explorer import cache, engine, frames, history, ladder
 from explorer.charts import compare
 from explorer.charts.ladder import create_ladder_chart
 from explorer.ladder import Rung
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
-from explorer.panels.compare import thin
+from explorer.panels.compare import STATES, thin
 from explorer.panels.picture import picture
 from explorer.runs import store
 from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
-AGAINST = {"steps": "step", "seconds": "seconds", "compute": "compute"}
+AGAINST = {
+    message("steps"): "step",
+    message("seconds"): "seconds",
+    message("compute"): "compute",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Climbed:
 
     @property
     def label(self) -> str:
-        return f"{self.number} {self.rung.title}"
+        return f"{self.number} {say(self.rung.title)}"
 
     @property
     def active(self) -> bool:
@@ -79,20 +84,12 @@ def curves_panel(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None
         if one.reader and one.reader.evaluations
     }
     if not begun:
-        known = ", ".join(f"{name} {loss:.3f}" for name, loss in text.references.items())
-        st.caption(f"The losses to beat on this text: {known} (computed from the text).")
-        return
-    against = AGAINST[
-        st.segmented_control(
-            "Loss against",
-            list(AGAINST),
-            default="steps",
-            required=True,
-            key=f"{lesson.key}_against",
-            bind="query-params",
-            help="Equal steps, equal time on this machine, or equal arithmetic (FLOPs, derived).",
+        known = ", ".join(f"{say(name)} {loss:.3f}" for name, loss in text.references.items())
+        st.caption(
+            say("The losses to beat on this text: {losses} (computed from the text).", losses=known)
         )
-    ]
+        return
+    against = _choose_axis(lesson)
     evaluations = [thin(reader.evaluations) for reader, _ in begun.values()]
     losses = frames.compared_runs(list(begun), evaluations, None)
     if against != "step":
@@ -106,9 +103,27 @@ def curves_panel(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None
     now = losses.groupby("run", sort=False)["validation"].last()
     ends = "; ".join(f"{run} {loss:.3f}" for run, loss in now.items())
     st.caption(
-        f"Validation loss of each rung, measured on the last tenth of the text; now: {ends}."
-        " What lies above the picture is the first estimate."
+        say(
+            "Validation loss of each rung, measured on the last tenth of the text; now: {losses}."
+            " What lies above the picture is the first estimate.",
+            losses=ends,
+        )
     )
+
+
+def _choose_axis(lesson: Lesson) -> str:
+    """One of the values of AGAINST."""
+    chosen = st.segmented_control(
+        say("Loss against"),
+        list(AGAINST),
+        default="steps",
+        format_func=say,
+        required=True,
+        key=f"{lesson.key}_against",
+        bind="query-params",
+        help=say("Equal steps, equal time on this machine, or equal arithmetic (FLOPs, derived)."),
+    )
+    return AGAINST[chosen]
 
 
 def _flops(preset: gpt.Preset, text: cache.Text) -> float:
@@ -121,11 +136,13 @@ def steps_panel(lesson: Lesson, steps: list[ladder.Step], text: cache.Text) -> N
     if whole.empty:
         return
     zoom = st.toggle(
-        "Without the first step",
+        say("Without the first step"),
         key=f"{lesson.key}_zoom",
         bind="query-params",
-        help="The first step, from knowing nothing to the bigram, dwarfs the others. Leave it out"
-        " to see them larger.",
+        help=say(
+            "The first step, from knowing nothing to the bigram, dwarfs the others. Leave it out"
+            " to see them larger."
+        ),
     )
     shown = whole[whole["order"] > 0] if zoom else whole
     if len(shown):
@@ -133,10 +150,12 @@ def steps_panel(lesson: Lesson, steps: list[ladder.Step], text: cache.Text) -> N
         picture(chart, f"{lesson.key}_steps_chart", "what each idea gains")
     st.markdown(ladder.in_words(steps))
     st.caption(
-        "From the end of the rung before to the end of this rung (measured). The tutorial's rungs"
-        " are measured on the same windows of the text; the laptop GPT reads longer ones. Every"
-        " rung keeps its own learning rate. The bigram's is ten times larger: a short climb"
-        " favours it."
+        say(
+            "From the end of the rung before to the end of this rung (measured). The tutorial's"
+            " rungs are measured on the same windows of the text; the laptop GPT reads longer ones."
+            " Every rung keeps its own learning rate. The bigram's is ten times larger: a short"
+            " climb favours it."
+        )
     )
 
 
@@ -160,31 +179,48 @@ def _row(one: Climbed, step: ladder.Step, V: int) -> dict[str, Any]:
     last: dict[str, Any] = (one.reader.last_step if one.reader else None) or {}
     seconds = last.get("seconds")
     parts = gpt.parameters_by_component(one.rung.preset.model, V)
-    state = one.state or "not trained yet"
+    state = say(STATES[one.state]) if one.state else say("not trained yet")
     return {
         "rung": one.label,
-        "what it adds": one.rung.idea,
+        "what it adds": say(one.rung.idea),
         "parameters": sum(parts.values()),
         "step": last.get("step", 0),
         "tokens/s": last.get("tokens_per_second"),
         "minutes": seconds / 60 if seconds else None,
         "loss": one.loss,
         "gain": step.gain,
-        "state": f"{state}: {one.reason}" if state == store.FAILED else state,
+        "state": f"{state}: {explain(one.reason)}" if one.state == store.FAILED else state,
     }
 
 
 def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "parameters": number(format="localized", help="Derived from the settings."),
-        "step": number(format="localized", help="Optimizer updates done."),
+        "rung": text(say("rung")),
+        "what it adds": text(say("what it adds")),
+        "parameters": number(
+            say("parameters"), format="localized", help=say("Derived from the settings.")
+        ),
+        "step": number(say("step"), format="localized", help=say("Optimizer updates done.")),
         "tokens/s": number(
-            format="compact", help="Tokens learnt from in a second, measured at the end."
+            say("tokens/s"),
+            format="compact",
+            help=say("Tokens learnt from in a second, measured at the end."),
         ),
         "minutes": number(
-            format="%.2f", help="Of training alone, without the estimates of the losses."
+            say("minutes"),
+            format="%.2f",
+            help=say("Of training alone, without the estimates of the losses."),
         ),
-        "loss": number(format="%.4f", help="Of validation, at the end of the run, nats per token."),
-        "gain": number(format="%.4f", help="Loss of the rung before minus loss of this rung."),
+        "loss": number(
+            say("loss"),
+            format="%.4f",
+            help=say("Of validation, at the end of the run, nats per token."),
+        ),
+        "gain": number(
+            say("gain"),
+            format="%.4f",
+            help=say("Loss of the rung before minus loss of this rung."),
+        ),
+        "state": text(say("state")),
     }

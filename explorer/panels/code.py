@@ -9,11 +9,13 @@ import streamlit as st
 import gpt
 from explorer import cache
 from explorer.components.code_view import code_view
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown
 from explorer.source import Source, line_shapes, read_source
 
-BOTH = "side by side"
+BOTH = message("side by side")
+ONE = message("one number")  # what `explorer.source` calls the shape of a tensor without dimensions
 
 Shapes = Callable[[Any], Mapping[int, str]]
 
@@ -37,13 +39,16 @@ def code_panel(
     if len(names) > 1:
         chosen = (
             st.segmented_control(
-                "Form",
+                say("Form"),
                 [*names, BOTH] if two else names,
                 default=names[0],
+                format_func=say,
                 key=f"{lesson.key}.form",
                 label_visibility="collapsed",
-                help="Which part of the code to read. A readable and a fast form compute the same"
-                " numbers.",
+                help=say(
+                    "Which part of the code to read. A readable and a fast form compute the same"
+                    " numbers."
+                ),
             )
             or names[0]
         )
@@ -54,8 +59,10 @@ def code_panel(
         for column, form in zip(st.columns(len(row)), row, strict=True):
             with column:
                 _draw(lesson, form, shapes, marks or {})
-    said = " Beside the lines: what each made in one step of this page, measured." if shapes else ""
-    st.caption(leaves_out + said)
+    said = [leaves_out]
+    if shapes:
+        said.append(say("Beside the lines: what each made in one step of this page, measured."))
+    st.caption(" ".join(said))
 
 
 def _parts(form: Any) -> tuple[Any, ...]:
@@ -64,10 +71,11 @@ def _parts(form: Any) -> tuple[Any, ...]:
 
 def _draw(lesson: Lesson, form: Any, shapes: Shapes | None, marks: Mapping[str, str]) -> None:
     source = read_source(form)
+    made = shapes(form) if shapes else {}
     code_view(
         source,
         key=f"{lesson.key}_code_{form.__qualname__.strip('_')}",  # "__" is not allowed in one
-        notes=shapes(form) if shapes else None,
+        notes={line: words.replace(ONE, say(ONE)) for line, words in made.items()},
         marks=marked(source, marks),
     )
 

@@ -13,15 +13,28 @@ import streamlit as st
 import gpt
 from explorer import cache, differences, engine, frames, history, state
 from explorer.charts import compare
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels import training
 from explorer.panels.model import current_run
 from explorer.runs import labels as run_labels
+from explorer.runs import store
 from explorer.runs.store import Run
 
 POLL_SECONDS = 2.0
-BITS = "bits per character"
+BITS = message("bits per character")
+STATES = {  # of a run, for a person: the worker that writes them knows no languages
+    store.CREATED: message("created"),
+    store.QUEUED: message("queued"),
+    store.TRAINING: message("training"),
+    store.PAUSED: message("paused"),
+    store.STOPPED: message("stopped"),
+    store.SUSPENDED: message("suspended"),
+    store.INTERRUPTED: message("interrupted"),
+    store.FAILED: message("failed"),
+    store.FINISHED: message("finished"),
+}
 
 
 def page_runs(lesson: Lesson, text: cache.Text, most: int | None = compare.MOST_RUNS) -> list[Run]:
@@ -39,8 +52,10 @@ def compare_panel(lesson: Lesson, text: cache.Text) -> None:
     runs = page_runs(lesson, text)
     if len(runs) < 2:
         st.caption(
-            "Train twice with different settings: both runs then appear here on one chart, named by"
-            " what differs."
+            say(
+                "Train twice with different settings: both runs then appear here on one chart,"
+                " named by what differs."
+            )
         )
         return
     specs = [run.spec() for run in runs]
@@ -71,14 +86,14 @@ def _choose(lesson: Lesson, runs: list[Run], labels: list[str]) -> None:
     now = current_run(lesson)
     key = f"{lesson.key}.show.{now.id if now else None}"
     st.selectbox(
-        "Run that this page shows",
+        say("Run that this page shows"),
         ids,
         ids.index(now.id) if now and now.id in ids else None,
         format_func=lambda i: labels[ids.index(i)],
         key=key,
-        placeholder="the untrained model",
+        placeholder=say("the untrained model"),
         on_change=lambda: state.set_run(lesson, st.session_state[key]),
-        help="Go back to an earlier run: look into its model, continue it, write with it.",
+        help=say("Go back to an earlier run: look into its model, continue it, write with it."),
     )
 
 
@@ -94,11 +109,14 @@ def _draw(
     losses = frames.compared_runs(labels, evaluations, shown)
     if len(losses):
         losses, known, unit = comparable(losses, dict(zip(labels, specs, strict=True)), text)
-        chart = compare.create_compare_chart(losses, frames.references(known), unit=unit)
+        chart = compare.create_compare_chart(losses, frames.references(known), unit=say(unit))
         st.altair_chart(chart, width="stretch", key=f"{lesson.key}_compare")
         st.caption(
-            "Validation loss of each run, measured; the run shown above is drawn thicker. The first"
-            f" estimate (step 0) lies above the picture.{in_which(unit)}"
+            say(
+                "Validation loss of each run, measured; the run shown above is drawn thicker. The"
+                " first estimate (step 0) lies above the picture."
+            )
+            + in_which(unit)
         )
     names = differences.differing(specs)
     rows = [
@@ -118,7 +136,7 @@ def comparable(
     """
     described = list(specs.values())
     if len({differences.tokenizer_of(spec) for spec in described}) == 1:
-        return losses, (texts.of_run(described[0], text) or text).references, "nats"
+        return losses, (texts.of_run(described[0], text) or text).references, message("nats")
     held = {label: texts.characters_per_token(spec, text) for label, spec in specs.items()}
     known = {label: parts for label, parts in held.items() if parts}
     return frames.in_bits(losses, known), {}, BITS
@@ -126,10 +144,12 @@ def comparable(
 
 def in_which(unit: str) -> str:
     """Why a chart is not in nats; nothing where it is."""
-    return (
-        " The runs read different tokens, so the losses are in bits per character: nats per token,"
+    if unit != BITS:
+        return ""
+    return " " + say(
+        "The runs read different tokens, so the losses are in bits per character: nats per token,"
         " divided by ln 2 and by the characters of a token."
-    ) * (unit == BITS)
+    )
 
 
 def thin(events: list[Any]) -> list[Any]:
@@ -147,6 +167,7 @@ def _row(
     parts = gpt.parameters_by_component(gpt.ModelConfig.from_dict(spec["model"]), V)
     known = [e for e in reader.evaluations if e["val_loss"] is not None]
     last, step = (known[-1] if known else {}), reader.last_step or {}
+    state = run.status()["state"]
     return {
         "run": label.partition(":")[0],
         **{name: differences.show(settings.get(name)) for name in names},
@@ -157,7 +178,7 @@ def _row(
         "best": min((e["val_loss"] for e in known), default=None),
         **_bits(spec, last.get("val_loss"), names, text),
         "tokens/s": step.get("tokens_per_second"),
-        "state": run.status()["state"],
+        "state": say(STATES[state]),
     }
 
 
@@ -171,17 +192,25 @@ def _bits(spec: Any, loss: float | None, names: list[str], text: cache.Text) -> 
 
 
 def _columns() -> dict[str, Any]:
-    loss = st.column_config.NumberColumn
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    last = say("The last estimate, nats per token.")
     return {
-        "parameters": st.column_config.NumberColumn(format="localized"),
-        "step": st.column_config.NumberColumn(format="localized", help="Optimizer updates done."),
-        "training loss": loss(format="%.4f", help="The last estimate, nats per token."),
-        "validation loss": loss(format="%.4f", help="The last estimate, nats per token."),
-        "best": loss(format="%.4f", help="The lowest validation loss of the run."),
-        "bits/character": loss(
-            format="%.3f",
-            help="The validation loss divided by ln 2 and by the characters of a token: it can be"
-            " compared, whatever the tokens are.",
+        "run": text(say("run")),
+        "parameters": number(say("parameters"), format="localized"),
+        "step": number(say("step"), format="localized", help=say("Optimizer updates done.")),
+        "training loss": number(say("training loss"), format="%.4f", help=last),
+        "validation loss": number(say("validation loss"), format="%.4f", help=last),
+        "best": number(
+            say("best"), format="%.4f", help=say("The lowest validation loss of the run.")
         ),
-        "tokens/s": st.column_config.NumberColumn(format="compact", help="Measured at the end."),
+        "bits/character": number(
+            say("bits/character"),
+            format="%.3f",
+            help=say(
+                "The validation loss divided by ln 2 and by the characters of a token: it can be"
+                " compared, whatever the tokens are."
+            ),
+        ),
+        "tokens/s": number(say("tokens/s"), format="compact", help=say("Measured at the end.")),
+        "state": text(say("state")),
     }

@@ -6,14 +6,16 @@ import streamlit as st
 
 import gpt
 from explorer import state
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import question
 from explorer.panels.model import Shown
 
 LENGTH = 200
 PIECE = 5
-REPEATS, VARIED = "it soon goes round in circles", "it is as varied as a sampled text"
-CHOICES = ["it makes the fewest mistakes, so it is the best text", REPEATS, VARIED]
+REPEATS = message("it soon goes round in circles")
+VARIED = message("it is as varied as a sampled text")
+CHOICES = [message("it makes the fewest mistakes, so it is the best text"), REPEATS, VARIED]
 
 
 def variety(text: str, piece: int = PIECE) -> float:
@@ -34,22 +36,25 @@ def contest_panel(
     def body() -> None:
         model = shown()
         st.button(
-            "Write both",
+            say("Write both"),
             key=f"{lesson.key}_both",
             icon=":material/compare_arrows:",
             type="primary",
             on_click=state.put,
             args=(lesson, "write_both", True),
-            help=f"{LENGTH} tokens each after the prompt: once always the most probable one,"
-            " once drawn at temperature 1.",
+            help=say(
+                "{n} tokens each after the prompt: once always the most probable one, once drawn at"
+                " temperature 1.",
+                n=LENGTH,
+            ),
         )
         if state.get(lesson, "write_both"):
             state.put(lesson, "write_both", False)
-            with st.spinner("Writing both…"):
+            with st.spinner(say("Writing both…")):
                 state.put(lesson, "contest", (model.key, prompt, *_both(model, prompt)))
         kept = state.get(lesson, "contest")
         if kept is None or kept[:2] != (model.key, prompt):
-            question.grade_choice(answer, None, "", press="Write both")
+            question.grade_choice(answer, None, "", press=say("Write both"))
             return
         _, _, greedy, sampled = kept
         _show(model, greedy, sampled, answer)
@@ -69,19 +74,27 @@ def _both(model: Shown, prompt: str) -> tuple[str, str]:
 
 def _show(model: Shown, greedy: str, sampled: str, answer: question.Answer) -> None:
     columns = st.columns(2, gap="medium")
-    titles = ("Greedy (temperature 0)", "Sampled (temperature 1, seed 1)")
+    titles = (say("Greedy (temperature 0)"), say("Sampled (temperature 1, seed 1)"))
     for column, title, written in zip(columns, titles, (greedy, sampled), strict=True):
         column.markdown(f"**{title}**")
         column.code(written, language=None, wrap_lines=True, height=170)
         column.caption(
-            f"{variety(written):.0%} of its {PIECE}-character pieces occur for the first time"
-            " (counted)."
+            say(
+                "{share:.0%} of its {n}-character pieces occur for the first time (counted).",
+                share=variety(written),
+                n=PIECE,
+            )
         )
     right = REPEATS if variety(greedy) < 0.75 * variety(sampled) else VARIED
     question.grade_choice(
         answer,
         right,
-        f"New pieces: {variety(greedy):.0%} of the greedy text, {variety(sampled):.0%} of the"
-        f" sampled one (model: {model.label}). The most probable token leads to the most"
-        " probable next one; once the same stretch comes back, the same choices follow.",
+        say(
+            "New pieces: {greedy:.0%} of the greedy text, {sampled:.0%} of the sampled one (model:"
+            " {model}). The most probable token leads to the most probable next one; once the same"
+            " stretch comes back, the same choices follow.",
+            greedy=variety(greedy),
+            sampled=variety(sampled),
+            model=model.label,
+        ),
     )

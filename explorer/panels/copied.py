@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 import gpt
 from explorer import cache, inspected, state
 from explorer.components.token_strip import token_strip
+from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels.model import Shown
@@ -23,55 +25,111 @@ ROWS = 30  # copies in the table
 def copied_panel(lesson: Lesson, shown: Shown, folder: Path | None, text: str, what: str) -> None:
     """Mark the pieces of `text` that stand in the training text of the shown model.
 
-    folder: of its run or of the shipped model. what: the text in words, such as "the text read".
+    folder: of its run or of the shipped model. what: the text in the learner's words,
+    such as "the text read".
     """
     if folder is None or not shown.key.startswith(str(folder)):
-        st.info("An untrained model has learned from no text, so it has nothing to recite.")
+        st.info(say("An untrained model has learned from no text, so it has nothing to recite."))
         return
     learned = training_text(folder)
     if learned is None:
         st.info(
-            "The training text of this model is not here, so nothing can be compared with it."
-            f" (Its name: {_corpus(folder).get('name', 'unknown')}.)"
+            say(
+                "The training text of this model is not here, so nothing can be compared with it."
+                " (Its name: {name}.)",
+                name=_corpus(folder).get("name") or say("unknown"),
+            )
         )
         return
     least = st.slider(
-        "Characters that count as a copy",
+        say("Characters that count as a copy"),
         LEAST,
         MOST,
         START,
         key=f"{lesson.key}_least",
-        help="Shorter equal pieces are passed over. Common words and names are found by chance.",
+        help=say(
+            "Shorter equal pieces are passed over. Common words and names are found by chance."
+        ),
     )
-    training, held_out = gpt.split(learned.corpus.text)
+    training, _ = gpt.split(learned.corpus.text)
     found = _copies(text, training, least, learned)
-    baseline = held_out[: len(text)]
-    chance = _copies(baseline, training, least, learned)
     lengths = inspected.copied_lengths(text, found)
     token_strip(
         [ord(c) for c in text],
         list(text),
         key=f"{lesson.key}_copied",
         values=lengths,
-        value_label="length of the copy (characters)",
+        value_label=say("length of the copy (characters)"),
     )
-    st.markdown(
-        f"Of the {len(text):,} characters of {what}, {_share(text, found)} stand in pieces of at"
-        f" least {least} in the training text ({texts.title(learned)}), {_longest(found)}; of"
-        f" {len(baseline):,} characters of the validation text, which the model never saw,"
-        f" {_share(baseline, chance)}, {_longest(chance)}."
-    )
+    _compare(text, what, found, least, learned)
     if found:
         table = inspected.found_copies(text, training, found[:ROWS], AROUND)
-        st.dataframe(table, hide_index=True, key=f"{lesson.key}_copies")
-    more = f" The {ROWS} longest of {len(found)} are listed." if len(found) > ROWS else ""
-    st.caption(
-        "Measured: every piece is as long as it can be and is compared character by character;"
-        " position counts characters from the start of the training text, the first place where it"
-        f" stands.{more} The number below each character is its Unicode code. The held-out"
-        " text is the measure of chance: only what goes far beyond it is memory. What is said with"
-        " other words is not found."
+        _table(table, f"{lesson.key}_copies")
+    _explain(len(found))
+
+
+def _compare(
+    text: str, what: str, found: list["gpt.inspection.Copy"], least: int, learned: cache.Text
+) -> None:
+    """How much is copied, beside as much of the held-out text: that is chance."""
+    training, held_out = gpt.split(learned.corpus.text)
+    baseline = held_out[: len(text)]
+    chance = _copies(baseline, training, least, learned)
+    copied = say(
+        "Of the {n:,} characters of {what}, {share} stand in pieces of at least {least} in the"
+        " training text ({title}), {longest}.",
+        n=len(text),
+        what=what,
+        share=_share(text, found),
+        least=least,
+        title=texts.title(learned),
+        longest=_longest(found),
     )
+    by_chance = say(
+        "Of {n:,} characters of the validation text, which the model never saw: {share},"
+        " {longest}.",
+        n=len(baseline),
+        share=_share(baseline, chance),
+        longest=_longest(chance),
+    )
+    st.markdown(f"{copied} {by_chance}")
+
+
+def _table(copies: pd.DataFrame, key: str) -> None:
+    """copies: see `inspected.found_copies`."""
+    config = st.column_config
+    st.dataframe(
+        copies,
+        hide_index=True,
+        key=key,
+        column_config={
+            "length": config.NumberColumn(say("length")),
+            "passage": config.TextColumn(say("passage")),
+            "position": config.NumberColumn(say("position")),
+            "surroundings": config.TextColumn(say("surroundings")),
+        },
+    )
+
+
+def _explain(found: int) -> None:
+    """How the copies were found; `found` of them."""
+    said = [
+        say(
+            "Measured: every piece is as long as it can be and is compared character by character;"
+            " position counts characters from the start of the training text, the first place"
+            " where it stands."
+        )
+    ]
+    if found > ROWS:
+        said.append(say("The {rows} longest of {n} are listed.", rows=ROWS, n=found))
+    said.append(
+        say(
+            "The number below each character is its Unicode code. The held-out text is the measure"
+            " of chance: only what goes far beyond it is memory. What is said with other words is"
+            " not found."
+        )
+    )
+    st.caption(" ".join(said))
 
 
 def written_panel(lesson: Lesson, shown: Callable[[], Shown], folder: Path | None) -> None:
@@ -79,11 +137,11 @@ def written_panel(lesson: Lesson, shown: Callable[[], Shown], folder: Path | Non
     writing: Writing | None = state.get(lesson, "writing")
     if writing is None or not writing.tokens:
         return
-    st.markdown("**Does it write, or recite?**")
+    st.markdown(say("**Does it write, or recite?**"))
     if writing.running:
-        st.caption("When the text is ready, it is compared with the training text.")
+        st.caption(say("When the text is ready, it is compared with the training text."))
         return
-    copied_panel(lesson, shown(), folder, writing.written, "what was written")
+    copied_panel(lesson, shown(), folder, writing.written, say("what was written"))
 
 
 def training_text(folder: Path) -> cache.Text | None:
@@ -125,4 +183,4 @@ def _share(text: str, copies: list["gpt.inspection.Copy"]) -> str:
 
 
 def _longest(copies: list["gpt.inspection.Copy"]) -> str:
-    return f"the longest with {copies[0].length}" if copies else "none so long"
+    return say("the longest with {n}", n=copies[0].length) if copies else say("none so long")

@@ -10,13 +10,18 @@ import streamlit as st
 import gpt
 from explorer import cache, frames
 from explorer.charts.gradients import create_gradients_chart
+from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.panels import question
 from explorer.panels.model import Shown, untrained
 from explorer.panels.picture import picture
 
 MOST_TOKENS = 1024  # that a gradient is measured on
-ANSWERS = ["about as long (within 3 times)", "3 to 1,000 times shorter", "over 1,000 times shorter"]
+ANSWERS = [
+    message("about as long (within 3 times)"),
+    message("3 to 1,000 times shorter"),
+    message("over 1,000 times shorter"),
+]
 
 
 def variants(preset: gpt.Preset) -> dict[str, gpt.Preset]:
@@ -26,14 +31,17 @@ def variants(preset: gpt.Preset) -> dict[str, gpt.Preset]:
     for residual in (True, False):
         for norm in (on, "none"):
             variant = preset.with_settings({"residual": residual, "norm": norm})
-            as_set = " (as set)" * (variant.model == preset.model)
-            found[_parts(variant.model) + as_set] = variant
+            name = _parts(variant.model)
+            if variant.model == preset.model:
+                name = say("{variant} (as set)", variant=name)
+            found[name] = variant
     return dict(sorted(found.items(), key=lambda item: item[1].model != preset.model))
 
 
 def _parts(config: gpt.ModelConfig) -> str:
-    path = "residual path" if config.residual else "no residual path"
-    return f"{path}, {'no norm' if config.norm == 'none' else f'norm {config.norm}'}"
+    path = say("residual path") if config.residual else say("no residual path")
+    norm = say("no norm") if config.norm == "none" else say("norm {place}", place=config.norm)
+    return f"{path}, {norm}"
 
 
 def ask_gradient(lesson: Lesson) -> tuple[question.Answer, bool]:
@@ -41,15 +49,17 @@ def ask_gradient(lesson: Lesson) -> tuple[question.Answer, bool]:
     answer = question.ask_choice(
         lesson,
         "gradient",
-        "Six layers, no residual path, no norm. Before the first update, how long is the gradient"
-        " in the first layer, measured against the last?",
+        say(
+            "Six layers, no residual path, no norm. Before the first update, how long is the"
+            " gradient in the first layer, measured against the last?"
+        ),
         ANSWERS,
     )
     skip = st.toggle(
-        "Show the measurement without a guess",
+        say("Show the measurement without a guess"),
         key=f"{lesson.key}_skip",
         bind="query-params",
-        help="For a teacher, or when you come back.",
+        help=say("For a teacher, or when you come back."),
     )
     return answer, answer.given or skip
 
@@ -65,8 +75,12 @@ def grade_gradient(answer: question.Answer, preset: gpt.Preset, text: cache.Text
     question.grade_choice(
         answer,
         right,
-        f"Measured: {norms[0]:.1e} in the first layer, {norms[-1]:.1e} in the last. Every layer on"
-        " the way back multiplies the gradient by something small; the residual path adds a 1.",
+        say(
+            "Measured: {first:.1e} in the first layer, {last:.1e} in the last. Every layer on the"
+            " way back multiplies the gradient by something small; the residual path adds a 1.",
+            first=norms[0],
+            last=norms[-1],
+        ),
     )
 
 
@@ -108,21 +122,29 @@ def gradients_panel(
     trained = shown()
     batch = first_batch(preset, text)
     if batch is None:
-        st.info("The text is too short for this context: choose a smaller context.")
+        st.info(say("The text is too short for this context: choose a smaller context."))
         return
-    said = ""
+    own = ""
     same_text = trained.tokenizer.tokens == text.tokenizer.tokens
     fits = same_text and trained.model.config.block_size >= batch[0].shape[1]
     if trained.step > 0 and fits:
         key = f"{trained.key} {text.corpus.sha256} {preset.train} {preset.model.block_size}"
         found = cache.gradient_norms(trained.model, batch[0], batch[1], key)
         norms[trained.label] = found
-        said = f" Your run has {len(found)} layers, {_parts(trained.model.config)}."
+        own = " " + count(
+            len(found),
+            "Your run has {n} layer, {parts}.",
+            "Your run has {n} layers, {parts}.",
+            parts=_parts(trained.model.config),
+        )
     chart = create_gradients_chart(frames.gradients({n: f for n, f in norms.items() if f}))
     picture(chart, f"{lesson.key}_gradients", "gradients")
     B, T = batch[0].shape
-    st.caption(
-        f"Measured: one forward and one backward pass on {B} windows of {T} tokens, the first that"
+    measured = say(
+        "Measured: one forward and one backward pass on {B} windows of {T} tokens, the first that"
         " a run trains on; over all parameters of a layer, before the first update unless it says"
-        f" otherwise.{said}"
+        " otherwise.",
+        B=B,
+        T=T,
     )
+    st.caption(measured + own)

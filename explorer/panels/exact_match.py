@@ -10,6 +10,7 @@ import gpt
 from explorer import frames
 from explorer.charts import draw
 from explorer.charts.exact_match import create_exact_match_chart
+from explorer.language import say
 from gpt.toys import TOYS
 
 
@@ -23,19 +24,30 @@ def exact_match_panel(task: str, evaluations: Sequence[dict[str, Any]], key: str
     last = answers.iloc[-1]
     left, right = st.columns([1, 3], gap="small")
     left.metric(
-        "Exact match",
+        say("Exact match"),
         f"{last['share']:.1%}",
-        help="Share of held-out problems that the model answers rightly to the last sign, writing"
-        " what is likeliest at each place. They are the same ones each time, and none of them is in"
-        " the training part. The band in the chart is one standard error to each side.",
+        help=say(
+            "Share of held-out problems that the model answers rightly to the last sign, writing"
+            " what is likeliest at each place. They are the same ones each time, and none of them"
+            " is in the training part. The band in the chart is one standard error to each side."
+        ),
     )
     with right:
         draw(create_exact_match_chart, answers, pd.DataFrame({"share": [guessing]}), key=key)
     st.caption(
-        f"**{TOYS[task].summary.capitalize()}**, as in {example(task)}: of"
-        f" {known[-1]['problems']} held-out problems {last['share']:.1%} ± {last['error']:.1%} are"
-        f" right after step {int(last['step']):,}, {answers['share'].iloc[0]:.1%} were at first"
-        f" (measured); guessing gets {guessing:.1%} (dashed)."
+        say(
+            "**{task}**, as in {example}: of {n} held-out problems {share:.1%} ± {error:.1%} are"
+            " right after step {step:,}, {first:.1%} were at first (measured); guessing gets"
+            " {guessing:.1%} (dashed).",
+            task=say(TOYS[task].summary).capitalize(),
+            example=example(task),
+            n=known[-1]["problems"],
+            share=last["share"],
+            error=last["error"],
+            step=int(last["step"]),
+            first=answers["share"].iloc[0],
+            guessing=guessing,
+        )
     )
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, frames
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import current_run
 from explorer.runs.store import Run
@@ -56,26 +57,30 @@ def export_panel(lesson: Lesson) -> None:
     """A button that opens all downloads for the run that the page shows."""
     run = current_run(lesson)
     if run is None or run.checkpoint_path is None:
-        st.caption("Once a run has begun, it can be taken home: as a program, a notebook, a model.")
+        st.caption(
+            say("Once a run has begun, it can be taken home: as a program, a notebook, a model.")
+        )
         return
     with st.popover(
-        "Take it home",
+        say("Take it home"),
         icon=":material/home:",
-        help="Download this run: as a program that trains it again, as a notebook, its model, its"
-        " measurements, its receipt.",
+        help=say(
+            "Download this run: as a program that trains it again, as a notebook, its model, its"
+            " measurements, its receipt."
+        ),
     ):
         problem = problem_of(run)
         for offer in OFFERS:
             if problem is None or offer in WITHOUT_SOURCE:
                 _button(lesson, run, offer)
         if problem is not None:
-            st.caption(problem)
+            st.caption(explain(problem))
 
 
 def _button(lesson: Lesson, run: Run, offer: Offer) -> None:
     name = f"{run.spec()['preset']}-{run.id[:15]}"
     st.download_button(
-        offer.label,
+        say(offer.label),
         lambda: offer.make(run.folder, name),
         f"{name}{offer.ending}",
         offer.kind,
@@ -83,7 +88,7 @@ def _button(lesson: Lesson, run: Run, offer: Offer) -> None:
         icon=f":material/{offer.icon}:",
         on_click="ignore",
         width="stretch",
-        help=offer.help,
+        help=say(offer.help),
     )
 
 
@@ -156,36 +161,52 @@ def metrics_csv(folder: Path, name: str = "") -> str:
 
 OFFERS = [
     Offer(
-        "script", "Program (.py)", "terminal", ".py", "text/x-python", program,
-        "This run as one plain program of the sources that it used, with its settings in it: it"
-        " needs only torch and the text, trains, gives the same first losses on a CPU, and writes.",
+        "script", message("Program (.py)"), "terminal", ".py", "text/x-python", program,
+        message(
+            "This run as one plain program of the sources that it used, with its settings in it: it"
+            " needs only torch and the text, trains, gives the same first losses on a CPU, and"
+            " writes."
+        ),
     ),
     Offer(
-        "notebook", "Notebook (.ipynb)", "menu_book", ".ipynb", "application/x-ipynb+json",
+        "notebook", message("Notebook (.ipynb)"), "menu_book", ".ipynb", "application/x-ipynb+json",
         notebook,
-        "Every step from the text to this run's trained model, a cell each, as in the lecture:"
-        " vocabulary, batches, bigram, averaging the past, a head, the model, training, writing.",
+        message(
+            "Every step from the text to this run's trained model, a cell each, as in the lecture:"
+            " vocabulary, batches, bigram, averaging the past, a head, the model, training,"
+            " writing."
+        ),
     ),
     Offer(
-        "zip", "Checkpoint (zip)", "download", ".zip", "application/zip", checkpoint_zip,
-        "Weights, settings, tokenizer and how to load them. With “keep the best” it is the"
-        " model of the best validation loss, else the newest.",
+        "zip", message("Checkpoint (zip)"), "download", ".zip", "application/zip", checkpoint_zip,
+        message(
+            "Weights, settings, tokenizer and how to load them. With “keep the best” it is the"
+            " model of the best validation loss, else the newest."
+        ),
     ),
     Offer(
-        "huggingface", "For transformers (zip)", "hub", "-huggingface.zip", "application/zip",
-        huggingface_zip,
-        "The same model as a folder that Hugging Face transformers reads, with its tokenizer: a"
-        " plain GPT-2 where the network is one, else with the network's own source.",
+        "huggingface", message("For transformers (zip)"), "hub", "-huggingface.zip",
+        "application/zip", huggingface_zip,
+        message(
+            "The same model as a folder that Hugging Face transformers reads, with its tokenizer: a"
+            " plain GPT-2 where the network is one, else with the network's own source."
+        ),
     ),
     Offer(
-        "csv", "Measurements (CSV)", "table", ".csv", "text/csv", metrics_csv,
-        "Every step: batch loss, learning rate, gradient norm, tokens a second; and both"
-        " losses where they were estimated.",
+        "csv", message("Measurements (CSV)"), "table", ".csv", "text/csv", metrics_csv,
+        message(
+            "Every step: batch loss, learning rate, gradient norm, tokens a second; and both"
+            " losses where they were estimated."
+        ),
     ),
     Offer(
-        "receipt", "Receipt (JSON)", "receipt_long", "-receipt.json", "application/json", receipt,
-        "Seed, settings, the text's SHA-256, versions and the first ten losses. Later,"
-        " `python -m gpt verify FILE` makes these steps anew and says whether they are the same.",
+        "receipt", message("Receipt (JSON)"), "receipt_long", "-receipt.json",
+        "application/json", receipt,
+        message(
+            "Seed, settings, the text's SHA-256, versions and the first ten losses. Later,"
+            " `python -m gpt verify FILE` makes these steps anew and says whether they are the"
+            " same."
+        ),
     ),
 ]  # fmt: skip
 WITHOUT_SOURCE = [offer for offer in OFFERS if offer.key in ("zip", "csv")]

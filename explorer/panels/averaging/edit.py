@@ -12,12 +12,17 @@ from explorer import averaging, state
 from explorer.averaging import Example
 from explorer.components.glyphs import visible
 from explorer.components.matrices import Dot, Matrix, matrices
+from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.panels import question
 from explorer.panels.inside.reading import quoted
 
-AVERAGE, HEAD, ITSELF = BEGIN = ["the plain average", "the head's weights", "only itself"]
-ROWS = ["that row only", "that row and all after it", "all rows"]
+AVERAGE, HEAD, ITSELF = BEGIN = [
+    message("the plain average"),
+    message("the head's weights"),
+    message("only itself"),
+]
+ROWS = [message("that row only"), message("that row and all after it"), message("all rows")]
 LIMIT = 10.0  # what a cell may hold, either way
 MOST_SAID = 4
 
@@ -29,7 +34,10 @@ def ask_rows(lesson: Lesson, example: Example) -> None:
     answer = question.ask_choice(
         lesson,
         "rows",
-        f"You change one weight in row {row + 1} of the matrix. Which rows of the output change?",
+        say(
+            "You change one weight in row {row} of the matrix. Which rows of the output change?",
+            row=row + 1,
+        ),
         ROWS,
     )
     if not answer.given:
@@ -39,23 +47,30 @@ def ask_rows(lesson: Lesson, example: Example) -> None:
     question.grade_choice(
         answer,
         right,
-        f"Done just now: with 0.5 more in row {row + 1}, output row"
-        f" {', '.join(str(i + 1) for i in changed)} changed. A row of weights makes one row of"
-        " output, whatever the other rows do: that is why all can be computed at once.",
+        say(
+            "Done just now: with 0.5 more in row {row}, output row {changed} changed. A row of"
+            " weights makes one row of output, whatever the other rows do: that is why all can be"
+            " computed at once.",
+            row=row + 1,
+            changed=", ".join(str(i + 1) for i in changed),
+        ),
     )
 
 
 def edit_panel(lesson: Lesson, example: Example) -> None:
     """The editor, what its numbers mean, and the matrices weights · x = output."""
     begin = st.segmented_control(
-        "Begin with",
+        say("Begin with"),
         BEGIN,
         default=AVERAGE,
+        format_func=say,
         key=f"{lesson.key}_begin",
         bind="query-params",
         required=True,
-        help="The matrix to start from. “Only itself” looks at nothing before: that is the bigram's"
-        " view. The head's weights average its values V instead of x.",
+        help=say(
+            "The matrix to start from. “Only itself” looks at nothing before: that is the bigram's"
+            " view. The head's weights average its values V instead of x."
+        ),
     )
     start, name, averaged = _start(example, begin)
     table, words = st.columns([2, 1], gap="medium")
@@ -72,17 +87,17 @@ def edit_panel(lesson: Lesson, example: Example) -> None:
 def _controls(lesson: Lesson) -> bool:
     """Start again, and whether each row is made to sum to 1."""
     share = st.toggle(
-        "Make each row sum to 1",
+        say("Make each row sum to 1"),
         key=f"{lesson.key}_share",
         bind="query-params",
-        help="Divides each row by its sum before it is used, so that it is an average again.",
+        help=say("Divides each row by its sum before it is used, so that it is an average again."),
     )
     st.button(
-        "Start again",
+        say("Start again"),
         key=f"{lesson.key}_again",
         on_click=_forget,
         args=(lesson,),
-        help="Throws your edits of this matrix away.",
+        help=say("Throws your edits of this matrix away."),
     )
     return share
 
@@ -118,7 +133,7 @@ def _editor(lesson: Lesson, start: np.ndarray, names: list[str]) -> np.ndarray:
         column_config=dict.fromkeys(labels, column),
         key=key,
         num_rows="fixed",
-        alt=f"Weights, {len(names)} by {len(names)}: row t says how much position t takes of each.",
+        alt=say("Weights, {n} by {n}: row t says how much position t takes of each.", n=len(names)),
     )
     values = found.to_numpy(dtype=float, na_value=np.nan)
     state.put(lesson, "entered", {kept: values})
@@ -135,14 +150,15 @@ def _draw(
 ) -> None:
     tokens = example.tokens
     numbers = [str(c) for c in range(averaged.shape[1])]
-    says = "‘{row}’ takes from ‘{column}’"
+    says = say("‘{row}’ takes from ‘{column}’")
     output = (weights @ averaged).astype(np.float32)
     vectors: dict[str, Any] = {"rows": tokens, "columns": numbers, "link_rows": True}
+    factor = say("weights")
     matrices(
         [
-            Matrix("weights", weights, tokens, tokens, "your weights", sentence=says),
+            Matrix(factor, weights, tokens, tokens, say("your weights"), sentence=says),
             Matrix(name, averaged, before="·", **vectors),
-            Matrix("output", output, before="=", dot=Dot("weights", name), **vectors),
+            Matrix(say("output"), output, before="=", dot=Dot(factor, name), **vectors),
         ],
         key=f"{lesson.key}_edited",
         height=420,
@@ -154,18 +170,26 @@ def _say(
 ) -> None:
     """What the numbers in the table mean for the output, in words."""
     if empty := int((~np.isfinite(entered)).sum()):
-        st.warning(f"{empty} empty cell{'s' * (empty > 1)} counted as 0.")
+        st.warning(count(empty, "{n} empty cell counted as 0.", "{n} empty cells counted as 0."))
     said = averaging.remarks(used, names)
     if said:
-        more = [f"… and {len(said) - MOST_SAID} more."] if len(said) > MOST_SAID else []
+        left = len(said) - MOST_SAID
+        more = [say("… and {n} more.", n=left)] if left > 0 else []
         st.warning("\n".join(f"- {sentence}" for sentence in [*said[:MOST_SAID], *more]))
     else:
-        st.caption("Each row is an average of the past: it sums to 1 and takes nothing from later.")
+        st.caption(
+            say("Each row is an average of the past: it sums to 1 and takes nothing from later.")
+        )
     before, after = start @ averaged, used @ averaged
     rows = np.flatnonzero((np.abs(used - start) > averaging.CLOSE).any(axis=1))
     for row in rows[:MOST_SAID]:
         st.markdown(
-            f"Output row {row + 1} is now **{_vector(after[row])}**, was {_vector(before[row])}."
+            say(
+                "Output row {row} is now **{now}**, was {before}.",
+                row=row + 1,
+                now=_vector(after[row]),
+                before=_vector(before[row]),
+            )
         )
 
 

@@ -7,13 +7,15 @@ import streamlit as st
 import gpt
 from explorer import cache, lessons
 from explorer.averaging import Example
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import model
+from explorer.panels.attention import too_short
 from explorer.panels.model import Shown
 
-T = 8  # characters; the tutorial's context
-TRAINED = "trained"
-NUMBERS = {"2 random": 2, "4 random": 4, TRAINED: 0}
+T = 8  # tokens; the tutorial's context
+TRAINED = message("trained")
+NUMBERS = {message("2 random"): 2, message("4 random"): 4, TRAINED: 0}
 
 
 def choose_example(lesson: Lesson, text: cache.Text, example: str) -> Example | None:
@@ -23,22 +25,30 @@ def choose_example(lesson: Lesson, text: cache.Text, example: str) -> Example | 
     """
     left, right = st.columns([3, 2], gap="medium")
     read = left.text_input(
-        "Text to average",
+        say("Text to average"),
         example,
         key=f"{lesson.key}_read",
         bind="query-params",
         max_chars=200,
-        help=f"Any text: its first {T} characters are used, spaces included.",
+        help=say(
+            "Any text: its first {T} {units} are used, spaces included.",
+            T=T,
+            units=say(text.units),
+        ),
     )
     numbers = right.segmented_control(
-        "Numbers for each character",
+        say("Numbers for each {unit}", unit=say(text.unit)),
         list(NUMBERS),
         default=next(iter(NUMBERS)),
+        format_func=say,
         key=f"{lesson.key}_numbers",
         bind="query-params",
         required=True,
-        help="x, the vectors that are averaged: drawn at random, as in the tutorial, or what the"
-        " trained model of page 4 has learnt for these characters at these places.",
+        help=say(
+            "x, the vectors that are averaged: drawn at random, as in the tutorial, or what the"
+            " trained model of page 4 has learnt for these {units} at these places.",
+            units=say(text.units),
+        ),
     )
     shown = _trained(text) if numbers == TRAINED else _drawn(text, NUMBERS[numbers])
     return _example(shown, read)
@@ -46,7 +56,7 @@ def choose_example(lesson: Lesson, text: cache.Text, example: str) -> Example | 
 
 def _drawn(text: cache.Text, C: int) -> Shown:
     preset = gpt.PRESETS["self_attention"].with_settings({"n_embd": C})
-    said = f"random, from seed {preset.train.seed} (illustrative)"
+    said = say("random, from seed {seed} (illustrative)", seed=preset.train.seed)
     return replace(model.untrained(preset, text), label=said)
 
 
@@ -55,17 +65,20 @@ def _trained(text: cache.Text) -> Shown:
     own = model.of_page(lessons.BY_KEY["self_attention"], gpt.PRESETS["self_attention"], text)
     shipped = cache.pretrained().get("self_attention")
     if shipped is None or (own.step > 0 and is_plain(own.model.config)):
-        return replace(own, label=f"those of {own.label} (measured)")
+        return replace(own, label=say("those of {model} (measured)", model=own.label))
     try:
         changed = cache.changed_in(str(shipped))
         network, tokenizer, card = cache.checkpoint(str(shipped), changed)
     except (OSError, gpt.GPTError) as error:
         st.warning(
-            f"The shipped model cannot be used, so an untrained one takes its place: {error}"
+            say(
+                "The shipped model cannot be used, so an untrained one takes its place: {error}",
+                error=explain(error),
+            )
         )
         return model.untrained(gpt.PRESETS["self_attention"], text)
     step = int(card["step"])
-    label = f"those of the shipped `self_attention`, {step:,} steps (measured)"
+    label = say("those of the shipped `self_attention`, {step:,} steps (measured)", step=step)
     return Shown(network, tokenizer, step, label, f"{shipped}@{changed}")
 
 
@@ -82,9 +95,9 @@ def _example(shown: Shown, text: str) -> Example | None:
     ids = shown.tokenizer.encode(text, unknown="drop")[:most]
     if strange := shown.tokenizer.unknown(text[:most]):
         names = ", ".join(f"{u.character!r} ({u.name})" for u in strange[:3])
-        st.caption(f"Left out, the training text never had them: {names}.")
+        st.caption(say("Left out, the training text never had them: {names}.", names=names))
     if len(ids) < 2:
-        st.info("Type at least two characters that the training text knows.")
+        st.info(too_short(shown))
         return None
     x = cache.trace(shown.model, tuple(ids), shown.key)["attention_input"][0]  # (T, C)
     tokens = [shown.tokenizer.decode([i]) for i in ids]
