@@ -33,6 +33,11 @@ class Idea:
     formula: str
     source: str
     place: str  # of the class or function of `gpt` that does it
+    formula_words: tuple[str, ...] = ()  # those that stand where the formula has %s
+
+    @property
+    def formula_said(self) -> str:
+        return self.formula % tuple(map(say, self.formula_words))
 
     @property
     def code(self) -> Any:
@@ -109,12 +114,10 @@ IDEAS = [
             " with one group). Not for a lower loss: writing keeps the keys and values of K heads"
             " instead of H, here a third of the memory, and there are fewer parameters."
         ),
-        message(
-            r"\begin{gathered}\text{numbers kept}=2\,L\,T\,K\,D\\[4pt]"
-            r"K=1\ \text{instead of}\ H\end{gathered}"
-        ),
+        r"\begin{gathered}\text{%s}=2\,L\,T\,K\,D\\[4pt]K=1\ \text{%s}\ H\end{gathered}",
         message("Shazeer 2019; Ainslie et al. 2023"),
         "attention.MultiHeadAttention",
+        (message("numbers kept"), message("instead of")),
     ),
     Idea(
         message("Muon"),
@@ -124,12 +127,11 @@ IDEAS = [
             " once and makes its step about as large in every direction, so that none is left"
             " behind. It has a learning rate of its own, which is part of this switch."
         ),
-        message(
-            r"\begin{gathered}\text{momentum}\ M=U\Sigma V^{\top}\\[4pt]"
-            r"\Delta W\propto UV^{\top}\end{gathered}"
-        ),
+        r"\begin{gathered}\text{%s}\ M=U\Sigma V^{\top}\\[4pt]"
+        r"\Delta W\propto UV^{\top}\end{gathered}",
         message("Jordan et al. 2024"),
         "optim.Muon",
+        (message("momentum"),),
     ),
     Idea(
         message("a schedule"),

@@ -29,18 +29,17 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     steps = gpt.attention_steps(head, torch.from_numpy(x))
     names = [model.tokenizer.tokens[i] for i in ids]
     T, D = steps["query"].shape
-    turned = model.model.config.positions == "rotary"
-    st.caption(
-        say(
-            "Model: {model}. T = {T} tokens, C = {C}, D = {D}. Hover a cell: the sum"
-            " behind it is written out; every number is the model's own.",
-            model=model.label,
-            T=T,
-            C=x.shape[1],
-            D=D,
-        )
-        + f" {say('Queries and keys are shown as they meet: turned by their position.')}" * turned
+    said = say(
+        "Model: {model}. T = {T} tokens, C = {C}, D = {D}. Hover a cell: the sum behind it is"
+        " written out; every number is the model's own.",
+        model=model.label,
+        T=T,
+        C=x.shape[1],
+        D=D,
     )
+    if model.model.config.positions == "rotary":
+        said += " " + say("Queries and keys are shown as they meet: turned by their position.")
+    st.caption(said)
     numbers = [str(d) for d in range(D)]
     scale = f"× {head.scale:.4f}"
     matrices(

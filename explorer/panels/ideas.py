@@ -42,7 +42,7 @@ def ideas_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text) ->
 
 def _explain(idea: Idea) -> None:
     st.markdown(say(idea.words))
-    st.latex(say(idea.formula))
+    st.latex(idea.formula_said)
     before = modern.tutorial(1)
     old = before.model.to_dict() | before.train.to_dict()
     switches = ", ".join(

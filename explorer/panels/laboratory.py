@@ -7,7 +7,7 @@ import streamlit as st
 import gpt
 from explorer import cache, differences, frames, machine
 from explorer.charts.parameters import create_parameters_chart
-from explorer.language import count, message, say
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import settings
 from explorer.panels.training import duration, si
@@ -36,6 +36,8 @@ GROUPS = {
     ],
 }
 STEPS, MINUTES = message("steps"), message("minutes")
+FITS = message("**{steps:,} steps** fit into {minutes:g} minutes (estimate {time}).")
+FITS_ONE = message("**{steps:,} steps** fit into {minutes:g} minute (estimate {time}).")
 
 
 def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
@@ -114,11 +116,10 @@ def _within(preset: gpt.Preset, text: cache.Text, minutes: float) -> gpt.Preset:
         return preset
     plan = gpt.fit_to_time(preset, text.vocab_size, probe, 60 * minutes)
     steps = plan.preset.train.max_steps
-    said = count(
-        minutes,
-        "**{steps:,} steps** fit into {n:g} minute (estimate {time}).",
-        "**{steps:,} steps** fit into {n:g} minutes (estimate {time}).",
+    said = say(
+        FITS_ONE if minutes == 1 else FITS,
         steps=steps,
+        minutes=minutes,
         time=duration(plan.seconds),
     )
     show = differences.show
