@@ -42,13 +42,14 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     st.caption(said)
     numbers = [str(d) for d in range(D)]
     scale = f"× {head.scale:.4f}"
+    weights = say("weights")
     matrices(
         [
             Matrix("Q", steps["query"].numpy(), names, numbers, say("queries Q"), concept="query"),
             Matrix("K", steps["key"].numpy(), names, numbers, say("keys K"), concept="key"),
             Matrix("V", steps["value"].numpy(), names, numbers, say("values V"), concept="value"),
             Matrix(
-                "scores",
+                say("scores"),
                 steps["scores"].numpy(),
                 names,
                 names,
@@ -59,7 +60,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
                 before="→",
             ),
             Matrix(
-                "masked",
+                say("masked"),
                 steps["masked"].numpy(),
                 names,
                 names,
@@ -70,7 +71,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
                 before="→",
             ),
             Matrix(
-                "weights",
+                weights,
                 steps["weights"].numpy(),
                 names,
                 names,
@@ -83,13 +84,13 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
                 sentence=say("‘{row}’ looks at ‘{column}’"),
             ),
             Matrix(
-                "output",
+                say("output"),
                 steps["output"].numpy(),
                 names,
                 numbers,
                 say("output: weights · V"),
                 say("the weighted average of the values"),
-                dot=Dot("weights", "V"),
+                dot=Dot(weights, "V"),
                 before="→",
                 link_rows=True,
             ),

@@ -60,11 +60,10 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
     names = [model.tokenizer.tokens[i] for i in ids]
     heads = [
         Matrix(
-            f"head {h + 1}",
+            say("head {n}", n=h + 1),
             found["heads"][h, 0].numpy(),
             names,
             [str(d) for d in range(D)],
-            title=say("head {n}", n=h + 1),
             caption=say("the readable head"),
             link_rows=True,
             scale_max=float(found["fused"].abs().max()),
@@ -73,7 +72,7 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
         for h in range(H)
     ]
     fused = Matrix(
-        "fused",
+        say("fused"),
         found["fused"][0].numpy(),
         names,
         [str(c) for c in range(config.n_embd)],
