@@ -16,7 +16,12 @@ import gpt
 from explorer.language import message, say
 
 TUTORIAL, TOGETHER = message("the tutorial's parts"), message("gpt_modern: five together")
-SEEDS = (1337, 1338, 1339)  # of the tutorial's parts: how much of a gain is luck
+NAMES = {
+    1337: TUTORIAL,
+    1338: message("the tutorial's parts, seed 1338"),
+    1339: message("the tutorial's parts, seed 1339"),
+}
+SEEDS = tuple(NAMES)  # of the tutorial's parts: how much of a gain is luck
 TARGET = 1.88  # nats per character of Tiny Shakespeare: what nanoGPT's quick start is listed with
 FIVE = ("rotary positions", "query-key norm", "SwiGLU", "Muon", "a schedule")  # `gpt_modern`'s
 QUICK, MODERN = "gpt_mini", "gpt_modern"  # the two that race
@@ -166,7 +171,7 @@ def tutorial(steps: int, seed: int = SEEDS[0]) -> gpt.Preset:
 def variants(steps: int) -> dict[str, gpt.Preset]:
     """What the ablation trains: the tutorial's parts with three seeds, each idea, five together."""
     base = tutorial(steps)
-    found = {named(seed): tutorial(steps, seed) for seed in SEEDS}
+    found = {NAMES[seed]: tutorial(steps, seed) for seed in SEEDS}
     found |= {idea.name: base.with_settings(dict(idea.changes)) for idea in IDEAS}
     modern = gpt.PRESETS[MODERN]
     measured = {
@@ -191,19 +196,6 @@ def racers() -> dict[str, gpt.Preset]:
     return found
 
 
-def named(seed: int) -> str:
-    """What the tutorial's parts from `seed` are called."""
-    return TUTORIAL if seed == SEEDS[0] else f"{TUTORIAL}, seed {seed}"
-
-
-def in_words(name: str) -> str:
-    """The name of a variant in the learner's language."""
-    seeds = {named(seed): seed for seed in SEEDS[1:]}
-    if name not in seeds:
-        return say(name)
-    return say("{parts}, seed {seed}", parts=say(TUTORIAL), seed=seeds[name])
-
-
 @dataclass(frozen=True)
 class Gain:
     """What one idea did: its loss, what it gained, its speed and its size."""
@@ -226,7 +218,7 @@ def gains(runs: Mapping[str, tuple[float, float, int]]) -> list[Gain]:
 
     Empty before one of the tutorial's parts is.
     """
-    base = [runs[named(seed)][0] for seed in SEEDS if named(seed) in runs]
+    base = [runs[NAMES[seed]][0] for seed in SEEDS if NAMES[seed] in runs]
     if not base:
         return []
     mean = statistics.mean(base)

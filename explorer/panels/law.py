@@ -19,7 +19,7 @@ TUTORIAL_N, TUTORIAL_C, TUTORIAL_LOSS = 10.7e6, 5000 * 1.2e12, 1.48
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _fit(points: tuple[scaling.Point, ...], spoken: str) -> scaling.Law | str:
-    """The law, or the sentence that refuses it, in the language that is spoken."""
+    """The law, or the sentence that refuses it; spoken: its language, for the cache to know."""
     try:
         return scaling.fit(points)
     except scaling.FitError as error:
@@ -120,10 +120,10 @@ def _law(lesson: Lesson, table: pd.DataFrame, sweep: Sweep) -> None:
     st.altair_chart(chart, width="stretch", key=f"{lesson.key}_compute")
     if law is None:
         return
-    _below(lesson, law)
+    _exponents(lesson, law)
 
 
-def _below(lesson: Lesson, law: scaling.Law) -> None:
+def _exponents(lesson: Lesson, law: scaling.Law) -> None:
     """How the chart is read, the exponents, and how far away the tutorial's model lies."""
     st.caption(
         say(

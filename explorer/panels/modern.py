@@ -11,7 +11,7 @@ from explorer import cache, engine, modern
 from explorer.charts.gains import create_gains_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
-from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment, in_words
+from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment
 from explorer.panels import question, training
 from explorer.panels.variants import is_done, train_variants, variant_runs
 from explorer.runs.store import Run
@@ -92,7 +92,7 @@ def _progress(runs: Mapping[str, Run], wanted: Mapping[str, gpt.Preset]) -> None
     now = []
     for name, run in active.items():
         if at := int(run.status().get("step") or 0):
-            now.append(say("{name} (step {step:,})", name=in_words(name), step=at))
+            now.append(say("{name} (step {step:,})", name=say(name), step=at))
     st.progress(
         done / len(wanted),
         say(
@@ -209,13 +209,13 @@ def _show(lesson: Lesson, found: list[Gain], words: str) -> None:
     """The gains as bars, with the band of luck."""
     rows = [
         {
-            "name": in_words(gain.name),
+            "name": say(gain.name),
             "gain": gain.gain,
             "loss": gain.loss,
             "clear": gain.clear,
         }
         for gain in found
-        if gain.name not in {modern.named(seed) for seed in SEEDS}
+        if gain.name not in modern.NAMES.values()
     ]
     if not rows:
         return
@@ -248,7 +248,7 @@ def _same_steps_words(text: cache.Text, wanted: Mapping[str, gpt.Preset], found:
 
 
 def _same_seconds_words(seconds: float, found: list[Gain]) -> str:
-    names = {modern.named(seed) for seed in SEEDS}
+    names = set(modern.NAMES.values())
     speeds = [gain.tokens_per_second for gain in found if gain.name in names]
     return say(
         "Measured after {seconds:.1f} seconds of training, when the quickest run was ready: each"
@@ -266,7 +266,7 @@ def _table(lesson: Lesson, found: list[Gain], clocks: Mapping[str, list[Moment]]
     number = st.column_config.NumberColumn
     rows = [
         {
-            message("run"): in_words(gain.name),
+            message("run"): say(gain.name),
             message("loss"): gain.loss,
             message("gain"): gain.gain,
             message("± luck"): 2 * gain.noise,
@@ -320,7 +320,7 @@ def _say(found: list[Gain]) -> None:
             say(
                 "- Not told from luck: {ideas}. That does not say that they do nothing: it says"
                 " that these runs cannot tell.",
-                ideas=", ".join(in_words(g.name) for g in unclear),
+                ideas=", ".join(say(g.name) for g in unclear),
             )
         )
     together = next((g for g in found if g.name == TOGETHER), None)
@@ -338,7 +338,7 @@ def _say(found: list[Gain]) -> None:
 
 
 def _with_gains(found: list[Gain]) -> str:
-    return ", ".join(f"{in_words(gain.name)} ({gain.gain:+.3f})" for gain in found)
+    return ", ".join(f"{say(gain.name)} ({gain.gain:+.3f})" for gain in found)
 
 
 def _grade(answer: question.Answer, alone: list[Gain]) -> None:
@@ -347,7 +347,7 @@ def _grade(answer: question.Answer, alone: list[Gain]) -> None:
         question.grade_choice(answer, None, "", press="Train")
         return
     first, second = sorted(alone, key=lambda gain: -gain.gain)[:2]
-    values = {"gain": first.gain, "other": in_words(second.name), "less": second.gain}
+    values = {"gain": first.gain, "other": say(second.name), "less": second.gain}
     if first.gain - second.gain <= 2 * first.noise:
         reason = say(
             "It gained {gain:.3f} nats, {other} {less:.3f}: another seed could turn these two"
