@@ -44,19 +44,7 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
     H, _, T, D = found["heads"].shape
     config = model.model.config
     difference = (found["side_by_side"] - found["fused"]).abs().max().item()
-    st.markdown(
-        _one_by_one(config, H, T, D)
-        + " "
-        + say(
-            "**All at once:** one matmul (T={T}, C={C}) × (C={C}, 3·H·D={fused}) for all queries,"
-            " keys and values, then one fused attention. Largest difference: **{difference:.1e}**"
-            " (measured; rounding only).",
-            T=T,
-            C=config.n_embd,
-            fused=3 * H * D,
-            difference=difference,
-        )
-    )
+    st.markdown(f"{_one_by_one(config, H, T, D)} {_all_at_once(config, H, T, D, difference)}")
     names = [model.tokenizer.tokens[i] for i in ids]
     heads = [
         Matrix(
@@ -95,6 +83,18 @@ def _one_by_one(config: gpt.ModelConfig, H: int, T: int, D: int) -> str:
         )
     return say(
         "**{H} heads one by one:** {H} × (T={T}, D={D}), side by side → (T={T}, C={HD}).", **sizes
+    )
+
+
+def _all_at_once(config: gpt.ModelConfig, H: int, T: int, D: int, difference: float) -> str:
+    return say(
+        "**All at once:** one matmul (T={T}, C={C}) × (C={C}, 3·H·D={fused}) for all queries, keys"
+        " and values, then one fused attention. Largest difference: **{difference:.1e}** (measured;"
+        " rounding only).",
+        T=T,
+        C=config.n_embd,
+        fused=3 * H * D,
+        difference=difference,
     )
 
 

@@ -295,23 +295,25 @@ def _muon(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text) -> None:
         lesson, points, say("direction, the strongest first"), say("singular value"),
         say("Singular values of a gradient and of Muon's step."), log=True,
     )  # fmt: skip
+    st.caption(_spectra_in_words(points, name, x.shape[0], model.label))
+
+
+def _spectra_in_words(points: pd.DataFrame, name: str, windows: int, model: str) -> str:
     before, after = (
         points[points["series"] == n]["y"] for n in (demonstrations.BEFORE, demonstrations.AFTER)
     )
-    st.caption(
-        say(
-            "Measured: the gradient of {name} on the first batch of {windows} windows; model:"
-            " {model}. Of its {n} directions {weak} are under a tenth of the strongest."
-            " `orthogonalised` brings all but {left} of them above that, {near} between 0.5 and 2:"
-            " in three rounds of products, without a decomposition.",
-            name=name,
-            windows=x.shape[0],
-            model=model.label,
-            n=len(before),
-            weak=(before < 0.1).sum(),
-            left=(after < 0.1).sum(),
-            near=((after > 0.5) & (after < 2)).sum(),
-        )
+    return say(
+        "Measured: the gradient of {name} on the first batch of {windows} windows; model:"
+        " {model}. Of its {n} directions {weak} are under a tenth of the strongest."
+        " `orthogonalised` brings all but {left} of them above that, {near} between 0.5 and 2:"
+        " in three rounds of products, without a decomposition.",
+        name=name,
+        windows=windows,
+        model=model,
+        n=len(before),
+        weak=(before < 0.1).sum(),
+        left=(after < 0.1).sum(),
+        near=((after > 0.5) & (after < 2)).sum(),
     )
 
 

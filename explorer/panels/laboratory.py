@@ -156,7 +156,7 @@ def costs_panel(preset: gpt.Preset, text: cache.Text) -> None:
     V, train, model = text.vocab_size, preset.train, preset.model
     parts = gpt.parameters_by_component(model, V)
     flops = gpt.flops_per_iteration(model, V, train.batch_size)
-    tokens = train.batch_size * model.block_size
+    passes = train.max_steps * train.batch_size * model.block_size / len(text.train_ids)
     speed = machine.probe()
     left, right = st.columns(2, gap="large")
     with left:
@@ -173,9 +173,7 @@ def costs_panel(preset: gpt.Preset, text: cache.Text) -> None:
         say("One step: 6·N per token + 12·L·H·D·T for attention"): f"{si(flops)}FLOPs",
         say("All steps"): f"{si(flops * train.max_steps)}FLOPs",
         say("Memory: weights, gradients, AdamW's moments, activations"): f"{si(memory)}B",
-        say(
-            "Passes over the training text"
-        ): f"{train.max_steps * tokens / len(text.train_ids):.2g}",
+        say("Passes over the training text"): f"{passes:.2g}",
         say("First loss, near ln V"): f"{gpt.uniform_loss(V):.3f}",
     }
     with right:

@@ -51,18 +51,20 @@ def layer_norm_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
     steps = gpt.layer_norm_steps(norm, x[0, position].clone())
     difference = (steps.by_hand - steps.built_in).abs()
     st.dataframe(_table(steps, difference), hide_index=True, height=250, key=f"{lesson.key}_norm")
-    st.caption(
-        say(
-            "Model: {model}. C = {C} numbers of one position, mean {mean:.4f}, variance"
-            " {variance:.4f} (divided by C), ε = {eps:g}. By hand: (x − mean) / √(variance + ε) · γ"
-            " + β. Largest difference to nn.LayerNorm: {difference:.1e} (measured).",
-            model=model.label,
-            C=len(steps.x),
-            mean=steps.mean,
-            variance=steps.variance,
-            eps=norm.eps,
-            difference=difference.max(),
-        )
+    st.caption(_in_sum(model, steps, norm.eps, difference.max().item()))
+
+
+def _in_sum(model: Shown, steps: "gpt.NormSteps", eps: float, difference: float) -> str:
+    return say(
+        "Model: {model}. C = {C} numbers of one position, mean {mean:.4f}, variance"
+        " {variance:.4f} (divided by C), ε = {eps:g}. By hand: (x − mean) / √(variance + ε) · γ"
+        " + β. Largest difference to nn.LayerNorm: {difference:.1e} (measured).",
+        model=model.label,
+        C=len(steps.x),
+        mean=steps.mean,
+        variance=steps.variance,
+        eps=eps,
+        difference=difference,
     )
 
 
