@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from explorer.language import message, say
 from explorer.scaling import EXPONENTS, Interval, Law, Parabola, Point
 
-KAPLAN = "slope of Kaplan et al. 2020: L ∝ C^-0.050"
-HOFFMANN = "slope of Hoffmann et al. 2022: L − E ∝ C^-0.154"
+KAPLAN = message("slope of Kaplan et al. 2020: L ∝ C^-0.050")
+HOFFMANN = message("slope of Hoffmann et al. 2022: L − E ∝ C^-0.154")
 
 
 def parabolas(
@@ -61,7 +62,7 @@ def guides(law: Law | None) -> pd.DataFrame:
     kaplan = first * (C / start) ** -0.050
     hoffmann = E + (first - E) * (C / start) ** -0.154
     parts = [(KAPLAN, kaplan), (HOFFMANN, hoffmann)]
-    return pd.concat([pd.DataFrame({"flops": C, "loss": y, "law": n}) for n, y in parts])
+    return pd.concat([pd.DataFrame({"flops": C, "loss": y, "law": say(n)}) for n, y in parts])
 
 
 def marks(models: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
@@ -71,34 +72,45 @@ def marks(models: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
 
 
 def exponents(law: Law) -> pd.DataFrame:
-    """Columns exponent, here, Kaplan 2020, Hoffmann 2022: one row an exponent, all as text."""
+    """Columns exponent, here, Kaplan 2020, Hoffmann 2022: one row an exponent, all as text, in the
+    learner's language."""
     fitted = law.parameters()
     rows = [
-        ("size, above E (α)", _text(fitted["α"]), "–", "0.34"),
-        ("tokens, above E (β)", _text(fitted["β"]), "–", "0.28"),
-        ("compute, above E (αβ/(α+β))", _text(law.exponent_of_compute()), "–", "0.154"),
-        ("compute, of the whole loss", _text(law.slope()), "0.050", "–"),
-        ("best size, with compute (β/(α+β))", _text(law.exponent_of_size()), "0.73", "0.45"),
-        ("floor E (nats a token)", _floor(fitted["E"]), "–", "1.69"),
+        (say("size, above E (α)"), _text(fitted["α"]), "–", "0.34"),
+        (say("tokens, above E (β)"), _text(fitted["β"]), "–", "0.28"),
+        (say("compute, above E (αβ/(α+β))"), _text(law.exponent_of_compute()), "–", "0.154"),
+        (say("compute, of the whole loss"), _text(law.slope()), "0.050", "–"),
+        (say("best size, with compute (β/(α+β))"), _text(law.exponent_of_size()), "0.73", "0.45"),
+        (say("floor E (nats a token)"), _floor(fitted["E"]), "–", "1.69"),
     ]
-    return pd.DataFrame(rows, columns=["exponent", "here (95 %)", "Kaplan 2020", "Hoffmann 2022"])
+    names = [say("exponent"), say("here (95 %)"), "Kaplan 2020", "Hoffmann 2022"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def _text(interval: Interval) -> str:
     """The number and where it lies; an edge of what the fit may try is said as such."""
     low, high = EXPONENTS
     if interval.low < 1.02 * low or interval.high > 0.98 * high:
-        return f"not determined: {interval.low:.2f} to {interval.high:.2f} or beyond"
+        return say(
+            "not determined: {low:.2f} to {high:.2f} or beyond",
+            low=interval.low,
+            high=interval.high,
+        )
     return _plain(interval)
 
 
 def _plain(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+    return say(
+        "{value:.2f} ({low:.2f} to {high:.2f})",
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
+    )
 
 
 def _floor(E: Interval) -> str:
     """The floor cannot lie below 0: an interval that ends there only tells the other end."""
-    return f"not determined: at most {E.high:.2f}" if E.low < 0.01 else _plain(E)
+    return say("not determined: at most {high:.2f}", high=E.high) if E.low < 0.01 else _plain(E)
 
 
 def by_budget(points: Sequence[Point]) -> dict[float, list[Point]]:

@@ -1,6 +1,7 @@
 """The ideas since 2017, one switch each, on a model of the tutorial's parts, and the race.
 
-Pure: what to train, and what the runs say. Knows nothing about Streamlit.
+Pure: what to train, and what the runs say. Names and words are said in the learner's language where
+they are shown.
 """
 
 import importlib
@@ -12,9 +13,15 @@ from itertools import pairwise
 from typing import Any
 
 import gpt
+from explorer.language import message, say
 
-TUTORIAL, TOGETHER = "the tutorial's parts", "gpt_modern: five together"
-SEEDS = (1337, 1338, 1339)  # of the tutorial's parts: how much of a gain is luck
+TUTORIAL, TOGETHER = message("the tutorial's parts"), message("gpt_modern: five together")
+NAMES = {
+    1337: TUTORIAL,
+    1338: message("the tutorial's parts, seed 1338"),
+    1339: message("the tutorial's parts, seed 1339"),
+}
+SEEDS = tuple(NAMES)  # of the tutorial's parts: how much of a gain is luck
 TARGET = 1.88  # nats per character of Tiny Shakespeare: what nanoGPT's quick start is listed with
 FIVE = ("rotary positions", "query-key norm", "SwiGLU", "Muon", "a schedule")  # `gpt_modern`'s
 QUICK, MODERN = "gpt_mini", "gpt_modern"  # the two that race
@@ -31,6 +38,11 @@ class Idea:
     formula: str
     source: str
     place: str  # of the class or function of `gpt` that does it
+    formula_words: tuple[str, ...] = ()  # those that stand where the formula has %s
+
+    @property
+    def formula_said(self) -> str:
+        return self.formula % tuple(map(say, self.formula_words))
 
     @property
     def code(self) -> Any:
@@ -40,82 +52,102 @@ class Idea:
 
 IDEAS = [
     Idea(
-        "rotary positions",
+        message("rotary positions"),
         {"positions": "rotary"},
-        "A learned vector per position says where a token stands; how far apart two tokens are, the"
-        " model must find out. Rotary positions turn each query and key by angles that grow with"
-        " its place, so that their product depends on the distance alone. They need no parameters.",
+        message(
+            "A learned vector per position says where a token stands; how far apart two tokens are,"
+            " the model must find out. Rotary positions turn each query and key by angles that grow"
+            " with its place, so that their product depends on the distance alone. They need no"
+            " parameters."
+        ),
         r"q_i\cdot k_j=\left(R_{i}q\right)\cdot\left(R_{j}k\right)=q\cdot R_{j-i}\,k",
-        "Su et al. 2021, RoFormer",
+        message("Su et al. 2021, RoFormer"),
         "attention.turned",
     ),
     Idea(
-        "query-key norm",
+        message("query-key norm"),
         {"qk_norm": True},
-        "Queries and keys may grow until one weight takes everything and the softmax stops"
-        " learning. Brought to one length before they meet, their scores stay within ±√D. (Of the"
-        " same kind as the other norms: with layer norm their mean is taken away too.)",
+        message(
+            "Queries and keys may grow until one weight takes everything and the softmax stops"
+            " learning. Brought to one length before they meet, their scores stay within ±√D. (Of"
+            " the same kind as the other norms: with layer norm their mean is taken away too.)"
+        ),
         r"\begin{gathered}s_{ij}=\frac{\hat q_i\cdot\hat k_j}{\sqrt D}\\[4pt]"
         r"\lVert\hat q\rVert=\lVert\hat k\rVert=\sqrt D\end{gathered}",
-        "Henry et al. 2020; Dehghani et al. 2023",
+        message("Henry et al. 2020; Dehghani et al. 2023"),
         "attention.ready_to_meet",
     ),
     Idea(
-        "RMSNorm",
+        message("RMSNorm"),
         {"norm_kind": "rms"},
-        "Layer norm takes the mean away and divides by the spread. RMSNorm leaves the mean and only"
-        " divides by the root of the mean square: less to compute, as good in its authors' runs.",
+        message(
+            "Layer norm takes the mean away and divides by the spread. RMSNorm leaves the mean and"
+            " only divides by the root of the mean square: less to compute, as good in its authors'"
+            " runs."
+        ),
         r"\mathrm{RMSNorm}(x)=\frac{x}{\sqrt{\frac1C\sum_c x_c^2}}\,\gamma",
-        "Zhang & Sennrich 2019",
+        message("Zhang & Sennrich 2019"),
         "blocks.make_norm",
     ),
     Idea(
-        "SwiGLU",
+        message("SwiGLU"),
         {"activation": "swiglu"},
-        "A feed-forward with a gate: one half of the hidden numbers says how much of the other half"
-        " goes through. Two thirds of the width keep the number of parameters.",
+        message(
+            "A feed-forward with a gate: one half of the hidden numbers says how much of the other"
+            " half goes through. Two thirds of the width keep the number of parameters."
+        ),
         r"\mathrm{FF}(x)=W_2\left(\mathrm{silu}(W_1x)\odot W_3x\right)",
-        "Shazeer 2020, GLU variants",
+        message("Shazeer 2020, GLU variants"),
         "blocks.swiglu",
     ),
     Idea(
-        "squared ReLU",
+        message("squared ReLU"),
         {"activation": "relu_squared"},
-        "The bend of the feed-forward, squared: what is positive counts the more the larger it is.",
+        message(
+            "The bend of the feed-forward, squared: what is positive counts the more the larger it"
+            " is."
+        ),
         r"\max(0,x)^2",
-        "So et al. 2021, Primer",
+        message("So et al. 2021, Primer"),
         "blocks.relu_squared",
     ),
     Idea(
-        "shared keys and values",
+        message("shared keys and values"),
         {"n_kv_head": 1},
-        "All heads ask their own queries of the same keys and values (grouped-query attention with"
-        " one group). Not for a lower loss: writing keeps the keys and values of K heads instead of"
-        " H, here a third of the memory, and there are fewer parameters.",
-        r"\begin{gathered}\text{numbers kept}=2\,L\,T\,K\,D\\[4pt]"
-        r"K=1\ \text{instead of}\ H\end{gathered}",
-        "Shazeer 2019; Ainslie et al. 2023",
+        message(
+            "All heads ask their own queries of the same keys and values (grouped-query attention"
+            " with one group). Not for a lower loss: writing keeps the keys and values of K heads"
+            " instead of H, here a third of the memory, and there are fewer parameters."
+        ),
+        r"\begin{gathered}\text{%s}=2\,L\,T\,K\,D\\[4pt]K=1\ \text{%s}\ H\end{gathered}",
+        message("Shazeer 2019; Ainslie et al. 2023"),
         "attention.MultiHeadAttention",
+        (message("numbers kept"), message("instead of")),
     ),
     Idea(
-        "Muon",
+        message("Muon"),
         {"optimizer": "muon", "learning_rate": 5e-3},
-        "AdamW gives every number a pace of its own. Muon takes a whole matrix of the blocks at"
-        " once and makes its step about as large in every direction, so that none is left behind."
-        " It has a learning rate of its own, which is part of this switch.",
-        r"\begin{gathered}\text{momentum}\ M=U\Sigma V^{\top}\\[4pt]"
+        message(
+            "AdamW gives every number a pace of its own. Muon takes a whole matrix of the blocks at"
+            " once and makes its step about as large in every direction, so that none is left"
+            " behind. It has a learning rate of its own, which is part of this switch."
+        ),
+        r"\begin{gathered}\text{%s}\ M=U\Sigma V^{\top}\\[4pt]"
         r"\Delta W\propto UV^{\top}\end{gathered}",
-        "Jordan et al. 2024",
+        message("Jordan et al. 2024"),
         "optim.Muon",
+        (message("momentum"),),
     ),
     Idea(
-        "a schedule",
+        message("a schedule"),
         {"schedule": "linear", "warmup_steps": 10},
-        "A few small steps at first (the warm-up, w), while nothing is known; then large ones; then"
-        " ever smaller ones along a straight line, so that the weights come to rest instead of"
-        " trembling around the best place.",
+        message(
+            "A few small steps at first (the warm-up, w), while nothing is known; then large ones;"
+            " then ever smaller ones along a straight line, so that the weights come to rest"
+            " instead of trembling around the best place."
+        ),
         r"\eta_t=\eta\,\frac{t_{\max}-t}{t_{\max}-w}\quad(t\ge w)",
-        "Defazio et al. 2023 and before",
+        message("Defazio et al. 2023 and before"),
         "optim.learning_rate_at",
     ),
 ]
@@ -139,7 +171,7 @@ def tutorial(steps: int, seed: int = SEEDS[0]) -> gpt.Preset:
 def variants(steps: int) -> dict[str, gpt.Preset]:
     """What the ablation trains: the tutorial's parts with three seeds, each idea, five together."""
     base = tutorial(steps)
-    found = {named(seed): tutorial(steps, seed) for seed in SEEDS}
+    found = {NAMES[seed]: tutorial(steps, seed) for seed in SEEDS}
     found |= {idea.name: base.with_settings(dict(idea.changes)) for idea in IDEAS}
     modern = gpt.PRESETS[MODERN]
     measured = {
@@ -164,11 +196,6 @@ def racers() -> dict[str, gpt.Preset]:
     return found
 
 
-def named(seed: int) -> str:
-    """What the tutorial's parts from `seed` are called."""
-    return TUTORIAL if seed == SEEDS[0] else f"{TUTORIAL}, seed {seed}"
-
-
 @dataclass(frozen=True)
 class Gain:
     """What one idea did: its loss, what it gained, its speed and its size."""
@@ -191,7 +218,7 @@ def gains(runs: Mapping[str, tuple[float, float, int]]) -> list[Gain]:
 
     Empty before one of the tutorial's parts is.
     """
-    base = [runs[named(seed)][0] for seed in SEEDS if named(seed) in runs]
+    base = [runs[NAMES[seed]][0] for seed in SEEDS if NAMES[seed] in runs]
     if not base:
         return []
     mean = statistics.mean(base)

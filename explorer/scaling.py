@@ -4,7 +4,8 @@ The law is that of Hoffmann et al. 2022 (approach 3), L(N, D) = E + A/N^α + B/D
 the best loss for a number of FLOPs. Every isoFLOP curve also gets a parabola in log N (approach
 2). The law's intervals come from a residual bootstrap (Efron & Tibshirani 1993, chapter 9): the
 residuals are dealt out anew, the law fitted again. Each run has one seed: the luck of the first
-weights is in the residuals. What cannot be told from the points raises FitError, one sentence.
+weights is in the residuals. What cannot be told from the points raises FitError, one sentence in
+the language of the session.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.language import count, say
 from gpt.errors import GPTError
 
 Floats = NDArray[np.float64]
@@ -77,8 +79,13 @@ def parabola(points: Sequence[Point]) -> Parabola:
 
     if len({p.N for p in points}) < 4:
         raise FitError(
-            f"{len(points)} sizes are trained under this budget, a parabola needs 4 or more: let"
-            " the sweep finish."
+            count(
+                len(points),
+                "{n} size is trained under this budget, a parabola needs 4 or more: let the sweep"
+                " finish.",
+                "{n} sizes are trained under this budget, a parabola needs 4 or more: let the sweep"
+                " finish.",
+            )
         )
     N = np.array([p.N for p in points])
     x, y = np.log(N), np.array([p.loss for p in points])
@@ -88,8 +95,10 @@ def parabola(points: Sequence[Point]) -> Parabola:
     place = middle - b / (2 * c) if c > 0 else np.inf
     if not x.min() < place < x.max():
         raise FitError(
-            "The curve has no lowest place between its smallest and its largest size: the best"
-            " size lies outside of what was trained."
+            say(
+                "The curve has no lowest place between its smallest and its largest size: the best"
+                " size lies outside of what was trained."
+            )
         )
     spare = len(x) - 3
     variance = float(((y - table @ [a, b, c]) ** 2).sum()) / spare
@@ -160,12 +169,18 @@ def fit(points: Sequence[Point], refits: int = REFITS) -> Law:
     """The law of these runs by least squares; raises FitError when they do not determine it."""
     if len(points) < FEWEST_RUNS or len({p.budget for p in points}) < 2:
         raise FitError(
-            f"{len(points)} runs are finished, a law of five numbers needs {FEWEST_RUNS} or more"
-            " under at least two budgets: let the sweep finish."
+            count(
+                len(points),
+                "{n} run is finished, a law of five numbers needs {fewest} or more under at least"
+                " two budgets: let the sweep finish.",
+                "{n} runs are finished, a law of five numbers needs {fewest} or more under at least"
+                " two budgets: let the sweep finish.",
+                fewest=FEWEST_RUNS,
+            )
         )
     N, D, y = (np.array([getattr(p, name) for p in points]) for name in ("N", "D", "loss"))
     if not np.isfinite(y).all():
-        raise FitError("One of the losses is not a number: a run diverged, train it anew.")
+        raise FitError(say("One of the losses is not a number: a run diverged, train it anew."))
     found = _least_squares(N, D, y, np.array([y.min() / 2, 0.3, 0.4, 0.3, 0.4]))
     theta = found.x
     _refuse_undetermined(theta, found.jac)
@@ -212,14 +227,21 @@ def _refuse_undetermined(theta: Floats, jacobian: Floats) -> None:
     for name, value in (("α", theta[2]), ("β", theta[4])):
         if not 1.02 * low < value < 0.98 * high:
             raise FitError(
-                f"The fit is not determined: {name} runs to the edge of what it may be"
-                f" ({low:g} to {high:g}), so these losses do not tell how fast they fall. Train"
-                " more sizes or a larger budget."
+                say(
+                    "The fit is not determined: {name} runs to the edge of what it may be ({low:g}"
+                    " to {high:g}), so these losses do not tell how fast they fall. Train more"
+                    " sizes or a larger budget.",
+                    name=name,
+                    low=low,
+                    high=high,
+                )
             )
     if np.linalg.matrix_rank(jacobian) < len(theta):
         raise FitError(
-            "The fit is not determined: different laws pass through these points equally well."
-            " Train more sizes or a larger budget."
+            say(
+                "The fit is not determined: different laws pass through these points equally well."
+                " Train more sizes or a larger budget."
+            )
         )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer import language
 from explorer.components import wire
 from explorer.glossary import Term
+from explorer.language import say
 
 _component = st.components.v2.component(
     "explorer_glossary",
@@ -21,5 +22,5 @@ def pop_up(terms: Sequence[Term], *, key: str) -> None:
     Nothing in the page is changed for it: the places are marked and found by the browser. It is on
     every page, so it also tells the browser which language the page is in.
     """
-    words = [[term.name, term.meaning, list(term.all_forms)] for term in terms]
+    words = [[say(term.name), say(term.meaning), term.all_forms] for term in terms]
     _component(key=key, data={"terms": words, "language": language.chosen()})

@@ -7,6 +7,7 @@ import streamlit as st
 import gpt
 from explorer import cache
 from explorer.components.matrices import Dot, Matrix, matrices
+from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown, readable
 
@@ -20,7 +21,7 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     model = shown()
     ids = readable(model, text)[0][-MOST:]
     if len(ids) < 2:
-        st.info("Type at least two characters that the training text knows.")
+        st.info(say("Type at least two characters that the training text knows."))
         return
     layer = model.model.blocks[0].attention
     head = layer.heads()[0]
@@ -28,63 +29,68 @@ def head_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> None:
     steps = gpt.attention_steps(head, torch.from_numpy(x))
     names = [model.tokenizer.tokens[i] for i in ids]
     T, D = steps["query"].shape
-    turned = model.model.config.positions == "rotary"
-    st.caption(
-        f"Model: {model.label}. T = {T} tokens, C = {x.shape[1]}, D = {D}. Hover a cell: the sum"
-        " behind it is written out; every number is the model's own."
-        + " Queries and keys are shown as they meet: turned by their position."
-        * turned
+    said = say(
+        "Model: {model}. T = {T} tokens, C = {C}, D = {D}. Hover a cell: the sum behind it is"
+        " written out; every number is the model's own.",
+        model=model.label,
+        T=T,
+        C=x.shape[1],
+        D=D,
     )
+    if model.model.config.positions == "rotary":
+        said += " " + say("Queries and keys are shown as they meet: turned by their position.")
+    st.caption(said)
     numbers = [str(d) for d in range(D)]
     scale = f"× {head.scale:.4f}"
+    weights = say("weights")
     matrices(
         [
-            Matrix("Q", steps["query"].numpy(), names, numbers, "queries Q", concept="query"),
-            Matrix("K", steps["key"].numpy(), names, numbers, "keys K", concept="key"),
-            Matrix("V", steps["value"].numpy(), names, numbers, "values V", concept="value"),
+            Matrix("Q", steps["query"].numpy(), names, numbers, say("queries Q"), concept="query"),
+            Matrix("K", steps["key"].numpy(), names, numbers, say("keys K"), concept="key"),
+            Matrix("V", steps["value"].numpy(), names, numbers, say("values V"), concept="value"),
             Matrix(
-                "scores",
+                say("scores"),
                 steps["scores"].numpy(),
                 names,
                 names,
-                "scores Q·Kᵀ",
-                "how well each query fits each key",
+                say("scores Q·Kᵀ"),
+                say("how well each query fits each key"),
                 dot=Dot("Q", "K", transpose_right=True),
                 group="TT",
                 before="→",
             ),
             Matrix(
-                "masked",
+                say("masked"),
                 steps["masked"].numpy(),
                 names,
                 names,
-                f"scaled ({scale}) and masked",
-                "hatched: the future, set to −∞",
+                say("scaled ({scale}) and masked", scale=scale),
+                say("hatched: the future, set to −∞"),
                 dot=Dot("Q", "K", transpose_right=True, scale=head.scale),
                 group="TT",
                 before="→",
             ),
             Matrix(
-                "weights",
+                weights,
                 steps["weights"].numpy(),
                 names,
                 names,
-                "softmax: the weights",
-                "each row sums to 1",
+                say("softmax: the weights"),
+                say("each row sums to 1"),
                 palette="probability",
                 scale_max=1.0,
                 before="→",
                 link_rows=True,
-                sentence="‘{row}’ looks at ‘{column}’",
+                sentence=say("‘{row}’ looks at ‘{column}’"),
             ),
             Matrix(
-                "output",
+                say("output"),
                 steps["output"].numpy(),
                 names,
                 numbers,
-                "output: weights · V",
-                "the weighted average of the values",
-                dot=Dot("weights", "V"),
+                say("output: weights · V"),
+                say("the weighted average of the values"),
+                dot=Dot(weights, "V"),
                 before="→",
                 link_rows=True,
             ),

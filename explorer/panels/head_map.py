@@ -8,6 +8,7 @@ import gpt
 from explorer import cache, habits
 from explorer.components.attention_map import attention_map, large_attention_map
 from explorer.components.attention_message import fits
+from explorer.language import say
 from explorer.panels.model import Shown
 from explorer.thumbnails import thumbnail
 
@@ -37,7 +38,7 @@ def head_map(
         "selected": selected,
         "labels": [[habits.label(found, layer, h) for h in range(H)] for layer in range(L)],
         "scores": found[by].values.numpy() if by else habits.excesses(found),
-        "score_name": habits.SHORT.get(by, by) if by else "excess over an even head",
+        "score_name": say(habits.SHORT.get(by, by)) if by else say("excess over an even head"),
         "link": link,
     }
     tokens = [shown.tokenizer.tokens[i] for i in ids]

@@ -10,13 +10,14 @@ import gpt
 from explorer import cache, frames
 from explorer.charts.heads import create_head_scores_chart
 from explorer.components.matrices import Matrix, matrices
+from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown, current_run, readable
 from explorer.panels.picture import picture
 
 MOST = 12  # tokens; more would not be legible
 WINDOW_TOKENS = 2048  # tokens of the validation text over which heads are scored
-HERE, THERE = "the text above", "validation text"
+HERE, THERE = message("the text above"), message("validation text")
 
 
 def parameters_more(lesson: Lesson, text: cache.Text) -> float | None:
@@ -37,27 +38,21 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
     model = shown()
     ids = readable(model, text)[0][-MOST:]
     if len(ids) < 2:
-        st.info("Type at least two characters that the training text knows.")
+        st.info(say("Type at least two characters that the training text knows."))
         return
     found = gpt.heads_beside_fused(model.model, torch.tensor([ids]))
     H, _, T, D = found["heads"].shape
     config = model.model.config
     difference = (found["side_by_side"] - found["fused"]).abs().max().item()
-    st.markdown(
-        f"**{H} heads one by one:** {H} × (T={T}, D={D}), side by side → (T={T}, C={H * D})"
-        + f", projected → (T={T}, C={config.n_embd})" * config.output_projection
-        + f". **All at once:** one matmul (T={T}, C={config.n_embd}) × (C={config.n_embd},"
-        f" 3·H·D={3 * H * D}) for all queries, keys and values, then one fused attention. Largest"
-        f" difference: **{difference:.1e}** (measured; rounding only)."
-    )
+    st.markdown(f"{_one_by_one(config, H, T, D)} {_all_at_once(config, H, T, D, difference)}")
     names = [model.tokenizer.tokens[i] for i in ids]
     heads = [
         Matrix(
-            f"head {h + 1}",
+            say("head {n}", n=h + 1),
             found["heads"][h, 0].numpy(),
             names,
             [str(d) for d in range(D)],
-            caption="the readable head",
+            caption=say("the readable head"),
             link_rows=True,
             scale_max=float(found["fused"].abs().max()),
             before="|" if h else "",
@@ -65,12 +60,12 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
         for h in range(H)
     ]
     fused = Matrix(
-        "fused",
+        say("fused"),
         found["fused"][0].numpy(),
         names,
         [str(c) for c in range(config.n_embd)],
-        title="all heads at once",
-        caption="the fused attention: the same numbers",
+        title=say("all heads at once"),
+        caption=say("the fused attention: the same numbers"),
         link_rows=True,
         scale_max=float(found["fused"].abs().max()),
         before="=" if not config.output_projection else "→",
@@ -78,14 +73,40 @@ def same_twice_panel(lesson: Lesson, shown: Callable[[], Shown], text: str) -> N
     matrices([*heads, fused], key=f"{lesson.key}_twice", height=430)
 
 
+def _one_by_one(config: gpt.ModelConfig, H: int, T: int, D: int) -> str:
+    sizes = {"H": H, "T": T, "D": D, "HD": H * D, "C": config.n_embd}
+    if config.output_projection:
+        return say(
+            "**{H} heads one by one:** {H} × (T={T}, D={D}), side by side → (T={T}, C={HD}),"
+            " projected → (T={T}, C={C}).",
+            **sizes,
+        )
+    return say(
+        "**{H} heads one by one:** {H} × (T={T}, D={D}), side by side → (T={T}, C={HD}).", **sizes
+    )
+
+
+def _all_at_once(config: gpt.ModelConfig, H: int, T: int, D: int, difference: float) -> str:
+    return say(
+        "**All at once:** one matmul (T={T}, C={C}) × (C={C}, 3·H·D={fused}) for all queries, keys"
+        " and values, then one fused attention. Largest difference: **{difference:.1e}** (measured;"
+        " rounding only).",
+        T=T,
+        C=config.n_embd,
+        fused=3 * H * D,
+        difference=difference,
+    )
+
+
 def scores_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text, read: str) -> None:
     """How much each head gives to four kinds of places, beside uniform attention."""
     where = st.segmented_control(
-        "Scored on",
+        say("Scored on"),
         [THERE, HERE],
         default=THERE,
         key=f"{lesson.key}_scored_on",
-        help="Many windows of the validation text give a steadier number than one short text.",
+        format_func=say,
+        help=say("Many windows of the validation text give a steadier number than one short text."),
         required=True,
     )
     model = shown()
@@ -93,15 +114,21 @@ def scores_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text, r
     if windows is None:
         st.info(said)
         return
-    scores = cache.head_scores(model.model, windows, f"{model.key} {where} {said} {read}")
+    scores = cache.head_scores(
+        model.model, windows, f"{model.key} {where} {tuple(windows.shape)} {read}"
+    )
     table = frames.head_scores(scores)
     chart = create_head_scores_chart(table)
     picture(chart, f"{lesson.key}_scores", "head scores", "content", table)
     st.caption(
-        f"Bars: the share of its weight that a head gives to such a place, a mean over {said}"
-        f" (measured on {model.label}). Red mark: the same for a head that spreads its weight"
-        " evenly; a bar near it says nothing. “Same token, earlier” counts only where there is an"
-        " earlier copy."
+        say(
+            "Bars: the share of its weight that a head gives to such a place, a mean over {windows}"
+            " (measured on {model}). Red mark: the same for a head that spreads its weight evenly;"
+            " a bar near it says nothing. “Same token, earlier” counts only where there is an"
+            " earlier copy.",
+            windows=said,
+            model=model.label,
+        )
     )
 
 
@@ -113,14 +140,26 @@ def _windows(model: Shown, text: cache.Text, read: str, where: str) -> tuple[Any
     if where == HERE:
         ids = readable(model, read)[0]
         if len(ids) < 2:
-            return None, "Type at least two characters that the training text knows."
-        return torch.tensor([ids]), f"the {len(ids)} characters read above"
+            return None, say("Type at least two characters that the training text knows.")
+        return torch.tensor([ids]), _read_above(model, len(ids))
     if model.tokenizer.tokens != text.tokenizer.tokens:
-        said = "This run learnt from another text or other tokens; choose those in the sidebar."
-        return None, said
+        return None, say(
+            "This run learnt from another text or other tokens; choose those in the sidebar."
+        )
     if T < 2 or len(text.val_ids) <= T:
-        return None, "The context must be at least 2, and the validation text longer than it."
+        return None, say("The context must be at least 2, and the validation text longer than it.")
     B = max(1, WINDOW_TOKENS // T)
     validation = torch.from_numpy(text.val_ids)
     windows, _ = gpt.Batches(validation, T, B, seed=0).draw()
-    return windows, f"{B} windows of {T} tokens of the validation text"
+    return windows, count(
+        B,
+        "{n} window of {T} tokens of the validation text",
+        "{n} windows of {T} tokens of the validation text",
+        T=T,
+    )
+
+
+def _read_above(model: Shown, n: int) -> str:
+    if model.tokenizer.kind == "character":
+        return say("the {n} characters read above", n=n)
+    return say("the {n} tokens read above", n=n)

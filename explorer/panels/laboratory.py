@@ -7,27 +7,37 @@ import streamlit as st
 import gpt
 from explorer import cache, differences, frames, machine
 from explorer.charts.parameters import create_parameters_chart
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import settings
 from explorer.panels.training import duration, si
 
 PRESETS = ["gpt_mini", "gpt_modern", "gpt_tutorial"]
 GROUPS = {
-    "Size": ["n_layer", "n_head", "n_embd", "block_size"],
-    "Training": ["batch_size", "learning_rate", "seed", "eval_interval", "eval_iters", "precision"],
-    "Schedule": [
+    message("Size"): ["n_layer", "n_head", "n_embd", "block_size"],
+    message("Training"): [
+        "batch_size",
+        "learning_rate",
+        "seed",
+        "eval_interval",
+        "eval_iters",
+        "precision",
+    ],
+    message("Schedule"): [
         *("optimizer", "schedule", "warmup_steps", "min_learning_rate"),
         *("grad_clip", "beta1", "beta2"),
     ],
-    "Regularisation": ["dropout", "weight_decay", "patience", "keep_best"],
-    "Parts": [
+    message("Regularisation"): ["dropout", "weight_decay", "patience", "keep_best"],
+    message("Parts"): [
         *("norm", "norm_kind", "activation", "positions", "attention_scale", "init"),
         *("feed_forward_multiple", "n_kv_head"),
         *("qk_norm", "residual", "feed_forward", "tie_weights"),
         *("bias", "qkv_bias", "read_out_bias"),
     ],
 }
-STEPS, MINUTES = "steps", "minutes"
+STEPS, MINUTES = message("steps"), message("minutes")
+FITS = message("**{steps:,} steps** fit into {minutes:g} minutes (estimate {time}).")
+FITS_ONE = message("**{steps:,} steps** fit into {minutes:g} minute (estimate {time}).")
 
 
 def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
@@ -38,20 +48,21 @@ def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
     # Each preset has controls of its own, so that its defaults are theirs.
     bench = dataclasses.replace(lesson, key=f"{lesson.key}_{preset.name}")
     mode = middle.segmented_control(
-        "How long",
+        say("How long"),
         [STEPS, MINUTES],
         default=STEPS,
         required=True,
         key=f"{lesson.key}_length_in",
         bind="query-params",
-        help="Say how many steps, or how many minutes you have: the steps then follow.",
+        format_func=say,
+        help=say("Say how many steps, or how many minutes you have: the steps then follow."),
     )
     with right:
         if mode == MINUTES:
             minutes = _minutes(lesson)
         else:
             preset = settings.choose(bench, preset, ["max_steps"], columns=1)
-    for tab, names in zip(st.tabs(list(GROUPS)), GROUPS.values(), strict=True):
+    for tab, names in zip(st.tabs([say(name) for name in GROUPS]), GROUPS.values(), strict=True):
         with tab:
             preset = settings.choose(bench, preset, names, columns=3 if len(names) > 4 else 4)
     return _within(preset, text, minutes) if mode == MINUTES else preset
@@ -60,16 +71,16 @@ def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
 def _pick(lesson: Lesson) -> str:
     key = f"{lesson.key}_preset"
     name = st.selectbox(
-        "Start from",
+        say("Start from"),
         PRESETS,
-        format_func=lambda n: gpt.PRESETS[n].title,
+        format_func=lambda n: say(gpt.PRESETS[n].title),
         key=key,
         bind="query-params",
         on_change=_forget,
         args=(lesson,),
-        help="A complete recipe. Choosing one sets all controls below to its values.",
+        help=say("A complete recipe. Choosing one sets all controls below to its values."),
     )
-    st.caption(gpt.PRESETS[name].summary)
+    st.caption(say(gpt.PRESETS[name].summary))
     return name
 
 
@@ -83,15 +94,17 @@ def _forget(lesson: Lesson) -> None:
 
 def _minutes(lesson: Lesson) -> float:
     return st.number_input(
-        "I have … minutes",
+        say("I have … minutes"),
         0.5,
         1440.0,
         5.0,
         0.5,
         key=f"{lesson.key}_minutes",
         bind="query-params",
-        help="The number of steps, and the size if it must be, are chosen so that the estimate for"
-        " this machine fits.",
+        help=say(
+            "The number of steps, and the size if it must be, are chosen so that the estimate for"
+            " this machine fits."
+        ),
     )
 
 
@@ -99,19 +112,26 @@ def _within(preset: gpt.Preset, text: cache.Text, minutes: float) -> gpt.Preset:
     """The recipe that fits into the time, with what had to change said in words."""
     probe = machine.probe()
     if probe is None:
-        st.info("This machine's speed is being measured; the plan follows in a moment.")
+        st.info(say("This machine's speed is being measured; the plan follows in a moment."))
         return preset
     plan = gpt.fit_to_time(preset, text.vocab_size, probe, 60 * minutes)
     steps = plan.preset.train.max_steps
-    said = f"**{steps:,} steps** fit into {minutes:g} minutes (estimate {duration(plan.seconds)})."
+    said = say(
+        FITS_ONE if minutes == 1 else FITS,
+        steps=steps,
+        minutes=minutes,
+        time=duration(plan.seconds),
+    )
     show = differences.show
     changed = [
         f"`{n}` {show(a)} → {show(b)}" for n, (a, b) in plan.changed.items() if n != "max_steps"
     ]
     if changed:
-        said += f" For that: {', '.join(changed)}."
+        said += " " + say("For that: {changes}.", changes=", ".join(changed))
     if plan.seconds > 60 * minutes:
-        st.warning(f"Even the smallest model needs longer: {duration(plan.seconds)}.")
+        st.warning(
+            say("Even the smallest model needs longer: {time}.", time=duration(plan.seconds))
+        )
     st.info(said, icon=":material/timer:")
     return plan.preset
 
@@ -122,12 +142,12 @@ def choose_device(lesson: Lesson) -> str:
     if len(found) == 1:
         return "auto"
     return st.selectbox(
-        "Train on",
+        say("Train on"),
         list(found),
         index=list(found).index("cuda") if "cuda" in found else 0,
         format_func=lambda name: f"{name}: {found[name]}",
         key=f"{lesson.key}_device",
-        help="What this machine can train on.",
+        help=say("What this machine can train on."),
     )
 
 
@@ -136,27 +156,29 @@ def costs_panel(preset: gpt.Preset, text: cache.Text) -> None:
     V, train, model = text.vocab_size, preset.train, preset.model
     parts = gpt.parameters_by_component(model, V)
     flops = gpt.flops_per_iteration(model, V, train.batch_size)
-    tokens = train.batch_size * model.block_size
+    passes = train.max_steps * train.batch_size * model.block_size / len(text.train_ids)
     speed = machine.probe()
     left, right = st.columns(2, gap="large")
     with left:
         st.altair_chart(create_parameters_chart(frames.parameters(parts)), width="stretch")
-        st.caption(f"{sum(parts.values()):,} parameters, counted from the settings (derived).")
-    seconds = "being measured…"
+        st.caption(
+            say("{n:,} parameters, counted from the settings (derived).", n=sum(parts.values()))
+        )
+    seconds = say("being measured…")
     if speed is not None:
-        seconds = f"about {duration(gpt.estimate_seconds(preset, V, speed))}"
+        seconds = say("about {time}", time=duration(gpt.estimate_seconds(preset, V, speed)))
     memory = gpt.peak_memory(model, V, train.batch_size)
     facts = {
-        "Time on this machine, evaluations included": seconds,
-        "One step: 6·N per token + 12·L·H·D·T for attention": f"{si(flops)}FLOPs",
-        "All steps": f"{si(flops * train.max_steps)}FLOPs",
-        "Memory: weights, gradients, AdamW's moments, activations": f"{si(memory)}B",
-        "Passes over the training text": f"{train.max_steps * tokens / len(text.train_ids):.2g}",
-        "First loss, near ln V": f"{gpt.uniform_loss(V):.3f}",
+        say("Time on this machine, evaluations included"): seconds,
+        say("One step: 6·N per token + 12·L·H·D·T for attention"): f"{si(flops)}FLOPs",
+        say("All steps"): f"{si(flops * train.max_steps)}FLOPs",
+        say("Memory: weights, gradients, AdamW's moments, activations"): f"{si(memory)}B",
+        say("Passes over the training text"): f"{passes:.2g}",
+        say("First loss, near ln V"): f"{gpt.uniform_loss(V):.3f}",
     }
     with right:
         st.table(
-            {"Before the run": list(facts), "derived": list(facts.values())},
+            {say("Before the run"): list(facts), say("derived"): list(facts.values())},
             border="horizontal",
             hide_index=True,
         )

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer import cache, law_frames, scaling
+from explorer import cache, language, law_frames, scaling
 from explorer.charts import scaling as charts
+from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels import sweep as sweeps
 from explorer.panels.sweep import Sweep
@@ -17,8 +18,8 @@ TUTORIAL_N, TUTORIAL_C, TUTORIAL_LOSS = 10.7e6, 5000 * 1.2e12, 1.48
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _fit(points: tuple[scaling.Point, ...]) -> scaling.Law | str:
-    """The law, or the sentence that refuses it."""
+def _fit(points: tuple[scaling.Point, ...], spoken: str) -> scaling.Law | str:
+    """The law, or the sentence that refuses it; spoken: its language, for the cache to know."""
     try:
         return scaling.fit(points)
     except scaling.FitError as error:
@@ -27,7 +28,7 @@ def _fit(points: tuple[scaling.Point, ...]) -> scaling.Law | str:
 
 def fitted(sweep: Sweep) -> scaling.Law | str:
     """The law of the finished runs, or one sentence that says why there is none."""
-    return _fit(tuple(sweep.points()))
+    return _fit(tuple(sweep.points()), language.chosen())
 
 
 def live_panel(lesson: Lesson, text: cache.Text, look: Callable[[], Sweep], polling: bool) -> None:
@@ -38,7 +39,7 @@ def live_panel(lesson: Lesson, text: cache.Text, look: Callable[[], Sweep], poll
         sweeps.progress(sweep)
         _charts(lesson, text, sweep)
     else:
-        st.caption("Points appear here, one by one, as the runs finish.")
+        st.caption(say("Points appear here, one by one, as the runs finish."))
     if sweep.is_active != polling:
         st.rerun()
 
@@ -47,9 +48,9 @@ def _charts(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
     table = sweep.table(text)
     finished = table.dropna(subset="loss")
     if not len(finished):
-        st.caption("The first point appears when the first run is finished.")
+        st.caption(say("The first point appears when the first run is finished."))
         return
-    st.markdown("**Loss against size**")
+    st.markdown(say("**Loss against size**"))
     parabolas, refused = _parabolas(sweep)
     curves, lowest = law_frames.parabolas(parabolas, finished)
     st.altair_chart(
@@ -61,12 +62,13 @@ def _charts(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
         f"{row.budget}: {row.parameters:,.0f} ({_reach(row, finished)})"
         for row in lowest.itertuples()
     )
-    st.caption(
+    said = say(
         "Measured: one point a run. Dashed: a parabola in log N through each budget; upright tick"
         " and bar: its lowest place with 95 % of its uncertainty."
-        + f" Best number of parameters: {places}."
-        * bool(places)
     )
+    if places:
+        said += " " + say("Best number of parameters: {places}.", places=places)
+    st.caption(said)
     for budget, reason in refused.items():
         st.caption(f"{budget}: {reason}")
     _law(lesson, table, sweep)
@@ -76,8 +78,8 @@ def _reach(row: Any, finished: pd.DataFrame) -> str:
     """Where the lowest place lies; "any of these sizes" is said as such."""
     N = finished.loc[finished["budget"] == row.budget, "parameters"]
     if row.low <= N.min() and row.high >= N.max():
-        return "not determined: any of these sizes"
-    return f"{row.low:,.0f} to {row.high:,.0f}"
+        return say("not determined: any of these sizes")
+    return say("{low:,.0f} to {high:,.0f}", low=row.low, high=row.high)
 
 
 def _parabolas(sweep: Sweep) -> tuple[dict[str, scaling.Parabola], dict[str, str]]:
@@ -93,44 +95,61 @@ def _parabolas(sweep: Sweep) -> tuple[dict[str, scaling.Parabola], dict[str, str
 
 
 def _law(lesson: Lesson, table: pd.DataFrame, sweep: Sweep) -> None:
-    st.markdown("**Loss against compute**")
+    st.markdown(say("**Loss against compute**"))
     said = fitted(sweep)
     law = None if isinstance(said, str) else said
     if isinstance(said, str):
         st.info(said, icon=":material/query_stats:")
     far = st.toggle(
-        "Go on to the tutorial's model",
+        say("Go on to the tutorial's model"),
         key=f"{lesson.key}_far",
         bind="query-params",
         disabled=law is None,
-        help="Draws the law where nothing was measured, up to the FLOPs of the tutorial's last"
-        " model, to see how much it still knows there.",
+        help=say(
+            "Draws the law where nothing was measured, up to the FLOPs of the tutorial's last"
+            " model, to see how much it still knows there."
+        ),
     )
     far = far and law is not None
     chart = charts.create_compute_chart(
         table.dropna(subset="loss"),
         law_frames.band(law, TUTORIAL_C if far else None),
         law_frames.guides(law),
-        law_frames.marks({"the tutorial's model": (TUTORIAL_C, TUTORIAL_LOSS)} if far else {}),
+        law_frames.marks({say("the tutorial's model"): (TUTORIAL_C, TUTORIAL_LOSS)} if far else {}),
     )
     st.altair_chart(chart, width="stretch", key=f"{lesson.key}_compute")
     if law is None:
         return
+    _exponents(lesson, law)
+
+
+def _exponents(lesson: Lesson, law: scaling.Law) -> None:
+    """How the chart is read, the exponents, and how far away the tutorial's model lies."""
     st.caption(
-        "Rings: the runs, measured. Violet: the best loss for so many FLOPs by the law fitted to"
-        " all of them, with its 95 % band (residual bootstrap); dotted where nothing was measured."
-        " Orange and green: **only the slopes** are the papers', laid through our law at its left"
-        " end: their losses are of other texts and tokens, so their heights mean nothing here."
+        say(
+            "Rings: the runs, measured. Violet: the best loss for so many FLOPs by the law fitted"
+            " to all of them, with its 95 % band (residual bootstrap); dotted where nothing was"
+            " measured. Orange and green: **only the slopes** are the papers', laid through our"
+            " law at its left end: their losses are of other texts and tokens, so their heights"
+            " mean nothing here."
+        )
     )
     st.dataframe(law_frames.exponents(law), hide_index=True, key=f"{lesson.key}_exponents")
     reach = law.best(TUTORIAL_C)
     st.caption(
-        "Published for web text in sub-word tokens, at far larger budgets; Kaplan"
-        " counts N without embeddings and fits no floor E, Hoffmann as here; its E is per sub-word"
-        " token. **The tutorial's model**"
-        f" ({TUTORIAL_N / 1e6:.1f} M parameters, {TUTORIAL_C:.1g} FLOPs) lies"
-        f" {TUTORIAL_C / law.measured[1]:,.0f} times beyond the largest budget here: the law says"
-        f" {reach.value:.2f} ({reach.low:.2f} to {reach.high:.2f}) there, its figure is"
-        f" {TUTORIAL_LOSS}. It reads the text over 80 times and needs dropout: two things that the"
-        " law never saw."
+        say(
+            "Published for web text in sub-word tokens, at far larger budgets. Kaplan counts N"
+            " without embeddings and fits no floor E. Hoffmann counts and fits as here; the E is"
+            " per sub-word token. **The tutorial's model** ({millions:.1f} M parameters,"
+            " {flops:.1g} FLOPs) lies {times:,.0f} times beyond the largest budget here: the law"
+            " says {loss:.2f} ({low:.2f} to {high:.2f}) there, its figure is {figure}. It reads the"
+            " text over 80 times and needs dropout: two things that the law never saw.",
+            millions=TUTORIAL_N / 1e6,
+            flops=TUTORIAL_C,
+            times=TUTORIAL_C / law.measured[1],
+            loss=reach.value,
+            low=reach.low,
+            high=reach.high,
+            figure=TUTORIAL_LOSS,
+        )
     )

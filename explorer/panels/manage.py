@@ -7,11 +7,24 @@ import streamlit as st
 
 from explorer import differences, engine, history, lessons, state
 from explorer.history import Entry
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
-from explorer.runs import labels
+from explorer.runs import labels, store
 from explorer.runs.store import RunError
 from gpt.errors import GPTError
+
+STATES = {
+    store.CREATED: message("created"),
+    store.QUEUED: message("queued"),
+    store.TRAINING: message("training"),
+    store.PAUSED: message("paused"),
+    store.STOPPED: message("stopped"),
+    store.SUSPENDED: message("suspended"),
+    store.INTERRUPTED: message("interrupted"),
+    store.FAILED: message("failed"),
+    store.FINISHED: message("finished"),
+}
 
 
 def manage_panel(lesson: Lesson) -> None:
@@ -23,7 +36,7 @@ def manage_panel(lesson: Lesson) -> None:
             st.rerun()  # the whole page: other lists show names, stars and groups too
         found = history.starred_first(history.entries(engine.store()))
         if not found:
-            st.info("No runs yet. Climb the ladder above, or train on any page.")
+            st.info(say("No runs yet. Climb the ladder above, or train on any page."))
             return
         _table(lesson, found)
         entry = _choose(lesson, found)
@@ -38,31 +51,35 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
     rows = [
         {
             "★": "★" * entry.labels.star,
-            "name": entry.labels.name,
-            "group": entry.labels.group,
-            "recipe": entry.name,
-            "page": _page(entry),
-            "text": _text(entry),
-            "step": entry.step,
-            "best loss": entry.best_val_loss,
-            "state": entry.state,
-            "begun (UTC)": entry.created[:16].replace("T", " "),
+            message("name"): entry.labels.name,
+            message("group"): entry.labels.group,
+            message("recipe"): say(entry.name),
+            message("page"): _page(entry),
+            message("text"): _text(entry),
+            message("step"): entry.step,
+            message("best loss"): entry.best_val_loss,
+            message("state"): say(STATES.get(entry.state, entry.state)),
+            message("begun (UTC)"): entry.created[:16].replace("T", " "),
         }
         for entry in found
     ]
     number = st.column_config.NumberColumn
     st.dataframe(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows).rename(columns=say),
         hide_index=True,
         key=f"{lesson.key}_list",
         height=min(38 + 35 * len(rows), 320),
         column_config={
-            "name": st.column_config.TextColumn(width="medium", help="Your own name for it."),
-            "step": number(format="localized", help="Optimizer updates done."),
-            "best loss": number(format="%.4f", help="The lowest validation loss, nats per token."),
+            say("name"): st.column_config.TextColumn(
+                width="medium", help=say("Your own name for it.")
+            ),
+            say("step"): number(format="localized", help=say("Optimizer updates done.")),
+            say("best loss"): number(
+                format="%.4f", help=say("The lowest validation loss, nats per token.")
+            ),
         },
     )
-    st.caption("All runs of this server, those with a star first, then the newest.")
+    st.caption(say("All runs of this server, those with a star first, then the newest."))
 
 
 def _text(entry: Entry) -> str:
@@ -82,11 +99,11 @@ def _choose(lesson: Lesson, found: list[Entry]) -> Entry:
     wishes = (st.session_state.get(key), state.get(lesson, "one"), next(iter(by_id)))
     st.session_state[key] = next(wish for wish in wishes if wish in by_id)
     chosen = st.selectbox(
-        "Run to change",
+        say("Run to change"),
         list(by_id),
-        format_func=lambda i: _said(by_id[i]) if i in by_id else "deleted",
+        format_func=lambda i: _said(by_id[i]) if i in by_id else say("deleted"),
         key=key,
-        help="Its name, star and group are changed below, and it can be deleted.",
+        help=say("Its name, star and group are changed below, and it can be deleted."),
     )
     state.put(lesson, "one", chosen)
     return by_id[chosen]
@@ -101,33 +118,38 @@ def _change(lesson: Lesson, entry: Entry, groups: list[str]) -> None:
     key, run_id = f"{lesson.key}_labels_{entry.run.id}", entry.run.id
     left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
     left.text_input(
-        "Name",
+        say("Name"),
         entry.labels.name,
         key=f"{key}_name",
-        placeholder=entry.name,
+        placeholder=say(entry.name),
         on_change=_keep,
         args=(lesson, run_id, "name", f"{key}_name"),
-        help=f"Your own name for the run, at most {labels.MOST['name']} characters; empty: the name"
-        " of its recipe. Every list shows it.",
+        help=say(
+            "Your own name for the run, at most {most} characters; empty: the name of its recipe."
+            " Every list shows it.",
+            most=labels.MOST["name"],
+        ),
     )
     middle.selectbox(
-        "Group",
+        say("Group"),
         groups,
         groups.index(entry.labels.group) if entry.labels.group in groups else None,
         key=f"{key}_group",
-        placeholder="none: type a new one or choose",
+        placeholder=say("none: type a new one or choose"),
         accept_new_options=True,
         on_change=_keep,
         args=(lesson, run_id, "group", f"{key}_group"),
-        help="A free word that keeps runs together, such as “seeds”; compare a whole group above.",
+        help=say(
+            "A free word that keeps runs together, such as “seeds”; compare a whole group above."
+        ),
     )
     right.toggle(
-        "★ Star",
+        say("★ Star"),
         entry.labels.star,
         key=f"{key}_star",
         on_change=_keep,
         args=(lesson, run_id, "star", f"{key}_star"),
-        help="Runs with a star stand first in every list and cannot be deleted.",
+        help=say("Runs with a star stand first in every list and cannot be deleted."),
     )
 
 
@@ -140,7 +162,7 @@ def _keep(lesson: Lesson, run_id: str, what: str, key: str) -> None:
         labels.write(engine.store().get(run_id).folder, **{what: value})
         state.put(lesson, "changed", True)
     except GPTError as error:
-        state.put(lesson, "said", str(error))
+        state.put(lesson, "said", explain(error))
 
 
 def _say(lesson: Lesson) -> None:
@@ -156,25 +178,25 @@ def _delete(lesson: Lesson, entry: Entry) -> None:
     active = training.is_active(entry.run)
     reason = ""
     if active:
-        reason = "It trains or waits: stop it on its page first."
+        reason = say("It trains or waits: stop it on its page first.")
     elif entry.labels.star:
-        reason = "It has a star: take the star away first."
+        reason = say("It has a star: take the star away first.")
     key = f"{lesson.key}_delete_{entry.run.id}"
-    with st.popover("Delete this run", icon=":material/delete:", disabled=bool(reason)):
-        st.markdown("Its curve, its model and its snapshots are removed for good.")
+    with st.popover(say("Delete this run"), icon=":material/delete:", disabled=bool(reason)):
+        st.markdown(say("Its curve, its model and its snapshots are removed for good."))
         st.text(_said(entry))
         st.button(
-            "Delete for good",
+            say("Delete for good"),
             key=key,
             type="primary",
             icon=":material/delete_forever:",
             disabled=bool(reason),
             on_click=_remove,
             args=(lesson, entry.run.id),
-            help="This cannot be undone.",
+            help=say("This cannot be undone."),
         )
     if reason:
-        st.caption(f"It cannot be deleted now. {reason}")
+        st.caption(say("It cannot be deleted now. {reason}", reason=reason))
 
 
 def _remove(lesson: Lesson, run_id: str) -> None:
@@ -182,4 +204,4 @@ def _remove(lesson: Lesson, run_id: str) -> None:
         engine.store().delete(run_id)
         state.put(lesson, "changed", True)
     except (RunError, labels.LabelError) as error:
-        state.put(lesson, "said", str(error))
+        state.put(lesson, "said", explain(error))

@@ -11,6 +11,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, engine, state
+from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.runs.store import Run, RunError
 
@@ -39,13 +40,16 @@ def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | No
         model = cache.snapshot(str(run.folder), str(path), cache.changed(path))
         tokenizer = cache.run_tokenizer(str(run.folder))
     except (OSError, gpt.GPTError) as error:
-        st.warning(f"The model of this run cannot be shown: {error}")
+        st.warning(say("The model of this run cannot be shown: {reason}", reason=explain(error)))
         return untrained(preset, text)
     key = f"{path}@{cache.changed(path)}"
     if not cache.is_finite(model, key):
-        st.warning("The weights of this run are not numbers any more: an untrained model is shown.")
+        st.warning(
+            say("The weights of this run are not numbers any more: an untrained model is shown.")
+        )
         return untrained(preset, text)
-    return Shown(model, tokenizer, at, f"your run, after {at:,} steps", key)
+    label = count(at, "your run, after {n:,} step", "your run, after {n:,} steps")
+    return Shown(model, tokenizer, at, label, key)
 
 
 def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:
@@ -53,7 +57,8 @@ def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:
     seed = preset.train.seed
     key = f"{text.corpus.sha256} {text.tokens} {seed} {preset.model}"
     model = cache.untrained(preset.model, text.vocab_size, seed, key)
-    return Shown(model, text.tokenizer, 0, f"untrained, weights drawn from seed {seed}", key)
+    label = say("untrained, weights drawn from seed {seed}", seed=seed)
+    return Shown(model, text.tokenizer, 0, label, key)
 
 
 def readable(shown: Shown, text: str) -> tuple[list[int], str]:
@@ -64,10 +69,18 @@ def readable(shown: Shown, text: str) -> tuple[list[int], str]:
     said = []
     if strange:
         names = ", ".join(f"{u.character!r} ({u.name})" for u in strange[:3])
-        more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
-        said.append(f"Left out, the training text never had them: {names}{more}.")
+        if len(strange) > 3:
+            names = say("{names} and {n} more", names=names, n=len(strange) - 3)
+        said.append(say("Left out, the training text never had them: {names}.", names=names))
     if len(ids) > limit:
-        said.append(f"The context is {limit} tokens: of {len(ids)}, the last {limit} are read.")
+        said.append(
+            count(
+                limit,
+                "The context is 1 token: of {of}, the last one is read.",
+                "The context is {n} tokens: of {of}, the last {n} are read.",
+                of=len(ids),
+            )
+        )
     return ids[-limit:], " ".join(said)
 
 
@@ -77,18 +90,20 @@ def choose_step(lesson: Lesson) -> int | None:
     run = current_run(lesson)
     steps = [step for step, _ in run.snapshots()] if run else []
     if steps:
-        st.caption("Shown is your run. What you set from now on is for the next one.")
+        st.caption(say("Shown is your run. What you set from now on is for the next one."))
     if len(steps) < 2:
         return None
-    options: list[int | str] = [*steps, "newest"]
+    options: list[int | str] = [*steps, message("newest")]
     chosen = st.select_slider(
-        "Step of the run",
+        say("Step of the run"),
         options,
         "newest",
         key=f"{lesson.key}_at_step",
-        format_func=lambda s: s if isinstance(s, str) else f"{s:,}",
-        help="Look back: the same picture with the weights of an earlier step. “newest” follows the"
-        " training.",
+        format_func=lambda s: say(s) if isinstance(s, str) else f"{s:,}",
+        help=say(
+            "Look back: the same picture with the weights of an earlier step. “newest” follows the"
+            " training."
+        ),
     )
     return chosen if isinstance(chosen, int) else None
 
@@ -106,5 +121,5 @@ def current_run(lesson: Lesson) -> Run | None:
         return None
     except RunError as error:
         state.set_run(lesson, None)
-        st.warning(str(error))
+        st.warning(explain(error))
         return None

@@ -9,6 +9,7 @@ import streamlit as st
 import gpt
 from explorer import cache, engine, modern
 from explorer.charts.gains import create_gains_chart
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment
 from explorer.panels import question, training
@@ -18,7 +19,7 @@ from explorer.runs.store import Run
 POLL_SECONDS = 2.0
 STEPS = (60, 120, 240, 480)
 MEASURED = 40  # batches of the validation text, the same for every run
-SAME_STEPS, SAME_SECONDS = "equal steps", "equal seconds"
+SAME_STEPS, SAME_SECONDS = message("equal steps"), message("equal seconds")
 
 
 def ask_best(lesson: Lesson) -> question.Answer:
@@ -26,8 +27,10 @@ def ask_best(lesson: Lesson) -> question.Answer:
     return question.ask_choice(
         lesson,
         "best",
-        "Each idea by itself, for the same number of steps: which one lowers the loss of the"
-        " tutorial's parts most?",
+        say(
+            "Each idea by itself, for the same number of steps: which one lowers the loss of the"
+            " tutorial's parts most?"
+        ),
         [idea.name for idea in modern.IDEAS],
     )
 
@@ -59,23 +62,23 @@ def _stop_button(lesson: Lesson, runs: Mapping[str, Run]) -> None:
             engine.executor().command(run_id, "stop")
 
     st.button(
-        "Stop",
+        say("Stop"),
         key=f"{lesson.key}_stop_variants",
         icon=":material/stop:",
         disabled=not active,
-        help="What is trained is kept; Train goes on from there.",
+        help=say("What is trained is kept; Train goes on from there."),
         on_click=stop,
     )
 
 
 def _choose_steps(lesson: Lesson) -> int:
     chosen = st.segmented_control(
-        "Steps of every run",
+        say("Steps of every run"),
         STEPS,
         default=STEPS[min(2, len(STEPS) - 1)],
         key=f"{lesson.key}_steps",
         bind="query-params",
-        help="Every run has as many. What gains most in few steps need not gain most in many.",
+        help=say("Every run has as many. What gains most in few steps need not gain most in many."),
     )
     return chosen or STEPS[min(2, len(STEPS) - 1)]
 
@@ -89,10 +92,15 @@ def _progress(runs: Mapping[str, Run], wanted: Mapping[str, gpt.Preset]) -> None
     now = []
     for name, run in active.items():
         if at := int(run.status().get("step") or 0):
-            now.append(f"{name} (step {at:,})")
+            now.append(say("{name} (step {step:,})", name=say(name), step=at))
     st.progress(
         done / len(wanted),
-        f"{done} of {len(wanted)} are finished. Now: {', '.join(now) or 'getting ready'}.",
+        say(
+            "{done} of {n} are finished. Now: {now}.",
+            done=done,
+            n=len(wanted),
+            now=", ".join(now) or say("getting ready"),
+        ),
     )
 
 
@@ -108,7 +116,7 @@ def _results(
 ) -> None:
     done = {name: run for name, run in runs.items() if training.ended(run)}
     clocks = {name: clock(run) for name, run in done.items()}
-    with st.spinner("Measuring all finished runs on the same windows…"):
+    with st.spinner(say("Measuring all finished runs on the same windows…")):
         losses = {name: _loss(run, wanted[name], text) for name, run in done.items()}
     figures = {
         name: (losses[name], _speed(clocks[name], wanted[name]), _size(run, text))
@@ -117,7 +125,7 @@ def _results(
     found = modern.gains({name: f for name, f in figures.items() if math.isfinite(f[0])})
     alone = [gain for gain in found if gain.name in {idea.name for idea in modern.IDEAS}]
     if not alone:
-        st.caption("What each idea gained stands here as soon as the first runs are finished.")
+        st.caption(say("What each idea gained stands here as soon as the first runs are finished."))
         question.grade_choice(answer, None, "", press="Train")
         return
     reading = _choose_reading(lesson)
@@ -135,13 +143,16 @@ def _results(
 def _choose_reading(lesson: Lesson) -> str:
     return (
         st.segmented_control(
-            "Compared at",
+            say("Compared at"),
             (SAME_STEPS, SAME_SECONDS),
             default=SAME_STEPS,
             key=f"{lesson.key}_reading",
             bind="query-params",
-            help="Some ideas make a step slower. Equal steps ask what a step is worth, equal"
-            " seconds what a second is worth on this machine.",
+            format_func=say,
+            help=say(
+                "Some ideas make a step slower. Equal steps ask what a step is worth, equal"
+                " seconds what a second is worth on this machine."
+            ),
         )
         or SAME_STEPS
     )
@@ -197,9 +208,14 @@ def _at(
 def _show(lesson: Lesson, found: list[Gain], words: str) -> None:
     """The gains as bars, with the band of luck."""
     rows = [
-        {"name": gain.name, "gain": gain.gain, "loss": gain.loss, "clear": gain.clear}
+        {
+            "name": say(gain.name),
+            "gain": gain.gain,
+            "loss": gain.loss,
+            "clear": gain.clear,
+        }
         for gain in found
-        if gain.name not in {modern.named(seed) for seed in SEEDS}
+        if gain.name not in modern.NAMES.values()
     ]
     if not rows:
         return
@@ -210,30 +226,39 @@ def _show(lesson: Lesson, found: list[Gain], words: str) -> None:
 
 def _same_steps_words(text: cache.Text, wanted: Mapping[str, gpt.Preset], found: list[Gain]) -> str:
     preset = next(iter(wanted.values()))
-    windows = MEASURED * preset.train.batch_size
-    band = (
-        f" The grey band is luck: twice the standard deviation ({found[0].noise:.4f}) of the"
-        f" tutorial's parts over {len(SEEDS)} seeds. Three seeds tell it only roughly; every idea"
-        " was run once. Pale bars lie inside it."
-        if not math.isnan(found[0].noise)
-        else " How much is luck shows when the tutorial's parts have been trained from more seeds."
+    measured = say(
+        "Measured after {steps} steps, on the same {windows} windows of the validation text for"
+        " every run, against the mean of the tutorial's parts.",
+        steps=preset.train.max_steps,
+        windows=MEASURED * preset.train.batch_size,
     )
-    return (
-        f"Measured after {preset.train.max_steps} steps, on the same {windows} windows of the"
-        f" validation text for every run, against the mean of the tutorial's parts.{band}"
-    )
+    if math.isnan(found[0].noise):
+        luck = say(
+            "How much is luck shows when the tutorial's parts have been trained from more seeds."
+        )
+    else:
+        luck = say(
+            "The grey band is luck: twice the standard deviation ({noise:.4f}) of the tutorial's"
+            " parts over {seeds} seeds. Three seeds tell it only roughly; every idea was run once."
+            " Pale bars lie inside it.",
+            noise=found[0].noise,
+            seeds=len(SEEDS),
+        )
+    return f"{measured} {luck}"
 
 
 def _same_seconds_words(seconds: float, found: list[Gain]) -> str:
-    names = {modern.named(seed) for seed in SEEDS}
+    names = set(modern.NAMES.values())
     speeds = [gain.tokens_per_second for gain in found if gain.name in names]
-    return (
-        f"Measured after {seconds:.1f} seconds of training, when the quickest run was ready: each"
+    return say(
+        "Measured after {seconds:.1f} seconds of training, when the quickest run was ready: each"
         " run's own estimates, on a straight line between two of them (fewer windows, and others"
         " for other seeds: a wider band). An idea that costs time is further behind here; a falling"
         " learning rate is cut off before its end. Other work on this machine disturbs it: the"
-        f" tutorial's parts, always the same work, ran at {training.si(min(speeds))} to"
-        f" {training.si(max(speeds))} tokens a second."
+        " tutorial's parts, always the same work, ran at {slowest} to {quickest} tokens a second.",
+        seconds=seconds,
+        slowest=training.si(min(speeds)),
+        quickest=training.si(max(speeds)),
     )
 
 
@@ -241,62 +266,79 @@ def _table(lesson: Lesson, found: list[Gain], clocks: Mapping[str, list[Moment]]
     number = st.column_config.NumberColumn
     rows = [
         {
-            "run": gain.name,
-            "loss": gain.loss,
-            "gain": gain.gain,
-            "± luck": 2 * gain.noise,
-            "clear": "yes" if gain.clear else "no",
-            "tokens/s": gain.tokens_per_second,
-            "parameters": gain.parameters,
-            "seconds": clocks[gain.name][-1].seconds,
+            message("run"): say(gain.name),
+            message("loss"): gain.loss,
+            message("gain"): gain.gain,
+            message("± luck"): 2 * gain.noise,
+            message("clear"): say("yes") if gain.clear else say("no"),
+            message("tokens/s"): gain.tokens_per_second,
+            message("parameters"): gain.parameters,
+            message("seconds"): clocks[gain.name][-1].seconds,
         }
         for gain in found
     ]
     st.dataframe(
-        rows,
+        pd.DataFrame(rows).rename(columns=say),
         height="content",
         hide_index=True,
         key=f"{lesson.key}_ablation",
         column_config={
-            "run": st.column_config.TextColumn(width=210),
-            "loss": number(
-                format="%.4f", help="At the end, nats a token, on the same windows for every run."
+            say("run"): st.column_config.TextColumn(width=210),
+            say("loss"): number(
+                format="%.4f",
+                help=say("At the end, nats a token, on the same windows for every run."),
             ),
-            "gain": number(format="%+.4f", help="Nats below the mean of the tutorial's parts."),
-            "± luck": number(format="%.4f", help="Twice the spread between the seeds."),
-            "clear": st.column_config.TextColumn(help="Whether the gain is larger than the luck."),
-            "tokens/s": number(format="compact", help="Over the whole training, measured."),
-            "parameters": number(format="localized"),
-            "seconds": number(format="%.1f", help="Of training; estimates not counted."),
+            say("gain"): number(
+                format="%+.4f", help=say("Nats below the mean of the tutorial's parts.")
+            ),
+            say("± luck"): number(format="%.4f", help=say("Twice the spread between the seeds.")),
+            say("clear"): st.column_config.TextColumn(
+                help=say("Whether the gain is larger than the luck.")
+            ),
+            say("tokens/s"): number(
+                format="compact", help=say("Over the whole training, measured.")
+            ),
+            say("parameters"): number(format="localized"),
+            say("seconds"): number(format="%.1f", help=say("Of training; estimates not counted.")),
         },
     )
 
 
 def _say(found: list[Gain]) -> None:
     """The same in sentences, nothing claimed that luck could have done."""
-    st.markdown("After equal steps, against the mean of the tutorial's parts:")
+    st.markdown(say("After equal steps, against the mean of the tutorial's parts:"))
     alone = [g for g in found if g.name in {idea.name for idea in modern.IDEAS}]
     better = sorted((g for g in alone if g.clear and g.gain > 0), key=lambda g: -g.gain)
     worse = [g for g in alone if g.clear and g.gain < 0]
     unclear = [g for g in alone if not g.clear]
     if better:
-        st.markdown(f"- Clearly better: {', '.join(f'{g.name} ({g.gain:+.3f})' for g in better)}.")
+        st.markdown(say("- Clearly better: {ideas}.", ideas=_with_gains(better)))
     if worse:
-        st.markdown(f"- Clearly worse: {', '.join(f'{g.name} ({g.gain:+.3f})' for g in worse)}.")
+        st.markdown(say("- Clearly worse: {ideas}.", ideas=_with_gains(worse)))
     if unclear:
-        names = ", ".join(g.name for g in unclear)
         st.markdown(
-            f"- Not told from luck: {names}. That does not say that they do nothing: it says that"
-            " these runs cannot tell."
+            say(
+                "- Not told from luck: {ideas}. That does not say that they do nothing: it says"
+                " that these runs cannot tell.",
+                ideas=", ".join(say(g.name) for g in unclear),
+            )
         )
     together = next((g for g in found if g.name == TOGETHER), None)
     parts = [g for g in alone if g.name in FIVE]
     if together and len(parts) == len(FIVE):
         st.markdown(
-            f"- The five of `gpt_modern` together gain {together.gain:+.3f}; alone they gain"
-            f" {sum(g.gain for g in parts):+.3f} in sum. Gains need not add up: two ideas may cure"
-            " the same ill, or one may need the other."
+            say(
+                "- The five of `gpt_modern` together gain {together:+.3f}; alone they gain"
+                " {alone:+.3f} in sum. Gains need not add up: two ideas may cure the same ill, or"
+                " one may need the other.",
+                together=together.gain,
+                alone=sum(g.gain for g in parts),
+            )
         )
+
+
+def _with_gains(found: list[Gain]) -> str:
+    return ", ".join(f"{say(gain.name)} ({gain.gain:+.3f})" for gain in found)
 
 
 def _grade(answer: question.Answer, alone: list[Gain]) -> None:
@@ -305,10 +347,13 @@ def _grade(answer: question.Answer, alone: list[Gain]) -> None:
         question.grade_choice(answer, None, "", press="Train")
         return
     first, second = sorted(alone, key=lambda gain: -gain.gain)[:2]
-    near = first.gain - second.gain <= 2 * first.noise
-    question.grade_choice(
-        answer,
-        first.name,
-        f"It gained {first.gain:.3f} nats, {second.name} {second.gain:.3f}"
-        + (": another seed could turn these two around." if near else ", clearly less."),
-    )
+    values = {"gain": first.gain, "other": say(second.name), "less": second.gain}
+    if first.gain - second.gain <= 2 * first.noise:
+        reason = say(
+            "It gained {gain:.3f} nats, {other} {less:.3f}: another seed could turn these two"
+            " around.",
+            **values,
+        )
+    else:
+        reason = say("It gained {gain:.3f} nats, {other} {less:.3f}, clearly less.", **values)
+    question.grade_choice(answer, first.name, reason)

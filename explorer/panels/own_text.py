@@ -6,6 +6,7 @@ import streamlit as st
 
 import gpt
 from explorer import state
+from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import text
 from gpt.text import decode_bytes
@@ -16,32 +17,36 @@ MAX_VOCABULARY = 4000  # distinct characters; tables of pairs grow with its squa
 
 def own_text(lesson: Lesson) -> None:
     """Draw the box and the upload; a text that can be used becomes the text of all pages."""
-    with st.expander("Use a text of your own", icon=":material/upload_file:"):
+    with st.expander(say("Use a text of your own"), icon=":material/upload_file:"):
         left, right = st.columns(2, gap="large")
         with left:
             st.text_area(
-                "Paste a text",
+                say("Paste a text"),
                 key=_paste_key(lesson),
                 height=120,
-                placeholder="A poem, a song, your chat, a program …",
-                help="What all pages shall learn from. The longer the better: about 10,000"
-                " characters give a model something to learn.",
+                placeholder=say("A poem, a song, your chat, a program …"),
+                help=say(
+                    "What all pages shall learn from. The longer the better: about 10,000"
+                    " characters give a model something to learn."
+                ),
             )
             st.button(
-                "Use this text",
+                say("Use this text"),
                 key=f"{lesson.key}_use_paste",
                 on_click=_use_pasted,
                 args=(lesson,),
-                help="Every page learns from it from now on; the chooser on the left lists it.",
+                help=say(
+                    "Every page learns from it from now on; the chooser on the left lists it."
+                ),
             )
         with right:
             st.file_uploader(
-                "Upload a text file",
+                say("Upload a text file"),
                 type=["txt"],
                 key=_file_key(lesson),
                 on_change=_use_uploaded,
                 args=(lesson,),
-                help="Plain text in UTF-8, up to 20 MB. It stays on this server.",
+                help=say("Plain text in UTF-8, up to 20 MB. It stays on this server."),
             )
         said = state.get(lesson, "own_text")
         if said is not None:
@@ -51,7 +56,7 @@ def own_text(lesson: Lesson) -> None:
 
 def _use_pasted(lesson: Lesson) -> None:
     pasted = st.session_state.get(_paste_key(lesson)) or ""
-    if _use(lesson, lambda: pasted, "pasted text"):
+    if _use(lesson, lambda: pasted, message("pasted text")):
         st.session_state[_paste_key(lesson)] = ""  # not sent again with every click
 
 
@@ -67,28 +72,52 @@ def _use(lesson: Lesson, read: Callable[[], str], name: str) -> bool:
     """Make it the text of all pages, or leave everything as it is and say why."""
     try:
         new = read()
-        different = len(set(new))
-        if len(new) < MIN_CHARACTERS:
-            raise gpt.TextError(
-                f"The text is too short ({len(new)} of at least {MIN_CHARACTERS} characters): use a"
-                " longer one, so that a part can be kept for validation."
-            )
-        if different > MAX_VOCABULARY:
-            raise gpt.TextError(
-                f"The text has {different:,} different characters; the limit is"
-                f" {MAX_VOCABULARY:,}: use a text in one language."
-            )
-        text.use(new, name)
+        wrong = _unfit(new)
+        if not wrong:
+            text.use(new, name)
     except gpt.GPTError as error:
-        state.put(lesson, "own_text", (False, f"{error} The text in use stays as it was."))
-        return False
+        wrong = explain(error)
     except OSError as error:
-        said = f"The text cannot be kept here: {error.strerror or error}. Free some disk space."
-        state.put(lesson, "own_text", (False, said))
-        return False
-    said = f"All pages now learn from “{name}”: {len(new):,} characters, {different} different."
-    state.put(lesson, "own_text", (True, said))
-    return True
+        wrong = say(
+            "The text cannot be kept here: {reason}. Free some disk space.",
+            reason=error.strerror or error,
+        )
+        return _tell(lesson, False, wrong)
+    if wrong:
+        return _tell(lesson, False, say("{reason} The text in use stays as it was.", reason=wrong))
+    said = say(
+        "All pages now learn from “{name}”: {n:,} characters, {different} different.",
+        name=say(name),
+        n=len(new),
+        different=len(set(new)),
+    )
+    return _tell(lesson, True, said)
+
+
+def _tell(lesson: Lesson, ok: bool, said: str) -> bool:
+    """Keep what is said below the box until the next try -> ok."""
+    state.put(lesson, "own_text", (ok, said))
+    return ok
+
+
+def _unfit(new: str) -> str:
+    """Why a model cannot learn from this text, in one sentence; empty if it can."""
+    different = len(set(new))
+    if len(new) < MIN_CHARACTERS:
+        return say(
+            "The text is too short ({n} of at least {least} characters): use a longer one, so that"
+            " a part can be kept for validation.",
+            n=len(new),
+            least=MIN_CHARACTERS,
+        )
+    if different > MAX_VOCABULARY:
+        return say(
+            "The text has {different:,} different characters; the limit is {most:,}: use a text in"
+            " one language.",
+            different=different,
+            most=MAX_VOCABULARY,
+        )
+    return ""
 
 
 def _paste_key(lesson: Lesson) -> str:

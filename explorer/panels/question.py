@@ -13,12 +13,15 @@ import streamlit as st
 
 from explorer import lessons
 from explorer.components.keepsake import keepsake, told
+from explorer.language import message, say
 from explorer.lessons import Lesson
 
 KEPT = "answers"  # of the session: question → {"answer": …, "right": True, False or None}
 KEEPSAKE, RECALLED = "keepsake", "answers recalled"
 LONGEST = 200  # characters of an answer that comes back from a browser
 MOST = 100  # answers that do
+TRAIN = message("Train")  # the button that most questions wait for
+HELP = message("Your answer is kept and graded by the numbers of the run.")
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,15 @@ def ask_number(
             value=None,
             step=step,
             key=key,
-            placeholder="your guess",
+            placeholder=say("your guess"),
             label_visibility="collapsed",
-            help="Your answer is kept and graded by the numbers of the run.",
+            help=say(HELP),
         ),
     )
 
 
 def ask_choice(lesson: Lesson, name: str, question: str, choices: Sequence[str]) -> Answer:
-    """Ask for one of `choices`."""
+    """Ask for one of `choices`: English, and said in the learner's language where it is shown."""
     return _ask(
         lesson,
         name,
@@ -74,8 +77,9 @@ def ask_choice(lesson: Lesson, name: str, question: str, choices: Sequence[str])
             choices,
             index=None,
             key=key,
+            format_func=say,
             label_visibility="collapsed",
-            help="Your answer is kept and graded by the numbers of the run.",
+            help=say(HELP),
         ),
     )
 
@@ -92,7 +96,7 @@ def _ask(
     if kept is not None and key not in st.session_state:
         st.session_state[key] = kept  # a widget forgets when its page is left
     with st.container(border=True):
-        st.markdown(f":material/help: **Predict first.** {question}")
+        st.markdown(say(":material/help: **Predict first.** {question}", question=question))
         value = widget(key)
     if value != kept:
         _keep(lesson, name, {"answer": value, "right": None} if value is not None else None)
@@ -105,7 +109,7 @@ def grade_number(
     tolerance: float,
     reason: str,
     unit: str = "",
-    press: str = "Train",
+    press: str = TRAIN,
 ) -> None:
     """Say how near the answer came to the measured `truth`, and why it is what it is.
 
@@ -116,13 +120,14 @@ def grade_number(
         return
     measured = f"**{truth:.4g}{unit}**. {reason}"
     if not answer.given:
-        st.info(f"Measured: {measured}", icon=":material/lightbulb:")
+        st.info(say("Measured: {measured}", measured=measured), icon=":material/lightbulb:")
         return
     right = abs(answer.value - truth) <= tolerance
-    _say_grade(answer, right, f"You said {answer.value:g}, measured: {measured}")
+    said = say("You said {answer:g}, measured: {measured}", answer=answer.value, measured=measured)
+    _say_grade(answer, right, said)
 
 
-def grade_choice(answer: Answer, right: str | None, reason: str, press: str = "Train") -> None:
+def grade_choice(answer: Answer, right: str | None, reason: str, press: str = TRAIN) -> None:
     """Say whether the chosen answer is the right one, and why.
 
     press: the button that runs it, while `right` is None.
@@ -130,17 +135,24 @@ def grade_choice(answer: Answer, right: str | None, reason: str, press: str = "T
     if right is None:
         _say_wait(answer, press)
     elif not answer.given:
-        st.info(f"It is: **{right}**. {reason}", icon=":material/lightbulb:")
+        said = say("It is: **{right}**. {reason}", right=say(right), reason=reason)
+        st.info(said, icon=":material/lightbulb:")
     elif answer.value == right:
-        _say_grade(answer, True, f"Yes: **{right}**. {reason}")
+        said = say("Yes: **{right}**. {reason}", right=say(right), reason=reason)
+        _say_grade(answer, True, said)
     else:
-        said = f"You said “{answer.value}”; it is **{right}**. {reason}"
+        said = say(
+            "You said “{answer}”; it is **{right}**. {reason}",
+            answer=say(answer.value),
+            right=say(right),
+            reason=reason,
+        )
         _say_grade(answer, False, said)
 
 
 def _say_wait(answer: Answer, press: str) -> None:
     if answer.given:
-        st.caption(f"Your answer is noted. Press {press} to find out.")
+        st.caption(say("Your answer is noted. Press {press} to find out.", press=say(press)))
 
 
 def _say_grade(answer: Answer, right: bool, said: str) -> None:

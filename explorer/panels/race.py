@@ -9,6 +9,7 @@ import streamlit as st
 import gpt
 from explorer import cache, engine, machine, modern, state
 from explorer.charts.gains import create_race_chart
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.modern import Moment
 from explorer.panels import question, training
@@ -18,8 +19,12 @@ from explorer.runs.store import Run
 
 POLL_SECONDS = 1.0
 SHAKESPEARE = "tinyshakespeare"
-CHOICES = ("it does not get there sooner", "up to 3 times sooner", "3 to 6 times sooner",
-           "over 6 times sooner")  # fmt: skip
+CHOICES = (
+    message("it does not get there sooner"),
+    message("up to 3 times sooner"),
+    message("3 to 6 times sooner"),
+    message("over 6 times sooner"),
+)
 
 
 def race_panel(lesson: Lesson, text: cache.Text) -> None:
@@ -28,8 +33,10 @@ def race_panel(lesson: Lesson, text: cache.Text) -> None:
     answer = question.ask_choice(
         lesson,
         "race",
-        "The modern recipe has half the layers, less than a third of the parameters and an eighth"
-        " of the steps. How much sooner is it at the loss of the quick start?",
+        say(
+            "The modern recipe has half the layers, less than a third of the parameters and an"
+            " eighth of the steps. How much sooner is it at the loss of the quick start?"
+        ),
         CHOICES,
     )
     runs = variant_runs(lesson, wanted, text)
@@ -63,25 +70,33 @@ def _buttons(
     seconds = (
         sum(gpt.estimate_seconds(p, text.vocab_size, probe) for p in left.values()) if probe else 0
     )
-    time = f" About {training.duration(seconds)}, measurements included." if seconds else ""
+    first, second = wanted
+    about = say(
+        "{first} and {second} train one after the other, so that each has the machine to itself.",
+        first=say(first),
+        second=say(second),
+    )
+    if seconds:
+        time = training.duration(seconds)
+        about += " " + say("About {time}, measurements included.", time=time)
+    label = say("Go on with the race") if runs and not on else say("Race")
     with st.container(horizontal=True):
         st.button(
-            "Race again" if over else "Go on with the race" if runs and not on else "Race",
+            say("Race again") if over else label,
             key=f"{lesson.key}_race",
             icon=":material/sports_score:",
             type="secondary" if over else "primary",
             disabled=on,
-            help=f"{' and '.join(wanted)} train one after the other, so that each has the machine"
-            f" to itself.{time}",
+            help=about,
             on_click=_start,
             args=(lesson, over),
         )
         st.button(
-            "Stop the race",
+            say("Stop the race"),
             key=f"{lesson.key}_stop_race",
             icon=":material/stop:",
             disabled=not on,
-            help="What is trained is kept; the race can go on from there.",
+            help=say("What is trained is kept; the race can go on from there."),
             on_click=_stop,
             args=(lesson, [run.id for run in runs.values() if training.is_active(run)]),
         )
@@ -160,16 +175,29 @@ def _clock(
     ratio = times_sooner(wanted, runs, clocks, target)
     with columns[-1]:
         st.metric(
-            "Times sooner",
-            "–" if ratio is None else f"{'over ' * ratio[1]}{ratio[0]:.1f}",
-            help="Seconds of training of the quick start until the target, divided by those of the"
-            " modern recipe.",
+            say("Times sooner"),
+            _times(ratio),
+            help=say(
+                "Seconds of training of the quick start until the target, divided by those of the"
+                " modern recipe."
+            ),
         )
-        words = "known when the quick start has ended" if target is None else f"{target:.2f} nats"
-        st.caption(
-            f"Target: {words}. The clock counts training alone: no estimates, no loading. Both are"
-            f" measured on {modern.WINDOWS} windows.{_own_end(wanted, runs, clocks, ratio)}"
+        words = say("known when the quick start has ended")
+        if target is not None:
+            words = say("{loss:.2f} nats", loss=target)
+        said = say(
+            "Target: {target}. The clock counts training alone: no estimates, no loading. Both are"
+            " measured on {windows} windows.",
+            target=words,
+            windows=modern.WINDOWS,
         )
+        st.caption(said + _own_end(wanted, runs, clocks, ratio))
+
+
+def _times(ratio: tuple[float, bool] | None) -> str:
+    if ratio is None:
+        return "–"
+    return say("over {times:.1f}", times=ratio[0]) if ratio[1] else f"{ratio[0]:.1f}"
 
 
 def _own_end(
@@ -184,8 +212,10 @@ def _own_end(
         return ""
     end = clocks[quick][-1].loss
     own = times_sooner(wanted, runs, clocks, end)
-    sooner = f" There the other was {own[0]:.1f} times sooner." if own else ""
-    return f" {quick} did not reach it: it ended at {end:.3f}.{sooner}"
+    said = say("{name} did not reach it: it ended at {loss:.3f}.", name=say(quick), loss=end)
+    if own:
+        said += " " + say("There the other was {times:.1f} times sooner.", times=own[0])
+    return f" {said}"
 
 
 def _racer(
@@ -201,22 +231,26 @@ def _racer(
         last = cache.reader(str(run.folder)).last_step
     reached = modern.first_below(moments, target) if target is not None else None
     st.metric(
-        f"{name}: seconds of training",
+        say("{name}: seconds of training", name=say(name)),
         f"{last['seconds']:.1f}" if last else "–",
-        help="As the training process counts them.",
+        help=say("As the training process counts them."),
     )
     st.metric(
-        f"{name}: validation loss",
+        say("{name}: validation loss", name=say(name)),
         f"{moments[-1].loss:.4f}" if moments else "–",
-        help="The last estimate, nats a token.",
+        help=say("The last estimate, nats a token."),
     )
     size = sum(gpt.parameters_by_component(preset.model, text.vocab_size).values())
-    at = "not started"
-    if run is not None:
-        step = f"step {last['step'] if last else 0:,} of {preset.train.max_steps:,}"
-        at = f"{training.WORDS[run.status()['state']]} {step.capitalize()}."
-    there = f" At the target after **{reached:.1f} s**." if reached is not None else ""
-    st.caption(f"{size:,} parameters. {at.capitalize() if run is None else at}{there}")
+    said = [say("{n:,} parameters.", n=size)]
+    if run is None:
+        said.append(say("Not started."))
+    else:
+        step, steps = last["step"] if last else 0, preset.train.max_steps
+        said.append(say(training.WORDS[run.status()["state"]]))
+        said.append(say("Step {step:,} of {steps:,}.", step=step, steps=steps))
+    if reached is not None:
+        said.append(say("At the target after **{seconds:.1f} s**.", seconds=reached))
+    st.caption(" ".join(said))
 
 
 def times_sooner(
@@ -240,7 +274,7 @@ def times_sooner(
 
 def _curves(lesson: Lesson, clocks: Mapping[str, list[Moment]], target: float | None) -> None:
     rows = [
-        {"run": name, "seconds": moment.seconds, "validation": moment.loss}
+        {"run": say(name), "seconds": moment.seconds, "validation": moment.loss}
         for name, moments in clocks.items()
         for moment in moments
     ]
@@ -258,7 +292,7 @@ def _grade(
     target: float | None,
 ) -> None:
     if target is None or not all(_done(runs, name) for name in wanted):
-        question.grade_choice(answer, None, "", press="Race")
+        question.grade_choice(answer, None, "", press=message("Race"))
         return
     found = times_sooner(wanted, runs, clocks, target)
     ratio = found[0] if found else 0.0
@@ -270,9 +304,16 @@ def _grade(
     question.grade_choice(
         answer,
         right,
-        f"{modern_name} ended at {ends[modern_name].loss:.3f} after"
-        f" {ends[modern_name].seconds:.1f} s, {quick} at {ends[quick].loss:.3f} after"
-        f" {ends[quick].seconds:.1f} s. One seed and this machine: another gives other seconds.",
+        say(
+            "{modern} ended at {loss:.3f} after {seconds:.1f} s, {quick} at {other_loss:.3f} after"
+            " {other_seconds:.1f} s. One seed and this machine: another gives other seconds.",
+            modern=say(modern_name),
+            loss=ends[modern_name].loss,
+            seconds=ends[modern_name].seconds,
+            quick=say(quick),
+            other_loss=ends[quick].loss,
+            other_seconds=ends[quick].seconds,
+        ),
     )
 
 
@@ -290,9 +331,14 @@ def facts(lesson: Lesson, text: cache.Text) -> list[tuple[str, str, str]]:
             (
                 f"{size:,}",
                 f"{preset.train.max_steps:,}",
-                f"{last.loss:.4f}" if raced else "has not raced yet",
+                f"{last.loss:.4f}" if raced else say("has not raced yet"),
                 f"{last.seconds:.1f}" if raced else "–",
             )
         )
-    names = ("parameters", "steps", "validation loss (nats)", "seconds of training")
+    names = (
+        say("parameters"),
+        say("steps"),
+        say("validation loss (nats)"),
+        say("seconds of training"),
+    )
     return list(zip(names, *columns, strict=True))

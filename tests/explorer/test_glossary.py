@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer import lessons
+from explorer import language, lessons
 from explorer.glossary import GLOSSARY
 
 WRITTEN = "\n".join(
@@ -20,7 +20,9 @@ def test_a_term_is_short_and_shown_on_a_page(term):
     assert any(form.lower() in WRITTEN for form in term.all_forms), "no page speaks of it"
 
 
-def test_no_word_has_two_meanings():
+@pytest.mark.parametrize("spoken", language.LANGUAGES)
+def test_no_word_has_two_meanings(spoken, monkeypatch):
+    monkeypatch.setattr(language, "chosen", lambda: spoken)
     forms = [form.lower() for term in GLOSSARY for form in term.all_forms]
     assert len(set(forms)) == len(forms)
 

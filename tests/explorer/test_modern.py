@@ -33,7 +33,13 @@ def test_the_seeds_differ_in_the_seed_alone_and_one_has_no_suffix():
     found = modern.variants(STEPS)
     base = settings(found[TUTORIAL])
     for seed in SEEDS[1:]:
-        assert settings(found[modern.named(seed)]) == base | {"seed": seed}
+        assert settings(found[modern.NAMES[seed]]) == base | {"seed": seed}
+
+
+def test_a_formula_has_its_words_in_it():
+    for idea in IDEAS:
+        assert all(f"\\text{{{word}}}" in idea.formula_said for word in idea.formula_words)
+        assert "%" not in idea.formula_said
 
 
 def test_the_five_together_are_gpt_modern():
@@ -67,7 +73,7 @@ def test_both_racers_run_their_own_recipe_measured_on_as_many_windows():
 
 
 def test_a_gain_is_against_the_mean_and_clear_outside_of_twice_the_spread():
-    losses = {modern.named(seed): loss for seed, loss in zip(SEEDS, (2.0, 2.1, 2.2), strict=True)}
+    losses = {modern.NAMES[seed]: loss for seed, loss in zip(SEEDS, (2.0, 2.1, 2.2), strict=True)}
     losses |= {"Muon": 1.85, "RMSNorm": 2.25}
     found = {g.name: g for g in modern.gains({n: (x, 1.0, 5) for n, x in losses.items()})}
     assert found["Muon"].gain == pytest.approx(0.25)

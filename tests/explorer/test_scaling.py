@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import gpt
-from explorer import law_frames, scaling
+from explorer import language, law_frames, scaling
+from explorer.panels import law as panel
 from explorer.scaling import FitError, Point
 
 TRUE = np.array([1.4, 0.35, 0.35, 0.3, 0.4])  # E, A at 1e5, α, B at 1e6, β
@@ -85,6 +86,14 @@ def test_refusals_are_one_sentence():
         with pytest.raises(FitError, match=said) as error:
             ask()
         assert str(error.value).count(". ") <= 1
+
+
+def test_a_refusal_is_kept_for_each_language_by_itself(monkeypatch):
+    broken = (*points()[:14], Point(1e5, 1e6, 6e11, 6.3e11, float("nan")))
+    english = panel._fit(broken, language.ENGLISH)
+    monkeypatch.setattr(language, "catalogue", lambda code: {english: "en otra lengua"})
+    assert panel._fit(broken, "es") == "en otra lengua"
+    assert panel._fit(broken, language.ENGLISH) == english
 
 
 def test_the_band_goes_on_only_where_it_is_asked_to_and_says_where_it_was_measured():

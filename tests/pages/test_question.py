@@ -2,7 +2,8 @@
 
 import math
 
-from explorer.panels import question
+from explorer import language
+from explorer.panels import question, race
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 EXAMPLES = "text_to_tokens.examples"
@@ -48,6 +49,18 @@ def test_what_was_answered_meanwhile_wins(bench):  # noqa: F811
     at.session_state[question.KEEPSAKE] = {"earlier": {EXAMPLES: {"answer": 7, "right": False}}}
     at.run()
     assert by_key(at.number_input, WIDGET).value == 32
+
+
+def test_a_choice_is_shown_in_the_learners_language_and_kept_in_english(bench, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(language, "catalogue", lambda code: {race.CHOICES[0]: "no llega antes"})
+    at = bench.open("since_2017")
+    at.session_state[language.KEY] = "es"
+    at.run()
+    radio = by_key(at.radio, "since_2017.answer.race")
+    assert radio.options[:2] == ["no llega antes", race.CHOICES[1]]
+    radio.set_value(race.CHOICES[0]).run()
+    kept = {"since_2017.race": {"answer": race.CHOICES[0], "right": None}}
+    assert at.session_state[question.KEPT] == kept
 
 
 HOSTILE = [
