@@ -3,7 +3,7 @@
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, history, lessons, machine, state
+from explorer import cache, history, lessons, machine, state, workspace
 from explorer.language import explain, message, say
 from explorer.panels import lesson, question, text, training
 from explorer.writing import Writing
@@ -85,7 +85,7 @@ with left:
         card = cache.checkpoint(str(shipped), cache.changed_in(str(shipped)))[2]
         showpiece(str(shipped), card)
 
-found = history.entries(engine.store())
+found = workspace.entries()
 with right:
     lesson.section(say("Continue where you left off"))
     if not found:

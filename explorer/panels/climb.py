@@ -9,7 +9,7 @@ import threading
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, ladder, machine
+from explorer import cache, ladder, machine, workspace
 from explorer.ladder import Rung
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
@@ -160,7 +160,7 @@ def _stop_button(key: str, label: str, active: list[Climbed]) -> None:
 
 def _stop(run_ids: list[str]) -> None:
     for run_id in reversed(run_ids):  # those that wait first, so that none begins meanwhile
-        engine.executor().command(run_id, "stop")
+        workspace.command(run_id, "stop")
 
 
 def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -> None:
@@ -194,12 +194,12 @@ def _climb(lesson: Lesson, rungs: list[Rung], text: cache.Text) -> None:
             if one.active or one.done:
                 continue
             if one.run is not None and one.state != store.FAILED:
-                engine.executor().command(one.run.id, "continue")
+                workspace.command(one.run.id, "continue")
                 continue
             run = training.new_run(lesson, one.rung.preset, text)
             if run is None:
                 return
-            engine.executor().submit(run.id)
+            workspace.submit(run.id)
 
 
 # --- samples ---------------------------------------------------------------------------------

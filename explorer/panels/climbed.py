@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, frames, history, ladder
+from explorer import cache, frames, ladder, workspace
 from explorer.charts import compare
 from explorer.charts.ladder import create_ladder_chart
 from explorer.ladder import Rung
@@ -59,7 +59,7 @@ class Climbed:
 
 def look(rungs: list[Rung], text: cache.Text) -> list[Climbed]:
     """Every rung with the run that stands for it on this text."""
-    entries = history.entries(engine.store())
+    entries = workspace.entries()
     found = []
     for number, rung in enumerate(rungs, 1):
         entry = ladder.find(rung, entries, text.corpus.sha256, text.tokens)

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, engine, frames, history, state
+from explorer import cache, differences, frames, state, workspace
 from explorer.charts import compare
 from explorer.language import message, say
 from explorer.lessons import Lesson
@@ -41,7 +41,7 @@ def page_runs(lesson: Lesson, text: cache.Text, most: int | None = compare.MOST_
     """The newest runs of this page on this text that have begun, oldest first; most None: all."""
     found = [
         entry.run
-        for entry in history.entries(engine.store())
+        for entry in workspace.entries()
         if entry.page == lesson.key and entry.sha256 == text.corpus.sha256
     ]
     return found[:most][::-1]

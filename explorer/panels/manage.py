@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer import differences, engine, history, lessons, state
+from explorer import differences, engine, history, lessons, state, workspace
 from explorer.history import Entry
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
@@ -34,7 +34,7 @@ def manage_panel(lesson: Lesson) -> None:
         if state.get(lesson, "changed"):
             state.put(lesson, "changed", False)
             st.rerun()  # the whole page: other lists show names, stars and groups too
-        found = history.starred_first(history.entries(engine.store()))
+        found = history.starred_first(workspace.entries())
         if not found:
             st.info(say("No runs yet. Climb the ladder above, or train on any page."))
             return
@@ -159,7 +159,7 @@ def _keep(lesson: Lesson, run_id: str, what: str, key: str) -> None:
     if what == "group":
         value = value or ""
     try:
-        labels.write(engine.store().get(run_id).folder, **{what: value})
+        labels.write(workspace.changing(run_id).folder, **{what: value})
         state.put(lesson, "changed", True)
     except GPTError as error:
         state.put(lesson, "said", explain(error))
@@ -201,7 +201,7 @@ def _delete(lesson: Lesson, entry: Entry) -> None:
 
 def _remove(lesson: Lesson, run_id: str) -> None:
     try:
-        engine.store().delete(run_id)
+        engine.store().delete(workspace.changing(run_id).id)
         state.put(lesson, "changed", True)
     except (RunError, labels.LabelError) as error:
         state.put(lesson, "said", explain(error))

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, modern
+from explorer import cache, modern, workspace
 from explorer.charts.gains import create_gains_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
@@ -59,7 +59,7 @@ def _stop_button(lesson: Lesson, runs: Mapping[str, Run]) -> None:
 
     def stop() -> None:
         for run_id in reversed(active):  # those that wait, before one of them gets its turn
-            engine.executor().command(run_id, "stop")
+            workspace.command(run_id, "stop")
 
     st.button(
         say("Stop"),

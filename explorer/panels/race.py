@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, machine, modern, state
+from explorer import cache, machine, modern, state, workspace
 from explorer.charts.gains import create_race_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
@@ -121,7 +121,7 @@ def _start(lesson: Lesson, anew: bool) -> None:
 def _stop(lesson: Lesson, run_ids: list[str]) -> None:
     state.put(lesson, "racing", [])
     for run_id in run_ids:
-        engine.executor().command(run_id, "stop")
+        workspace.command(run_id, "stop")
 
 
 def _next(
@@ -142,7 +142,7 @@ def _next(
     goes_on = earlier is not None and name not in anew and is_halted(earlier)
     run = earlier if goes_on else training.new_run(lesson, wanted[name], text)
     if run is not None:
-        engine.executor().submit(run.id)
+        workspace.submit(run.id)
     return run is not None
 
 

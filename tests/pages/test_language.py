@@ -18,7 +18,10 @@ SHOWN = {
     "name", "message", "captions", "summary",
 }  # fields of Streamlit's messages that a person reads  # fmt: skip
 BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
-CODE = re.compile(r"`[^`]*`|\$[^$]*\$|:material/\w+:|:\w+-?\w*\[|https?://\S+|<[^>]+>|\(/[^)]*\)")
+CODE = re.compile(
+    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|:material/\w+:|:\w+-?\w*\[|https?://\S+|<[^>]+>|\(/[^)]*\)",
+    re.DOTALL,
+)
 WORD = re.compile(r"[^\W\d_]{3,}")
 # Names, and what is the same in all languages.
 NAMES = {

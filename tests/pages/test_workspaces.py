@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import classroom, engine, lessons, workspace
+from explorer import classroom, lessons, workspace
 from explorer.classroom import members, rules
 from explorer.panels import manage
 from explorer.runs import store
@@ -32,7 +32,7 @@ def sit(bench: Bench, key: str, page: str = "home", **address: str) -> AppTest: 
     return at
 
 
-def run_of(bench: Bench, key: str, state: str = store.PAUSED):  # noqa: F811, ANN201
+def run_of(bench: Bench, key: str, state: str = store.PAUSED):  # noqa: F811
     """A run of the bigram page in somebody's workspace."""
     at = sit(bench, key, "bigram")
     by_key(at.button, "bigram_train").click().run()
@@ -116,7 +116,7 @@ def test_a_link_takes_nobody_out_of_a_workspace_with_runs_unasked(school):
     assert at.session_state["workspace key"] == ANN
 
 
-@pytest.mark.parametrize("key", ["", "x", "../../etc", "a" * 32 + "\n", "<script>alert(1)</script>"])
+@pytest.mark.parametrize("key", ["", "x", "../../etc", "a" * 32 + "\n", "<script>x</script>"])
 def test_what_is_no_key_opens_nothing(school, key):
     at = sit(school, BEN, workspace=key)
     assert at.session_state["workspace key"] == BEN and not at.exception
@@ -130,7 +130,7 @@ def test_the_teachers_key_opens_the_board(school, monkeypatch):
     by_key(at.text_input, "class_key").set_value("wrong").run()
     assert any("not the teacher's key" in e.value for e in at.error) and not at.dataframe
     by_key(at.text_input, "class_key").set_value(rules.teacher_key(school.store.root)).run()
-    assert by_key(at.dataframe, "class_board").value.shape[0] == 1
+    assert at.dataframe[0].value.shape[0] == 1
     by_key(at.selectbox, "class_run").select(run.id).run()
     by_key(at.button, "class_stop").click().run()
     assert school.executor.commands[-1] == (run.id, "stop")
