@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,11 @@ class Task:
     def preset(self, base: gpt.Preset) -> gpt.Preset:
         """`base` with the settings of the task; raises gpt.ConfigError when they do not fit."""
         return base.with_settings(self.settings)
+
+    def given(self, names: Collection[str]) -> dict[str, Any]:
+        """The settings that hold where the controls `names` are drawn: all locked ones, and where
+        the open ones among them begin."""
+        return {k: v for k, v in self.settings.items() if self.is_locked(k) or k in names}
 
     def is_locked(self, name: str) -> bool:
         """Whether the control of a setting is not the learner's to move."""

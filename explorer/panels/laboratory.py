@@ -10,6 +10,7 @@ from explorer.charts.parameters import create_parameters_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import settings
+from explorer.panels.classroom import assign
 from explorer.panels.training import duration, si
 
 PRESETS = ["gpt_mini", "gpt_modern", "gpt_tutorial"]
@@ -43,19 +44,24 @@ FITS_ONE = message("**{steps:,} steps** fit into {minutes:g} minute (estimate {t
 def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
     """Everything about a run: the preset, how long, and every other setting."""
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="top")
+    task = assign.current(lesson)
     with left:
-        preset = gpt.PRESETS[_pick(lesson)]
+        preset = gpt.PRESETS[_pick(lesson) if task is None else str(lesson.preset)]
     # Each preset has controls of its own, so that its defaults are theirs.
     bench = dataclasses.replace(lesson, key=f"{lesson.key}_{preset.name}")
-    mode = middle.segmented_control(
-        say("How long"),
-        [STEPS, MINUTES],
-        default=STEPS,
-        required=True,
-        key=f"{lesson.key}_length_in",
-        bind="query-params",
-        format_func=say,
-        help=say("Say how many steps, or how many minutes you have: the steps then follow."),
+    mode = (
+        STEPS
+        if task
+        else middle.segmented_control(
+            say("How long"),
+            [STEPS, MINUTES],
+            default=STEPS,
+            required=True,
+            key=f"{lesson.key}_length_in",
+            bind="query-params",
+            format_func=say,
+            help=say("Say how many steps, or how many minutes you have: the steps then follow."),
+        )
     )
     with right:
         if mode == MINUTES:

@@ -12,6 +12,7 @@ import streamlit as st
 import gpt
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
+from explorer.panels.classroom import assign
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,14 +251,19 @@ def choose(
 ) -> gpt.Preset:
     """Draw a control for each field and return the preset with what was chosen.
 
-    An impossible combination is said in one sentence, and the preset is returned unchanged.
+    An impossible combination is said in one sentence, and the preset is returned unchanged. A task
+    of the class (see `classroom/tasks.py`) says where they stand at first and which are locked.
     """
+    task = assign.current(lesson)
+    if task is not None:
+        preset = preset.with_settings(task.given(names))
     before = preset.model.to_dict() | preset.train.to_dict()
     places = st.columns(columns)
     chosen = {}
     for number, name in enumerate(names):
         with places[number % columns]:
-            chosen[name] = _draw(f"{lesson.key}_{name}", name, before[name])
+            locked = task is not None and task.is_locked(name)
+            chosen[name] = _draw(f"{lesson.key}_{name}", name, before[name], locked)
     try:
         return preset.with_settings(chosen)
     except gpt.ConfigError as error:
@@ -267,10 +273,12 @@ def choose(
         return preset
 
 
-def _draw(key: str, name: str, value: Any) -> Any:
+def _draw(key: str, name: str, value: Any, locked: bool = False) -> Any:
     control = CONTROLS[name]
     label, help = say(control.label), f"`{name}`: {say(control.help)}"
     about: dict[str, Any] = {"key": key, "help": help, "bind": "query-params"}
+    if locked:  # another control, which no address and no earlier choice reaches
+        about = {"key": f"{key}_locked_{value}", "help": help, "disabled": True}
     if name == "seed":
         return st.number_input(label, 0, 2**31 - 1, value, **about)
     if control.values is None:

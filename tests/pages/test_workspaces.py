@@ -1,10 +1,13 @@
 """Nobody sees, stops, renames, continues or deletes another's run; who has its address may look."""
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import gpt
 from explorer import classroom, lessons, workspace
-from explorer.classroom import members, rules
+from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
 from explorer.runs import store
 from tests.pages.bench import APP, Bench, bench, by_key  # noqa: F401
@@ -140,3 +143,46 @@ def test_on_a_personal_machine_nothing_of_it_is_there(bench):  # noqa: F811
     at = bench.open("home")
     assert workspace.mine() == workspace.Workspace("")
     assert not [p for p in at.sidebar if "workspace" in repr(p).lower()]
+
+
+def test_a_task_comes_by_link_locks_controls_and_says_what_is_reached(school):
+    told = {
+        "title": "Half as fast", "words": "Look **closely** <b>here</b>.", "page": "bigram",
+        "text": "copying", "settings": {"max_steps": 500, "learning_rate": 0.003},
+        "open": ["learning_rate"], "checks": [{"measure": "steps", "at_least": 100}],
+    }  # fmt: skip
+    code = tasks.save(school.store.root, tasks.from_json(json.dumps(told)))
+    at = sit(school, ANN, "home", task=code)
+    at.switch_page("pages/bigram.py").run()
+    assert at.session_state["text"] == "copying"
+    assert {"Half as fast", told["words"]} <= {t.value for t in at.get("text")}  # not as markup
+    sliders = {s.label: s for s in at.select_slider}
+    assert sliders["Steps"].value == 500 and sliders["Steps"].disabled
+    assert sliders["Learning rate"].value == 0.003 and not sliders["Learning rate"].disabled
+    assert any("steps trained: at least 100" in m.value for m in at.markdown)
+    by_key(at.button, "bigram_train").click().run()
+    assert school.store.list()[-1].spec()["train"]["max_steps"] == 500
+    by_key(at.button, "task_leave").click().run()
+    assert not {s.label: s for s in at.select_slider}["Steps"].disabled
+
+
+@pytest.mark.parametrize("code", ["", "0" * 12, "../rules", "<img src=x>"])
+def test_a_link_to_no_task_is_an_ordinary_page(school, code):
+    at = sit(school, ANN, task=code)
+    assert not at.exception and "task" not in at.query_params
+
+
+def test_a_teacher_makes_a_task_by_the_form_and_every_slip_is_a_sentence(school):
+    at = sit(school, BEN, "class_page")
+    by_key(at.text_input, "class_key").set_value(rules.teacher_key(school.store.root)).run()
+    by_key(at.button, "class_make").click().run()
+    assert [e.value for e in at.error] == ["A task needs a title."]
+    by_key(at.text_input, "class_title").set_value("Warm up").run()
+    by_key(at.text_input, "class_settings").set_value("max_steps=fast").run()
+    by_key(at.button, "class_make").click().run()
+    assert "max_steps" in at.error[0].value and not tasks.every(school.store.root)
+    by_key(at.text_input, "class_settings").set_value("max_steps=700").run()
+    by_key(at.button, "class_make").click().run()
+    (task,) = tasks.every(school.store.root)
+    assert task.preset(gpt.PRESETS["bigram"]).train.max_steps == 700
+    assert any(f"?task={task.code}" in c.value for c in at.code)

@@ -167,9 +167,15 @@ def begin() -> None:
 
 def current(lesson: Lesson) -> Task | None:
     """The task that this session does on this page."""
-    code = st.session_state.get(_CODE)
+    code = st.session_state.get(_CODE)  # only a link sets it
     task = tasks.load(engine.store().root, code) if code else None
-    return task if task and task.page == lesson.key else None
+    # By its number: a page may give a part of its controls keys of their own.
+    return task if task and task.lesson.number == lesson.number else None
+
+
+def is_doing() -> bool:
+    """Whether this session does a task at all; on which page is `current`'s matter."""
+    return _CODE in st.session_state
 
 
 def banner(lesson: Lesson) -> None:
