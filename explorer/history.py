@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer import differences
+from explorer.language import say
 from explorer.runs import files, labels
 from explorer.runs.labels import Labels
 from explorer.runs.store import Run, RunError, RunStore
@@ -35,7 +36,7 @@ class Entry:
     @property
     def title(self) -> str:
         """★ if it has one, and the learner's own name or the preset's: plain text, not markup."""
-        return "★ " * self.labels.star + (self.labels.name or self.name)
+        return "★ " * self.labels.star + (self.labels.name or say(self.name))
 
 
 def entries(store: RunStore, most: int = 200, learner: str | None = None) -> list[Entry]:

@@ -99,22 +99,21 @@ with right:
     for entry in [e for e in found if e.page in lessons.BY_KEY][:4]:
         page = lessons.BY_KEY[entry.page]
         so_far = (
-            message("{page}: {state}, step {step:,} of {steps:,}")
+            message("{state}, step {step:,} of {steps:,}")
             if entry.best_val_loss is None
-            else message("{page}: {state}, step {step:,} of {steps:,}, loss {loss:.3f}")
+            else message("{state}, step {step:,} of {steps:,}, loss {loss:.3f}")
         )
         st.page_link(
-            page.file,
-            label=say(
+            page.file, label=page.heading, icon=page.icon, query_params={"run": entry.run.id}
+        )
+        st.caption(
+            say(
                 so_far,
-                page=page.heading,
                 state=say(entry.state),
                 step=entry.step,
                 steps=entry.max_steps,
                 loss=entry.best_val_loss,
-            ),
-            icon=page.icon,
-            query_params={"run": entry.run.id},
+            )
         )
     lesson.section(say("This machine"))
     devices = gpt.available_devices()

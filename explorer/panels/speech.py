@@ -15,4 +15,6 @@ def choose() -> None:
         key=KEY,
         help=say("What the pages speak. The texts and the code stay as they are."),
     )
-    state.set_address(KEY, None if language == (from_browser() or ENGLISH) else language)
+    # Options stand in the address by the words they are shown with: a link needs its language.
+    usual = language == ENGLISH and from_browser() in (None, ENGLISH)
+    state.set_address(KEY, None if usual else language)
