@@ -10,6 +10,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
+WHOLE, BROKEN = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR
+PART = ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
 PATIENCE = 60.0  # seconds for an answer; what takes longer counts as lost
 
 
@@ -28,6 +30,7 @@ class Learner:
         self.errors: list[str] = []
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._finished = asyncio.Event()
+        self._awaited: set[int] = set()
         self._socket: ClientConnection | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -74,16 +77,15 @@ class Learner:
         state = WidgetState(id=found.id, trigger_value=True)
         return await self._rerun(extra=state)
 
-    async def _rerun(
-        self, fragment: str = "", extra: WidgetState | None = None, automatic: bool = False
-    ) -> float:
+    async def _rerun(self, fragment: str = "", extra: WidgetState | None = None) -> float:
         message = BackMsg()
         rerun = message.rerun_script
         rerun.query_string, rerun.page_script_hash = self.query, self.page
-        rerun.fragment_id, rerun.is_auto_rerun = fragment, automatic
+        rerun.fragment_id = fragment
         rerun.widget_states.widgets.extend(self.states.values())
         if extra is not None:
             rerun.widget_states.widgets.append(extra)
+        self._awaited = {PART} if fragment else {WHOLE, BROKEN}
         self._finished.clear()
         start = time.perf_counter()
         assert self._socket is not None, "join first"
@@ -115,7 +117,8 @@ class Learner:
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "script_finished":
-            self._finished.set()
+            if message.script_finished in self._awaited:  # not a fragment that polled meanwhile
+                self._finished.set()
         elif kind == "auto_rerun":
             rule = message.auto_rerun
             if rule.fragment_id not in self._polls:
