@@ -1,0 +1,146 @@
+"""What a server did, one JSON object a line, for whoever looks after it.
+
+    {"time": "2026-01-31T09:30:00.120+00:00", "level": "info", "event": "run.finished",
+     "run": "20260131-092955-…", "workspace": "0a1b…", "reason": "All 500 steps are done."}
+
+The lines go to stderr and to `server.log` in the folder of the runs, which is begun anew at 5 MB (the
+five before it are kept). Only the fields below are ever written, and each text passes `without_keys`:
+no workspace key, personal link or teacher's key is to be found in a log. Python's own `logging`
+underneath; Streamlit's lines stay on stderr as they are, its errors of pages come here as well.
+"""
+
+import functools
+import json
+import logging
+import logging.handlers
+import os
+import re
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+NAME = "explorer.server"
+FILE = "server.log"
+LARGEST = 5_000_000  # bytes of one file
+KEPT = 5  # files before the present one
+FIELDS = ("run", "workspace", "page", "reason", "error", "where", "step", "runs", "bytes")
+LONGEST = 500  # characters of one text
+PROJECT = Path(__file__).parents[1]
+STREAMLIT = "streamlit.error_util"  # the logger to which uncaught errors of pages go
+HIDDEN = "[hidden]"
+
+# A key of a workspace, or whatever stands where a personal link or a token has one.
+_KEY = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")
+_LINK = re.compile(r"(?i)\b(workspace|token|secret|password|code)=[^&\s\"']+")
+
+_log = logging.getLogger(NAME)
+
+
+def note(event: str, level: int = logging.INFO, **fields: Any) -> None:
+    """Write one event, such as "run.finished"; fields that are not in FIELDS are a mistake."""
+    assert fields.keys() <= set(FIELDS), f"a log has only the fields {', '.join(FIELDS)}"
+    _log.log(level, event, extra={"fields": fields})
+
+
+def begin(root: Path) -> None:
+    """Write to stderr and to `root`/server.log from now on; once in the server's life."""
+    _begin(root)
+
+
+@functools.cache
+def _begin(root: Path) -> None:
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handlers.append(
+            logging.handlers.RotatingFileHandler(
+                root / FILE, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True
+            )
+        )
+    except OSError:
+        pass  # nowhere to write: stderr has it
+    for handler in handlers:
+        handler.setFormatter(Lines(secret(root)))
+        _log.addHandler(handler)
+    logging.getLogger(STREAMLIT).addHandler(PageErrors())
+
+
+def secret(root: Path) -> tuple[str, ...]:
+    """What must never be written, as far as it has no shape of its own: the teacher's key."""
+    told = os.environ.get("EXPLORER_TEACHER_KEY", "").strip()
+    try:
+        kept = (root / "class" / "teacher.key").read_text(encoding="utf-8").strip()
+    except OSError:
+        kept = ""
+    return tuple(key for key in (told, kept) if key)
+
+
+def without_keys(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """`text` with everything hidden that opens something.
+
+    >>> without_keys("/?workspace=abc&run=7")
+    '/?workspace=[hidden]&run=7'
+    """
+    for known in secrets:
+        text = text.replace(known, HIDDEN)
+    return _KEY.sub(HIDDEN, _LINK.sub(rf"\1={HIDDEN}", text))
+
+
+class Lines(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        for name, value in fields.items():
+            if value not in (None, ""):
+                line[name] = self._safe(value)
+        return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+    def _safe(self, value: Any) -> Any:
+        if isinstance(value, bool | int | float):
+            return value
+        return without_keys(str(value), self._secrets)[:LONGEST]
+
+
+class PageErrors(logging.Handler):
+    """Takes what Streamlit says of an uncaught error of a page, and writes one line of it.
+
+    The learner sees one sentence (`client.showErrorDetails`); the whole traceback is on stderr.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return
+        note(
+            "page.error",
+            logging.ERROR,
+            error=f"{type(error).__name__}: {error}",
+            where=where(error),
+        )
+
+
+def where(error: BaseException) -> str:
+    """The places of this project that an error passed through, innermost first.
+
+    "explorer/cache.py:120 < pages/bigram.py:30"
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(PROJECT)]
+    places = [
+        f"{Path(frame.filename).relative_to(PROJECT).as_posix()}:{frame.lineno}" for frame in own
+    ]
+    return " < ".join(reversed(places[-5:]))
