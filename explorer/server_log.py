@@ -3,10 +3,10 @@
     {"time": "2026-01-31T09:30:00.120+00:00", "level": "info", "event": "run.finished",
      "run": "20260131-092955-…", "workspace": "0a1b…", "reason": "All 500 steps are done."}
 
-The lines go to stderr and to `server.log` in the folder of the runs, which is begun anew at 5 MB (the
-five before it are kept). Only the fields below are ever written, and each text passes `without_keys`:
-no workspace key, personal link or teacher's key is to be found in a log. Python's own `logging`
-underneath; Streamlit's lines stay on stderr as they are, its errors of pages come here as well.
+The lines go to `server.log` in the folder of the runs, which is begun anew at 5 MB (the five before
+it are kept), and on a class server to stderr as well. Only the fields below are ever written, and
+each text passes `without_keys`: no workspace key, personal link or teacher's key is in the log.
+Python's own `logging` underneath; Streamlit's lines stay on stderr as they are.
 """
 
 import functools
@@ -44,32 +44,40 @@ def note(event: str, level: int = logging.INFO, **fields: Any) -> None:
     _log.log(level, event, extra={"fields": fields})
 
 
-def begin(root: Path) -> None:
-    """Write to stderr and to `root`/server.log from now on; once in the server's life."""
+def note_error(event: str, error: BaseException) -> None:
+    """Write an error that nobody expected: what it says, and through which lines it came."""
+    note(event, logging.ERROR, error=f"{type(error).__name__}: {error}", where=where(error))
+
+
+def begin(root: Path, aloud: bool = False) -> None:
+    """Write to `root`/server.log from now on, `aloud` to stderr as well."""
     _begin(root)
+    if aloud:
+        _speak(root)
 
 
 @functools.cache
 def _begin(root: Path) -> None:
     _log.setLevel(logging.INFO)
     _log.propagate = False
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        handlers.append(
-            logging.handlers.RotatingFileHandler(
-                root / FILE, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True
-            )
-        )
-    except OSError:
-        pass  # nowhere to write: stderr has it
-    for handler in handlers:
-        handler.setFormatter(Lines(secret(root)))
-        _log.addHandler(handler)
-    logging.getLogger(STREAMLIT).addHandler(PageErrors())
+    root.mkdir(parents=True, exist_ok=True)
+    _add(root, File(root / FILE))
+    streamlit = logging.getLogger(STREAMLIT)
+    if not any(isinstance(handler, PageErrors) for handler in streamlit.handlers):
+        streamlit.addHandler(PageErrors())
 
 
-def secret(root: Path) -> tuple[str, ...]:
+@functools.cache
+def _speak(root: Path) -> None:
+    _add(root, logging.StreamHandler(sys.stderr))
+
+
+def _add(root: Path, handler: logging.Handler) -> None:
+    handler.setFormatter(Lines(root))
+    _log.addHandler(handler)
+
+
+def secrets_of(root: Path) -> tuple[str, ...]:
     """What must never be written, as far as it has no shape of its own: the teacher's key."""
     told = os.environ.get("EXPLORER_TEACHER_KEY", "").strip()
     try:
@@ -93,9 +101,9 @@ def without_keys(text: str, secrets: tuple[str, ...] = ()) -> str:
 class Lines(logging.Formatter):
     """A record as one line of JSON."""
 
-    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(self, root: Path) -> None:
         super().__init__()
-        self._secrets = secrets
+        self._root = root
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, "fields", {})
@@ -107,12 +115,23 @@ class Lines(logging.Formatter):
         for name, value in fields.items():
             if value not in (None, ""):
                 line[name] = self._safe(value)
-        return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+        return json.dumps(line)
 
     def _safe(self, value: Any) -> Any:
         if isinstance(value, bool | int | float):
             return value
-        return without_keys(str(value), self._secrets)[:LONGEST]
+        # Asked anew each time: the teacher's key is made at the first visit.
+        return without_keys(str(value), secrets_of(self._root))[:LONGEST]
+
+
+class File(logging.handlers.RotatingFileHandler):
+    """The file on the disk. A full disk, or a folder that was removed, must not stop a server."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: what cannot be written is lost."""
 
 
 class PageErrors(logging.Handler):
@@ -125,12 +144,7 @@ class PageErrors(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is None:
             return
-        note(
-            "page.error",
-            logging.ERROR,
-            error=f"{type(error).__name__}: {error}",
-            where=where(error),
-        )
+        note_error("page.error", error)
 
 
 def where(error: BaseException) -> str:

@@ -31,7 +31,7 @@ class Change:
 
 
 class RunWatch:
-    """Follows all runs below one folder. Not for several threads at once."""
+    """Follows all runs below one folder. One thread looks; any may ask what it saw."""
 
     def __init__(self, runs: RunStore) -> None:
         self.store = runs
@@ -68,13 +68,17 @@ class RunWatch:
 
     def in_state(self, *states: str) -> list[str]:
         """The runs that were in one of these states at the last look."""
-        return [i for i, status in self.restless.items() if status["state"] in states]
+        return [i for i, status in self._latest() if status["state"] in states]
 
     def oldest_wait(self, now: float | None = None) -> float:
         """Seconds since the run that waits longest was put into the queue; 0 when none waits."""
         now = time.time() if now is None else now
-        since = [seconds_of(self.restless[i].get("updated")) for i in self.in_state(store.QUEUED)]
+        queued = [status for _, status in self._latest() if status["state"] == store.QUEUED]
+        since = [seconds_of(status.get("updated")) for status in queued]
         return max([0.0, *(now - at for at in since if at is not None)])
+
+    def _latest(self) -> list[tuple[str, dict[str, Any]]]:
+        return list(self.restless.items())  # one step: the looking thread may change it
 
 
 def _change(run: Run, status: dict[str, Any]) -> Change:
