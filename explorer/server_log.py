@@ -9,13 +9,13 @@ each text passes `without_keys`: no workspace key, personal link or teacher's ke
 Python's own `logging` underneath; Streamlit's lines stay on stderr as they are.
 """
 
-import functools
 import json
 import logging
 import logging.handlers
 import os
 import re
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ NAME = "explorer.server"
 FILE = "server.log"
 LARGEST = 5_000_000  # bytes of one file
 KEPT = 5  # files before the present one
-FIELDS = ("run", "workspace", "page", "reason", "error", "where", "step", "runs", "bytes")
+FIELDS = ("run", "workspace", "reason", "error", "where", "step")
 LONGEST = 500  # characters of one text
 PROJECT = Path(__file__).parents[1]
 STREAMLIT = "streamlit.error_util"  # the logger to which uncaught errors of pages go
@@ -36,6 +36,8 @@ _KEY = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")
 _LINK = re.compile(r"(?i)\b(workspace|token|secret|password|code)=[^&\s\"']+")
 
 _log = logging.getLogger(NAME)
+_log.addHandler(logging.NullHandler())  # before `begin`: nowhere
+_setting = threading.Lock()
 
 
 def note(event: str, level: int = logging.INFO, **fields: Any) -> None:
@@ -51,30 +53,36 @@ def note_error(event: str, error: BaseException) -> None:
 
 def begin(root: Path, aloud: bool = False) -> None:
     """Write to `root`/server.log from now on, `aloud` to stderr as well."""
-    _begin(root)
-    if aloud:
-        _speak(root)
+    with _setting:
+        if not any(isinstance(handler, File) and handler.root == root for handler in _log.handlers):
+            _end()
+            root.mkdir(parents=True, exist_ok=True)
+            _log.setLevel(logging.INFO)
+            _log.propagate = False
+            _add(root, File(root))
+            _page_errors.root = root
+            logging.getLogger(STREAMLIT).addFilter(_page_errors)
+        if aloud and not any(type(handler) is logging.StreamHandler for handler in _log.handlers):
+            _add(root, logging.StreamHandler(sys.stderr))
 
 
-@functools.cache
-def _begin(root: Path) -> None:
-    _log.setLevel(logging.INFO)
-    _log.propagate = False
-    root.mkdir(parents=True, exist_ok=True)
-    _add(root, File(root / FILE))
-    streamlit = logging.getLogger(STREAMLIT)
-    if not any(isinstance(handler, PageErrors) for handler in streamlit.handlers):
-        streamlit.addHandler(PageErrors())
-
-
-@functools.cache
-def _speak(root: Path) -> None:
-    _add(root, logging.StreamHandler(sys.stderr))
+def end() -> None:
+    """Write nothing any more."""
+    with _setting:
+        _end()
 
 
 def _add(root: Path, handler: logging.Handler) -> None:
     handler.setFormatter(Lines(root))
     _log.addHandler(handler)
+
+
+def _end() -> None:
+    logging.getLogger(STREAMLIT).removeFilter(_page_errors)
+    for handler in list(_log.handlers):
+        if not isinstance(handler, logging.NullHandler):
+            _log.removeHandler(handler)
+            handler.close()
 
 
 def secrets_of(root: Path) -> tuple[str, ...]:
@@ -127,24 +135,34 @@ class Lines(logging.Formatter):
 class File(logging.handlers.RotatingFileHandler):
     """The file on the disk. A full disk, or a folder that was removed, must not stop a server."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        path = root / FILE
         super().__init__(path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Nothing: what cannot be written is lost."""
 
 
-class PageErrors(logging.Handler):
-    """Takes what Streamlit says of an uncaught error of a page, and writes one line of it.
+class PageErrors(logging.Filter):
+    """Sees what Streamlit says of an uncaught error of a page: writes one line of it here, and
+    hides keys in the traceback that goes to stderr.
 
-    The learner sees one sentence (`client.showErrorDetails`); the whole traceback is on stderr.
+    The learner sees neither, but one sentence (`client.showErrorDetails`).
     """
 
-    def emit(self, record: logging.LogRecord) -> None:
+    root = Path()
+
+    def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if error is None:
-            return
-        note_error("page.error", error)
+        if error is not None:
+            whole = "".join(traceback.format_exception(error)).rstrip()
+            record.exc_text = without_keys(whole, secrets_of(self.root))
+            note_error("page.error", error)
+        return True
+
+
+_page_errors = PageErrors()
 
 
 def where(error: BaseException) -> str:

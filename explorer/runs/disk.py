@@ -63,8 +63,8 @@ def plan(
     """What has to go so that the runs fit into `budget` bytes; those with `at` ≤ now go now.
 
     notice: seconds that an announcement stands before it is carried out. An announcement that is
-    not needed any more is not in the list; one of snapshots that becomes one of the whole run
-    stands for the full time again.
+    not needed any more is not in the list. Where snapshots were announced and the whole run has to
+    go, that is announced anew, after the snapshots have gone on their date.
 
     >>> runs = [Size("old", 60, 20, ended=0.0), Size("new", 60, 20, ended=5.0)]
     >>> [(step.run, step.what, step.at) for step in plan(runs, {}, 90, now=100.0, notice=10.0)]
@@ -84,12 +84,14 @@ def plan(
         if excess > 0:
             excess -= size.bytes - (size.snapshots if size.run in chosen else 0)
             chosen[size.run] = WHOLE
-    steps = []
-    for run, what in chosen.items():
-        known = announced.get(run)
-        stands = known is not None and known.what in (what, WHOLE)
-        steps.append(Step(run, what, known.at if known and stands else now + notice))
-    return steps
+    return [_step(run, what, announced.get(run), now, notice) for run, what in chosen.items()]
+
+
+def _step(run: str, what: str, known: Step | None, now: float, notice: float) -> Step:
+    """What is chosen now beside what was announced, which is not held up by wanting more."""
+    if known is not None and (known.what in (what, WHOLE) or known.at <= now):
+        return Step(run, what if known.what == WHOLE else known.what, known.at)
+    return Step(run, what, now + notice)
 
 
 def budget_from(text: str | None) -> int | None:
