@@ -5,6 +5,7 @@ import streamlit as st
 import gpt
 from explorer import cache, engine, history, lessons, machine, state
 from explorer.panels import lesson, question, text, training
+from explorer.panels.cleaning import cleaning_notice
 from explorer.writing import Writing
 
 SHOWPIECE = "gpt_large"
@@ -70,6 +71,7 @@ with left:
 found = history.entries(engine.store())
 with right:
     lesson.section("Continue where you left off")
+    cleaning_notice(found)
     if not found:
         st.markdown("No runs yet. Begin with the text, or go straight to training a bigram.")
         st.page_link(lessons.LESSONS[0].file, label="1 Text to tokens", icon=":material/flag:")

@@ -9,6 +9,7 @@ from explorer import differences, engine, history, lessons, state
 from explorer.history import Entry
 from explorer.lessons import Lesson
 from explorer.panels import training
+from explorer.panels.cleaning import cleaning_notice
 from explorer.runs import labels
 from explorer.runs.store import RunError
 from gpt.errors import GPTError
@@ -25,6 +26,7 @@ def manage_panel(lesson: Lesson) -> None:
         if not found:
             st.info("No runs yet. Climb the ladder above, or train on any page.")
             return
+        cleaning_notice(found)
         _table(lesson, found)
         entry = _choose(lesson, found)
         _say(lesson)
