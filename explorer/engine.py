@@ -82,8 +82,8 @@ def close() -> None:
 
 def _load() -> None:
     time.sleep(HEAD_START)
-    executor()  # its processes are the slow part: they get warm beside this one
     housekeeper()
+    executor()  # its processes are the slow part: they get warm beside this one
     atexit.register(close)
     try:
         # Read when torch is loaded. Each run of a page has a thread of its own, and without this

@@ -53,6 +53,14 @@ class Housekeeping:
                 self._ended.wait(60)
             self._ended.wait(LOOK_EVERY)
 
+    def learn(self) -> None:
+        """The first look: how the runs are, and which died with the program before this one."""
+        try:
+            for change in self.watch.look():
+                _log(change)
+        except Exception as error:  # no reason not to serve
+            server_log.note_error("housekeeping.error", error)
+
     def look(self) -> None:
         """Log what changed."""
         with self._lock:
@@ -85,9 +93,10 @@ def _log(change: Change) -> None:
 
 @functools.cache
 def begin(runs: RunStore, busy: Callable[[], list[str]]) -> Housekeeping:
-    """Start it, once in the server's life."""
+    """Start it, once in the server's life, before an executor changes what it finds."""
     server_log.begin(runs.root)
     server_log.note("server.start")
     keeper = Housekeeping(runs, busy)
+    keeper.learn()
     threading.Thread(target=keeper.work, name="housekeeping", daemon=True).start()
     return keeper

@@ -9,6 +9,7 @@ each text passes `without_keys`: no workspace key, personal link or teacher's ke
 Python's own `logging` underneath; Streamlit's lines stay on stderr as they are.
 """
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -56,7 +57,8 @@ def begin(root: Path, aloud: bool = False) -> None:
     with _setting:
         if not any(isinstance(handler, File) and handler.root == root for handler in _log.handlers):
             _end()
-            root.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):  # said by what needs the folder
+                root.mkdir(parents=True, exist_ok=True)
             _log.setLevel(logging.INFO)
             _log.propagate = False
             _add(root, File(root))

@@ -39,7 +39,8 @@ class RunWatch:
         self._seen: set[str] | None = None  # None before the first look
 
     def look(self, busy: Iterable[str] = ()) -> list[Change]:
-        """The changes since the last look; the first one only learns how things are.
+        """The changes since the last look; the first one learns how things are, and tells which
+        runs are not what their folder says: those that died with the program before this one.
 
         busy: the runs that an executor trains or lets wait, so that an old one which goes on is
         seen at once.
@@ -50,8 +51,9 @@ class RunWatch:
         found = []
         for run_id in sorted({*self.restless, *(names - seen), *busy} & names):
             run = Run(self.store.root / run_id)
-            status, before = run.status(), self.restless.get(run_id, {})
-            if status["state"] != before.get("state") and not first:
+            status = run.status()
+            before = run.recorded() if first else self.restless.get(run_id, {})
+            if status["state"] != before.get("state"):
                 found.append(_change(run, status))
             self.restless[run_id] = status
             if status["state"] not in RESTLESS and run_id not in busy:

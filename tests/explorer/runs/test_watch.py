@@ -47,6 +47,15 @@ def test_a_run_whose_process_vanished_is_interrupted(store, tools):
     assert told(watch) == [(run.id, "interrupted")]
 
 
+def test_the_first_look_tells_what_died_with_the_program_before(store, tools):
+    dead, ended = store.create(tools.describe()), store.create(tools.describe())
+    dead.set_status(state=states.TRAINING)
+    ended.set_status(state=states.FINISHED)
+    watch = RunWatch(store)
+    assert told(watch) == [(dead.id, "interrupted")]
+    assert told(watch) == []
+
+
 def test_a_deleted_run_and_a_lost_folder_are_no_trouble(store, tools):
     run = store.create(tools.describe())
     watch = RunWatch(store)
