@@ -75,6 +75,9 @@ class Housekeeping:
             server_log.note("run.cleaned", run=step.run, reason=step.what)
 
     def end(self) -> None:
+        """The last look, once."""
+        if self._ended.is_set():
+            return
         self._ended.set()
         self.look()  # what the executor's end made of the runs
         server_log.note("server.stop")
