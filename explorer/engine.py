@@ -5,6 +5,7 @@ training process warms up. The server itself never trains: it reads run folders,
 small forward passes, for which one thread is enough (more would only get in each other's way).
 """
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -13,6 +14,8 @@ import threading
 import time
 from collections.abc import Iterator
 
+from explorer import housekeeping
+from explorer.housekeeping import Housekeeping
 from explorer.runs.executors.local import LocalExecutor
 from explorer.runs.store import RunStore
 
@@ -59,9 +62,29 @@ def _executor() -> LocalExecutor:
     return LocalExecutor(store())
 
 
+def housekeeper() -> Housekeeping:
+    """The thread that logs what becomes of the runs and keeps to the disk."""
+    with _starting:
+        return housekeeping.begin(store(), busy)
+
+
+def busy() -> list[str]:
+    """The runs that train or wait."""
+    return [*executor().active(), *executor().waiting()]
+
+
+def close() -> None:
+    """End in order: what trains is saved and suspended, and logged."""
+    atexit.unregister(close)
+    executor().close()
+    housekeeper().end()
+
+
 def _load() -> None:
     time.sleep(HEAD_START)
+    housekeeper()
     executor()  # its processes are the slow part: they get warm beside this one
+    atexit.register(close)
     try:
         # Read when torch is loaded. Each run of a page has a thread of its own, and without this
         # its first few products wait 10 to 15 ms each for helpers that they do not need.

@@ -6,6 +6,7 @@ import gpt
 from explorer import cache, history, lessons, machine, state, workspace
 from explorer.language import explain, message, say
 from explorer.panels import lesson, question, text, training
+from explorer.panels.cleaning import cleaning_notice
 from explorer.writing import Writing
 
 SHOWPIECE = "gpt_large"
@@ -88,6 +89,7 @@ with left:
 found = workspace.entries()
 with right:
     lesson.section(say("Continue where you left off"))
+    cleaning_notice(found)
     if not found:
         st.markdown(say("No runs yet. Begin with the text, or go straight to training a bigram."))
         st.page_link(

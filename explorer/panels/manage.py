@@ -10,6 +10,7 @@ from explorer.history import Entry
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
+from explorer.panels.cleaning import cleaning_notice
 from explorer.runs import labels, store
 from explorer.runs.store import RunError
 from gpt.errors import GPTError
@@ -38,6 +39,7 @@ def manage_panel(lesson: Lesson) -> None:
         if not found:
             st.info(say("No runs yet. Climb the ladder above, or train on any page."))
             return
+        cleaning_notice(found)
         _table(lesson, found)
         entry = _choose(lesson, found)
         _say(lesson)

@@ -56,6 +56,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def is_run_id(name: str) -> bool:
+    """Whether `name` has the form of a run's folder."""
+    return _RUN_ID.fullmatch(name) is not None
+
+
 class RunStore:
     """All runs below one folder (EXPLORER_RUNS, or checkpoints/runs)."""
 

@@ -1,0 +1,37 @@
+"""A learner is told before their old runs are cleaned, and nobody else is."""
+
+import time
+
+from streamlit.testing.v1 import AppTest
+
+from explorer.runs import disk, labels
+from explorer.runs.disk import SNAPSHOTS, WHOLE, Step
+from tests.pages.bench import bench  # noqa: F401
+
+
+def told(at):
+    return [element.value for element in at.warning if "The disk" in element.value]
+
+
+def notice():
+    from explorer import engine, history
+    from explorer.panels.cleaning import cleaning_notice
+
+    cleaning_notice(history.entries(engine.store()))
+
+
+def test_home_and_page_10_tell_it_until_there_is_a_star(bench):  # noqa: F811
+    run = bench.train("bigram", "bigram")
+    soon = time.time() + 3600
+    disk.announce(bench.store.root, [Step(run.id, WHOLE, soon)])
+    for page in ("home", "the_ladder"):
+        (said,) = told(bench.open(page))
+        assert "1 old run of yours will be deleted from 20" in said
+    at = AppTest.from_function(notice)
+    disk.announce(bench.store.root, [Step(run.id, SNAPSHOTS, soon)])
+    assert "its curve and its model stay" in told(at.run())[0]
+    disk.announce(bench.store.root, [Step("somebody-else", WHOLE, soon)])
+    assert not told(at.run())
+    disk.announce(bench.store.root, [Step(run.id, WHOLE, soon)])
+    labels.write(run.folder, star=True)
+    assert not told(at.run())

@@ -1,0 +1,115 @@
+"""The files for a container say what the code has: nothing copied that is not there, no key in it.
+
+No container engine runs in the tests; what can be wrong without one is looked for here.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from explorer import health
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+INSTRUCTIONS = [
+    line.split(None, 1)
+    for line in re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*\n", "", DOCKERFILE)).splitlines()
+    if line.strip()
+]
+CLUSTER = ROOT / "explorer" / "runs" / "executors" / "choice.py"
+TO_COME = (
+    set()
+    if CLUSTER.exists()
+    else {"EXPLORER_EXECUTOR", "EXPLORER_RAY_CORES", "EXPLORER_RAY_GPU_SHARE"}
+)
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def said(instruction):
+    return [words for name, words in INSTRUCTIONS if name == instruction]
+
+
+def copied():
+    """What the image holds of this folder."""
+    return [source for words in said("COPY") for source in words.split()[:-1]]
+
+
+def test_what_is_copied_is_there_and_all_that_the_app_needs():
+    for source in copied():
+        assert list(ROOT.glob(source)), f"COPY {source}"
+    needed = {"streamlit_app.py", "class_server.py", "pages", "explorer", "gpt"}
+    needed |= {"checkpoints/pretrained", ".streamlit/config.toml", "requirements*.txt"}
+    assert needed == set(copied())
+
+
+def test_the_builder_gets_what_is_copied_and_nothing_else():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*", "all is left out"
+    assert {line[1:] for line in rules if line.startswith("!")} == set(copied())
+
+
+def test_the_image_runs_as_nobody_special_on_pinned_bases_and_keeps_its_runs():
+    images = [words.split()[0] for words in said("FROM")]
+    assert images.pop() == "${DEVICE}-base"
+    assert all(re.search(r":\d+\.\d+\.\d+-", image) for image in images), images
+    assert said("USER") == ["${USER_ID}"] and "ARG USER_ID=1000" in DOCKERFILE
+    assert said("VOLUME") == ["/data"]
+    assert "EXPLORER_RUNS=/data/runs" in DOCKERFILE
+
+
+def test_it_is_started_and_asked_as_the_code_understands():
+    command = re.findall(r'"([^"]*)"', said("CMD")[-1])
+    assert command[:3] == ["streamlit", "run", "class_server.py"]
+    port = said("EXPOSE")[0]
+    assert f"--server.port={port}" in command and health.URL.endswith(f":{port}")
+    (check,) = said("HEALTHCHECK")
+    assert "explorer.health" in check and f":{port}" in check
+
+
+def code():
+    files = [*ROOT.glob("explorer/**/*.py"), *ROOT.glob("gpt/**/*.py")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+@pytest.mark.parametrize("where", ["Dockerfile", "compose.yaml", "explorer/OPERATIONS.md"])
+def test_every_variable_that_is_named_is_one_that_the_code_reads(where):
+    """A name that is mistyped would silently do nothing."""
+    text = (ROOT / where).read_text(encoding="utf-8")
+    names = set(re.findall(r"\b(?:EXPLORER|GPT)_[A-Z_]*[A-Z]\b", text))
+    assert names, where
+    unread = {name for name in names - TO_COME if name not in code()}
+    assert not unread, unread
+
+
+def test_every_variable_that_the_code_reads_is_in_the_table_of_operations():
+    text = (ROOT / "explorer" / "OPERATIONS.md").read_text(encoding="utf-8")
+    names = set(re.findall(r'"((?:EXPLORER|GPT)_[A-Z_]*[A-Z])"', code()))
+    missing = {name for name in names if f"`{name}`" not in text}
+    assert {"EXPLORER_RUNS", "GPT_DATA"} <= names and not missing, missing
+
+
+def test_no_secret_is_written_down():
+    for text in (DOCKERFILE, (ROOT / "compose.yaml").read_text()):
+        assert not re.search(
+            r"(?i)(key|token|password|secret)\s*[:=]\s*['\"]?[\w-]{12,}['\"]?\s*$", text
+        )
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"ray.token", ".streamlit/secrets.toml"} <= set(ignored)
+    assert not [source for source in copied() if "secret" in source or source == ".streamlit"]
+
+
+def test_the_cluster_is_one_image_whose_parts_find_each_other():
+    services = COMPOSE["services"]
+    assert {service["image"] for service in services.values()} == {"gpt-explorer:cluster"}
+    assert all(service["secrets"] == ["ray_token"] for service in services.values())
+    head = shlex.split(services["head"]["command"])
+    ports = dict(word[2:].split("=") for word in head if "=" in word)
+    executor = services["server"]["environment"]["EXPLORER_EXECUTOR"]
+    assert executor == f"ray://head:{ports['ray-client-server-port']}"
+    assert f"--address=head:{ports['port']}" in services["worker"]["command"]
+    assert services["server"]["ports"] == ["${PUBLISH:-127.0.0.1}:8501:8501"], "this machine only"
+    assert "ports" not in services["head"] and "ports" not in services["worker"]
