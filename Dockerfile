@@ -45,7 +45,7 @@ COPY checkpoints/pretrained checkpoints/pretrained
 COPY gpt gpt
 COPY explorer explorer
 COPY pages pages
-COPY streamlit_app.py class_server.py ./
+COPY streamlit_app.py ./
 
 RUN useradd --create-home --uid "$USER_ID" explorer \
     && install -d -o explorer -g explorer /data /data/runs /data/texts /data/cache
@@ -62,5 +62,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
     CMD ["python", "-m", "explorer.health", "--url", "http://127.0.0.1:8501"]
 
-CMD ["streamlit", "run", "class_server.py", \
+CMD ["streamlit", "run", "explorer/class_server.py", \
      "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true"]

@@ -40,7 +40,7 @@ def copied():
 def test_what_is_copied_is_there_and_all_that_the_app_needs():
     for source in copied():
         assert list(ROOT.glob(source)), f"COPY {source}"
-    needed = {"streamlit_app.py", "class_server.py", "pages", "explorer", "gpt"}
+    needed = {"streamlit_app.py", "pages", "explorer", "gpt"}
     needed |= {"checkpoints/pretrained", ".streamlit/config.toml", "requirements*.txt"}
     assert needed == set(copied())
 
@@ -63,7 +63,7 @@ def test_the_image_runs_as_nobody_special_on_pinned_bases_and_keeps_its_runs():
 
 def test_it_is_started_and_asked_as_the_code_understands():
     command = re.findall(r'"([^"]*)"', said("CMD")[-1])
-    assert command[:3] == ["streamlit", "run", "class_server.py"]
+    assert command[:3] == ["streamlit", "run", "explorer/class_server.py"]
     port = said("EXPOSE")[0]
     assert f"--server.port={port}" in command and health.URL.endswith(f":{port}")
     (check,) = said("HEALTHCHECK")

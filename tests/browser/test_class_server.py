@@ -41,7 +41,7 @@ def events(runs):
 def test_a_class_server_logs_tells_and_hides_what_it_should(browser, tmp_path):
     runs, log, key = tmp_path / "runs", tmp_path / "output", members.new_key()
     settings = {"EXPLORER_CLASS": "on", "EXPLORER_TEACHER_KEY": TEACHER, "EXPLORER_RUNS": str(runs)}
-    with serve("class_server.py", ROOT, log, **settings) as server:
+    with serve("explorer/class_server.py", ROOT, log, **settings) as server:
         for path in ("/", "/health", "/_stcore/health", "/nowhere"):
             _, headers = answer(server, path)
             known = {name.lower(): value for name, value in headers.items()}

@@ -1,16 +1,23 @@
-"""The app as a server for a class: `streamlit run class_server.py --server.address 0.0.0.0`.
+"""The app as a server for a class: `streamlit run explorer/class_server.py --server.address 0.0.0.0`.
 
 The same pages as streamlit_app.py, and around them what a server of many needs: `/health` for a
 monitor, response headers, a log on stderr, runs that go on when it starts and not at the first
 visit. See explorer/OPERATIONS.md.
 """
 
+import sys
+from pathlib import Path
+
 import streamlit as st
 
-from explorer import serving
+ROOT = Path(__file__).parents[1]
+if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there
+    sys.path.insert(0, str(ROOT))
+
+from explorer import serving  # noqa: E402
 
 app = st.App(
-    "streamlit_app.py",
+    str(ROOT / "streamlit_app.py"),
     routes=serving.ROUTES,
     middleware=serving.MIDDLEWARE,
     lifespan=serving.lifespan,
