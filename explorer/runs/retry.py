@@ -30,7 +30,8 @@ def settle(run: Run, reason: str) -> bool:
     if deaths > ATTEMPTS:
         _leave(run, store.INTERRUPTED, GAVE_UP.format(reason=reason, attempts=ATTEMPTS))
         return False
-    run.note(store.RETRIED, reason, step=recorded["step"], attempt=deaths)
+    reached = max(recorded["step"], saved)  # status.json may lag by a second
+    run.note(store.RETRIED, reason, step=reached, attempt=deaths)
     run.set_status(state=store.QUEUED, reason=reason, pid=None, deaths=deaths, died_after=saved)
     return True
 
