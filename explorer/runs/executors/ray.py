@@ -20,23 +20,30 @@ GPU_SHARE, CORES = "EXPLORER_RAY_GPU_SHARE", "EXPLORER_RAY_CORES"
 
 
 class RayExecutor(RunExecutor):
-    """`address` is ray://HOST:PORT, or "local" for a cluster inside this machine."""
+    """`address` is ray://HOST:PORT, or "local" for a cluster inside this machine; `slots` at most,
+    however large it is."""
 
     def __init__(
-        self, runs: RunStore, address: str, warm: int = 1, save_every: float | None = None
+        self,
+        runs: RunStore,
+        address: str,
+        slots: int | None = None,
+        warm: int = 1,
+        save_every: float | None = None,
     ) -> None:
+        self._slots_at_most = slots
         needs = {"gpu": _setting(GPU_SHARE, 0.25), "cpu": _setting(CORES, 1.0)}
-        line = Line(address, needs, self._on_message, self._on_exit, self._on_slots)
+        self.line = line = Line(address, needs, self._on_message, self._on_exit, self._on_slots)
         super().__init__(runs, RayPool(line, warm, int(max(1, needs["cpu"]))), save_every)
         line.start()
 
     @property
     def trouble(self) -> str:
         """Why the cluster cannot be used at the moment; empty while it can."""
-        return self.pool.line.trouble if isinstance(self.pool, RayPool) else ""
+        return self.line.trouble
 
     def _on_slots(self, slots: int) -> None:
-        self.pool.slots = slots
+        self.pool.slots = min(slots, self._slots_at_most or slots)
         self.look_again()
 
 
