@@ -98,6 +98,7 @@ class Line(threading.Thread):
         attempt, since = 0, time.monotonic()
         while not self.closing:
             try:
+                self._gather()  # own what is taken back before anybody looks
                 session = ray_session.connect(self.address, self.server)
                 self._hear(session)  # a first answer: only now is the cluster there
                 attempt, self.trouble = 0, ""
