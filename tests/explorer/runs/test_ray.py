@@ -79,6 +79,9 @@ def head():
             "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # an odd name: keeps 127.0.0.1 what it is
+            # Ray's client server forks while gRPC's threads run; now and then the child hung.
+            "GRPC_ENABLE_FORK_SUPPORT": "0",
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "10",
             "RAY_health_check_period_ms": "1000",
             "RAY_health_check_timeout_ms": "1000",
             "RAY_health_check_failure_threshold": "3",
