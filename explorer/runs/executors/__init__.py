@@ -6,9 +6,9 @@
 
 Every executor works on run folders: what it did can be read there, and its end loses nothing. Three
 rules hold for all of them. A second `submit` of a run that waits or trains changes nothing. A run
-whose worker dies (killed, out of memory, a lost node) is queued again by itself and goes on from its
-last saved state, see `retry.py`; a pause or stop that was asked for meanwhile is obeyed. A run's
-own error makes it "failed", and is never tried again.
+whose worker dies (killed, out of memory, a lost node) is queued again by itself and goes on from
+its last saved state, see `retry.py`; a pause or stop that was asked for meanwhile is obeyed. A
+run's own error makes it "failed", and is never tried again.
 """
 
 from typing import Literal, Protocol

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.runs import files, mirror, store
+from explorer.runs.executors.pool import LAST_WORDS
 
 FLUSH_EVERY = 0.2  # seconds between two looks of a Trainer at what is new
 FLUSH_FIRST = 0.03  # the same in the first second, so that whoever watches sees life
@@ -277,9 +278,12 @@ class Desk:
         stream = hand.actor.work.options(num_returns="streaming")
         async for ref in stream.remote(order["run"], order.get("options", {})):
             message = await ref
+            hand.say(message)
             if "done" in message:
                 hand.working = False
-            hand.say(message)
+                if message["state"] in LAST_WORDS:  # after trouble: a fresh process
+                    hand.leaving = True
+                    hand.inbox.put_nowait({"leave": True})
 
     def _words(self, error: Exception) -> str:
         """Why a Trainer died, as a sentence for a person."""
