@@ -1,4 +1,4 @@
-"""The app as a server for a class: `streamlit run explorer/class_server.py --server.address 0.0.0.0`.
+"""The app as a server for a class: `streamlit run explorer/class_server.py --server.address …`.
 
 The same pages as streamlit_app.py, and around them what a server of many needs: `/health` for a
 monitor, response headers, a log on stderr, runs that go on when it starts and not at the first

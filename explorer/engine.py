@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 from explorer import housekeeping
 from explorer.housekeeping import Housekeeping
-from explorer.runs.executors.local import LocalExecutor
+from explorer.runs.executors.choice import CHOICE, check_choice, choose
+from explorer.runs.executors.executor import RunExecutor
 from explorer.runs.store import RunStore
 
 HEAD_START = 0.4  # seconds in which the first page's shell has the processor to itself
@@ -27,10 +28,12 @@ _started = False
 
 
 def start() -> None:
-    """Begin to load torch and to warm up the training processes, once in the server's life."""
+    """Begin to load torch and to warm up the training processes, once in the server's life.
+    Raises RunError when EXPLORER_EXECUTOR names nothing that can train."""
     global _started
     with _starting:
         if not _started:
+            check_choice(os.environ.get(CHOICE, ""))
             _started = True
             threading.Thread(target=_load, name="load-torch", daemon=True).start()
 
@@ -51,15 +54,15 @@ def store() -> RunStore:
     return RunStore()
 
 
-def executor() -> LocalExecutor:
-    """The training processes of this server."""
+def executor() -> RunExecutor:
+    """What trains for this server: its own processes, or a cluster (EXPLORER_EXECUTOR)."""
     with _starting:
         return _executor()
 
 
 @functools.cache
-def _executor() -> LocalExecutor:
-    return LocalExecutor(store())
+def _executor() -> RunExecutor:
+    return choose(store(), os.environ.get(CHOICE, ""))
 
 
 def housekeeper() -> Housekeeping:

@@ -299,6 +299,7 @@ def _progress(
     reader.update()
     spec = run.spec()
     _say_state(run, status)
+    _say_retried(reader)
     _numbers(reader, spec, details, text)
     curve = reader.curve(400)
     if not len(curve["step"]) and not reader.evaluations:
@@ -344,6 +345,18 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
         st.error(words, icon=":material/error:")
     else:
         st.markdown(words)
+
+
+def _say_retried(reader: RunReader) -> None:
+    """That the run lost its process and went on by itself, if that was the last trouble it had."""
+    told = [note for note in reader.notes if note["note"] in (store.RETRIED, store.INTERRUPTED)]
+    if told and told[-1]["note"] == store.RETRIED:
+        said = say(
+            "At step {step:,}: {reason} The run goes on by itself from what was saved.",
+            step=told[-1].get("step", 0),
+            reason=explain(told[-1].get("reason", "")),
+        )
+        st.caption(f":material/history: {said}")
 
 
 def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache.Text) -> None:

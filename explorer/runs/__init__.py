@@ -4,6 +4,7 @@
     queue.py    who trains next                executors/  who trains where
     worker.py   the process that trains        job.py      what it does for one run
     labels.py   a run's name, star, group      files.py    atomic files, event lines
+    retry.py    when its worker dies           mirror.py   a run folder in two places
 
 No Streamlit in here, and torch only inside the worker process.
 """

@@ -25,7 +25,6 @@ SAVE_EVERY = 10.0  # seconds of training that a killed process may lose
 STATUS_EVERY = 1.0  # seconds between two updates of step and loss in status.json
 OWNER_WAIT = 2.0  # seconds; who only looks at a run holds its lock for milliseconds
 
-FULL = "The disk is full. What was saved before is kept: free some space, then continue."
 MEMORY = (
     "There is not enough memory for this run: make batch_size, block_size, n_embd or n_layer"
     " smaller, or close other programs."
@@ -232,9 +231,9 @@ def explain(error: Exception) -> tuple[str, str]:
     """
     text = f"{type(error).__name__}: {error}"
     if getattr(error, "errno", None) in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
-        return store.INTERRUPTED, FULL
+        return store.INTERRUPTED, store.FULL
     if "os error 28" in text or "No space left" in text:  # as safetensors says it
-        return store.INTERRUPTED, FULL
+        return store.INTERRUPTED, store.FULL
     lower = text.lower()
     if isinstance(error, MemoryError) or "out of memory" in lower or "allocate memory" in lower:
         return store.FAILED, MEMORY

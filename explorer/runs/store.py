@@ -4,7 +4,7 @@
     control.json   what a page asked last            events.jsonl  what happened, one JSON a line
     lock           held by the process that trains   checkpoint/   the model, ready to load
     snapshots/     weights by step                   resume/       everything to go on exactly
-    labels.json    name, star, group: see labels.py
+    labels.json    name, star, group: see labels.py    remote.json  who trains it in a cluster
 
 Whoever holds the lock owns the run and may write its status and events; everybody else only reads
 and asks. A lock dies with its process, so a run is alive exactly as long as its lock is held, and
@@ -34,9 +34,12 @@ VERSION = 1
 CREATED, QUEUED, TRAINING = "created", "queued", "training"
 PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
+RETRIED = "retried"  # a note, not a state: its worker died, it goes on by itself
 COMMANDS = ("run", "pause", "step", "stop")
 TAIL_BYTES = 4096  # enough of the events' end to see how a run ended
-VANISHED = "The program that trained this run ended without a word. Continue takes it up again."
+GONE = "The program that trained this run ended without a word."
+VANISHED = f"{GONE} Continue takes it up again."
+FULL = "The disk is full. What was saved before is kept: free some space, then continue."
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{20}")
 _TEXT_PATH = re.compile(r"texts/[0-9a-f]{64}\.txt")

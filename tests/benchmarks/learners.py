@@ -85,7 +85,8 @@ class Learner:
         rerun.widget_states.widgets.extend(self.states.values())
         if extra is not None:
             rerun.widget_states.widgets.append(extra)
-        self._awaited = {PART} if fragment else {WHOLE, BROKEN}
+        # A fragment may ask for the whole page.
+        self._awaited = {WHOLE, BROKEN} | ({PART} if fragment else set())
         self._finished.clear()
         start = time.perf_counter()
         assert self._socket is not None, "join first"

@@ -1,10 +1,14 @@
 """Who trains where: one small protocol, so that a page does not know what stands behind it.
 
-`local.py` trains on this machine in processes that are warm before they are needed. Every executor
-works on run folders: what it did can be read there, and its end loses nothing. Three rules hold for
-all of them: a second `submit` of a run that waits or trains changes nothing; a process that dies
-leaves its run "interrupted", to be continued by a click; a run's own error makes it "failed".
-Neither is ever retried by itself.
+    executor.py  queue, hand over, steer, take up again: the same for all
+    local.py     workers are processes of this machine    pool.py  how many, who is free
+    ray.py       workers are actors of a Ray cluster      choice.py  which of the two
+
+Every executor works on run folders: what it did can be read there, and its end loses nothing. Three
+rules hold for all of them. A second `submit` of a run that waits or trains changes nothing. A run
+whose worker dies (killed, out of memory, a lost node) is queued again by itself and goes on from
+its last saved state, see `retry.py`; a pause or stop that was asked for meanwhile is obeyed. A
+run's own error makes it "failed", and is never tried again.
 """
 
 from typing import Literal, Protocol

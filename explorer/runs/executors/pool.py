@@ -1,41 +1,58 @@
-"""The worker processes of one machine: how many, who is free, how the cores are shared.
+"""The workers of one executor: how many, who is free, how the cores are shared.
 
-Knows processes and run ids, but nothing of run folders and queues. Not locked: its executor calls
-it under its own lock.
+Knows workers and run ids, but nothing of run folders and queues. What a worker is, a process of
+this machine or an actor in a cluster, is its executor's matter. Not locked: its executor calls it
+under its own lock.
 """
 
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from explorer.runs import store
-from explorer.runs.executors.process import WorkerProcess
 
 CLOSE_WITHIN = 35.0  # seconds; a worker gives up by itself after 30
 STARTS_AT_MOST = 3  # workers that never get warm, in a row: something is broken
 LAST_WORDS = (store.FAILED, store.INTERRUPTED, store.SUSPENDED)  # after which a worker leaves
 
 
+class Worker(Protocol):
+    """What trains one run at a time. It answers its executor from a thread of its own, with
+    `on_message(worker, {"ready": True})`, `on_message(worker, {"done": run id, "state": ...,
+    "reason": ...})` and at last `on_exit(worker, reason)`."""
+
+    ready: bool
+    run_id: str | None  # the run it has been given
+    learner: str
+    threads: int
+    retired: bool  # has announced that it leaves
+
+    @property
+    def never_started(self) -> bool:
+        """Whether it ended before it was warm, and through no fault of others."""
+
+    def send(self, **message: Any) -> bool:
+        """Pass a message (see worker.py) -> whether the worker could still be reached."""
+
+    def dismiss(self) -> None:
+        """Let it save what it does and leave."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end; after `seconds` it is killed."""
+
+
 class Pool:
     """At most `slots` workers, `warm` of them (or all that are left) in reserve for a click."""
 
-    def __init__(
-        self,
-        slots: int | None,
-        warm: int,
-        log: Path,
-        on_message: Callable[[WorkerProcess, dict[str, Any]], None],
-        on_exit: Callable[[WorkerProcess, int], None],
-    ) -> None:
+    def __init__(self, slots: int | None, warm: int, start: Callable[[], Worker]) -> None:
         self.cores = available_cores()
-        self.slots = slots or max(1, min(2, self.cores))
+        self.slots = max(1, min(2, self.cores)) if slots is None else slots
         self.warm = warm
-        self.workers: list[WorkerProcess] = []
+        self.workers: list[Worker] = []
         self.failed_starts = 0
         self.closed = False
-        self._start = lambda: WorkerProcess(log, on_message, on_exit)
+        self._start = start
 
     def active(self) -> list[str]:
         """The runs that workers have been given."""
@@ -57,44 +74,50 @@ class Pool:
         while sum(not worker.retired for worker in self.workers) < wanted:
             self.workers.append(self._start())
 
-    def free(self) -> WorkerProcess | None:
+    def adopt(self, run: store.Run) -> bool:
+        """Take back a run that a worker of an earlier executor still trains -> whether there is
+        such a worker. A process of this machine never outlives its executor."""
+        return False
+
+    def free(self) -> Worker | None:
         """A worker without a run, a warm one if there is; None when no slot is free."""
         idle = [w for w in self.workers if w.run_id is None and not w.retired]
         if self.closed or not idle or len(self.active()) >= self.slots:
             return None
         return max(idle, key=lambda worker: worker.ready)
 
-    def give(self, worker: WorkerProcess, run_id: str, learner: str, **message: Any) -> None:
+    def give(self, worker: Worker, run_id: str, learner: str, **message: Any) -> None:
         """Hand a run over. A worker that cannot be reached has died: its exit is on its way."""
         worker.run_id, worker.learner = run_id, learner
-        worker.threads = self._share()
+        worker.threads = self.share()
         worker.send(threads=worker.threads, **message)
         self.share_cores()
 
-    def release(self, worker: WorkerProcess, state: str) -> None:
+    def release(self, worker: Worker, state: str) -> None:
         """A worker has ended its run in `state`."""
         worker.run_id = None
         worker.retired = state in LAST_WORDS
         self.share_cores()
 
-    def forget(self, worker: WorkerProcess) -> None:
-        """A worker's process has ended."""
+    def forget(self, worker: Worker) -> None:
+        """A worker has ended."""
         if worker in self.workers:
             self.workers.remove(worker)
-        self.failed_starts += not worker.ready and not self.closed
+        self.failed_starts += worker.never_started and not self.closed
         self.share_cores()
 
     def share_cores(self) -> None:
         """Tell the workers how many threads each may use, now that their number has changed."""
         for worker in self.workers:
-            if worker.run_id is not None and worker.threads != self._share():
-                worker.threads = self._share()
+            if worker.run_id is not None and worker.threads != self.share():
+                worker.threads = self.share()
                 worker.send(threads=worker.threads)
 
-    def _share(self) -> int:
+    def share(self) -> int:
+        """The threads that each run may use now."""
         return max(1, self.cores // max(1, len(self.active())))
 
-    def close(self) -> list[WorkerProcess]:
+    def close(self) -> list[Worker]:
         """Start no more, and tell all workers to leave -> those to `wait` for, without the lock."""
         self.closed = True
         leaving, self.workers = self.workers, []
@@ -102,9 +125,8 @@ class Pool:
             worker.dismiss()
         return leaving
 
-    @staticmethod
-    def wait(leaving: list[WorkerProcess]) -> None:
-        """Wait until these processes are gone; the last resort is to kill them."""
+    def wait(self, leaving: list[Worker]) -> None:
+        """Wait until these workers are gone; the last resort is to kill them."""
         deadline = time.monotonic() + CLOSE_WITHIN
         for worker in leaving:
             worker.wait(deadline - time.monotonic())

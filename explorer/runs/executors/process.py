@@ -31,7 +31,7 @@ class WorkerProcess:
         self,
         log: Path,
         on_message: Callable[["WorkerProcess", dict[str, Any]], None],
-        on_exit: Callable[["WorkerProcess", int], None],
+        on_exit: Callable[["WorkerProcess", str], None],
     ) -> None:
         self.ready = False
         self.run_id: str | None = None  # the run it has been given
@@ -45,6 +45,10 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def never_started(self) -> bool:
+        return not self.ready
 
     def send(self, **message: Any) -> bool:
         """Pass a message -> whether the process could still be reached."""
@@ -79,7 +83,7 @@ class WorkerProcess:
                     self._on_message(self, json.loads(line))
         code = self._process.wait()
         self.dismiss()
-        self._on_exit(self, code)
+        self._on_exit(self, how_it_ended(code))
 
 
 def _start(log: Path) -> subprocess.Popen[bytes]:

@@ -10,6 +10,9 @@ import pytest
 import gpt
 from explorer.runs import Run, RunStore
 
+pytest.register_assert_rewrite("tests.explorer.runs.executor_tests")
+
+
 TEXT = " ".join(f"{i * i % 97} green bottles, {i * 7 % 31} blue ones;" for i in range(150))
 QUICK = {"eval_interval": 500, "eval_iters": 2, "sample_tokens": 5, "batch_size": 4}
 

@@ -115,7 +115,7 @@ def test_a_disk_that_takes_nothing_at_all_does_not_hide_the_reason(queued, monke
 
     monkeypatch.setattr("explorer.runs.files.write_bytes", full)
     monkeypatch.setattr("explorer.runs.files.write_all", full)
-    assert job.work(queued, job.Signals()) == ("interrupted", job.FULL)
+    assert job.work(queued, job.Signals()) == ("interrupted", states.FULL)
 
 
 def test_another_text_under_the_same_name_is_refused(queued, monkeypatch, tools):

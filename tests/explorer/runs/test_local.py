@@ -1,12 +1,8 @@
-"""Training in real processes: a whole life, and everything that can cut it short."""
+"""Training in processes of this machine: what all executors do, and what only they can."""
 
 import os
-import random
-import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -15,10 +11,8 @@ import gpt
 from explorer.runs import RunReader, RunStore, job
 from explorer.runs.executors import process
 from explorer.runs.executors.local import LocalExecutor
-
-PROJECT = Path(__file__).parents[3]
-ENDED = ("finished", "failed", "interrupted", "stopped", "paused", "suspended")
-LONG = 1_000_000  # steps: never reached
+from tests.explorer.runs.executor_tests import *  # noqa: F403
+from tests.explorer.runs.executor_tests import LONG, PROJECT, kinds, reaches
 
 
 def is_running(pid):
@@ -43,188 +37,6 @@ def executor(tmp_path_factory):
     assert not any(map(is_running, pids))
 
 
-@pytest.fixture
-def start(executor, tools):
-    """Make and submit a run; whatever still trains or waits at the end is stopped."""
-    started = []
-
-    def start_run(**settings):
-        run = executor.store.create(tools.describe(**settings))
-        started.append(run)
-        assert executor.submit(run.id)
-        return run
-
-    yield start_run
-    for run in started:
-        executor.command(run.id, "stop")
-    tools.wait_for(lambda: not executor.active())
-
-
-@pytest.fixture
-def ended(tools):
-    def wait(run, *states):
-        return tools.wait_for(lambda: tools.state_of(run) in (states or ENDED))
-
-    return wait
-
-
-def reaches(run, step):
-    return lambda: any(e["kind"] == "step" and e["step"] >= step for e in run.events()[0])
-
-
-def kinds(run):
-    return [event.get("note") or event["kind"] for event in run.events()[0]]
-
-
-@pytest.fixture(scope="module")
-def expected(tools, tmp_path_factory):
-    """The losses of a run that nothing interrupts."""
-    store = RunStore(tmp_path_factory.mktemp("undisturbed"))
-    run = store.create(tools.describe(max_steps=600))
-    run.set_status(state="queued")
-    job.work(run, job.Signals())
-    return tools.losses(run)
-
-
-def test_the_life_of_a_run(executor, start, ended, tools):
-    run = start(max_steps=600)
-    ended(run)
-    status = run.status()
-    assert (status["state"], status["outcome"], status["step"]) == ("finished", "completed", 600)
-    told = kinds(run)
-    assert told[:5] == ["queued", "started", "evaluation", "sample", "snapshot"]
-    assert told[-6:] == ["step", "evaluation", "sample", "snapshot", "finished", "finished"]
-    assert [e["step"] for e in run.events()[0] if e["kind"] == "step"] == list(range(1, 601))
-    assert [step for step, _ in run.snapshots()][-3:] == [200, 500, 600]
-    model, tokenizer, _ = gpt.load_checkpoint(run.checkpoint_path)
-    assert gpt.generate(model, tokenizer, "g", max_new_tokens=3, seed=1)
-    tools.wait_for(lambda: not executor.active())
-    assert not executor.submit(run.id), "a finished run has nothing left to do"
-    assert executor.position(run.id) is None
-
-
-def test_pausing_changes_no_loss(executor, start, ended, tools, expected):
-    run = start(max_steps=600)
-    for step in (3, 120, 333):
-        tools.wait_for(reaches(run, step))
-        executor.command(run.id, "pause")
-        ended(run)
-        if tools.state_of(run) == "finished":
-            break
-        tools.wait_for(lambda: not run.is_alive())  # it says so before it lets go of its lock
-        size = (run.folder / "events.jsonl").stat().st_size
-        gpt.load_checkpoint(run.checkpoint_path)
-        assert (run.folder / "events.jsonl").stat().st_size == size, "a paused run wrote on"
-        executor.command(run.id, "continue")
-    ended(run, "finished")
-    assert kinds(run).count("continued") >= 1
-    assert tools.losses(run) == expected
-
-
-def test_a_single_step_is_one_update(executor, start, ended, tools, expected):
-    run = executor.store.create(tools.describe(max_steps=600))
-    for step in (1, 2, 3):
-        executor.command(run.id, "step")
-        tools.wait_for(lambda step=step: run.status()["step"] == step)
-        ended(run, "paused")
-        assert sorted(tools.losses(run)) == list(range(1, step + 1))
-    executor.command(run.id, "continue")
-    tools.wait_for(reaches(run, 50))
-    executor.command(run.id, "step")  # also in the middle of training: one more, then pause
-    ended(run, "paused", "finished")
-    executor.command(run.id, "continue")
-    ended(run, "finished")
-    assert tools.losses(run) == expected
-
-
-def test_a_stopped_run_can_go_on(executor, start, ended, tools, expected):
-    run = start(max_steps=600)
-    tools.wait_for(reaches(run, 100))
-    executor.command(run.id, "stop")
-    ended(run)
-    gpt.load_checkpoint(run.checkpoint_path)
-    executor.submit(run.id)
-    ended(run, "finished")
-    assert tools.losses(run) == expected
-
-
-def test_pause_and_continue_in_one_breath_leave_the_run_training(executor, start, tools):
-    run = start(max_steps=LONG)
-    for _ in range(5):
-        executor.command(run.id, "pause")
-        executor.command(run.id, "continue")
-    step = run.status()["step"]
-    tools.wait_for(reaches(run, step + 200))
-
-
-def test_two_browsers_pressing_everything_at_once_change_no_loss(executor, ended, tools, expected):
-    """Two runs, two hands on both: every command, in any order, a hundred times each."""
-    runs = [executor.store.create(tools.describe(max_steps=600)) for _ in range(2)]
-
-    def press(seed):
-        hand = random.Random(seed)
-        for _ in range(100):
-            run, command = (
-                hand.choice(runs),
-                hand.choice(["pause", "continue", "step", "stop", None]),
-            )
-            executor.command(run.id, command) if command else executor.submit(run.id)
-            time.sleep(hand.random() * 0.02)
-
-    hands = [threading.Thread(target=press, args=(seed,)) for seed in (1, 2)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    for run in runs:
-        executor.command(run.id, "continue")
-        ended(run, "finished")
-        assert tools.losses(run) == expected
-    tools.wait_for(lambda: not executor.active())
-
-
-def test_the_queue_is_visible_and_can_be_left(executor, start, tools):
-    first, second, third, fourth = (start(max_steps=LONG) for _ in range(4))
-    runs = (first, second, third, fourth)
-    assert [executor.position(r.id) for r in runs] == [0, 0, 1, 2]
-    assert executor.waiting() == [third.id, fourth.id]
-    assert not executor.submit(fourth.id), "a double click must change nothing"
-    assert not executor.submit(first.id)
-    executor.command(third.id, "stop")
-    assert third.status()["state"] == "stopped"
-    assert [executor.position(r.id) for r in runs] == [0, 0, None, 1]
-    tools.wait_for(reaches(first, 1))
-    assert not executor.submit(first.id)
-    executor.command(first.id, "stop")
-    tools.wait_for(lambda: executor.position(fourth.id) == 0)
-    tools.wait_for(reaches(fourth, 1))
-    assert kinds(third) == ["queued", "stopped"]
-    assert kinds(first).count("started") == 1
-
-
-def test_a_killed_process_interrupts_its_run_and_nothing_else(
-    executor, start, ended, tools, expected
-):
-    other, run = start(max_steps=LONG), start(max_steps=LONG)
-    tools.wait_for(reaches(run, 60))
-    os.kill(run.recorded()["pid"], signal.SIGKILL)
-    ended(run)
-    tools.wait_for(lambda: "killed" in run.recorded()["reason"])
-    assert tools.state_of(run) == "interrupted"
-    assert tools.state_of(other) == "training"
-    assert run.id not in executor.active(), "an interrupted run must not go on by itself"
-    reader = RunReader(run)
-    reader.update()
-    executor.command(run.id, "continue")
-    tools.wait_for(reaches(run, 600))
-    executor.command(run.id, "stop")
-    ended(run, "stopped")
-    losses = tools.losses(run)
-    assert {step: losses[step] for step in expected} == expected
-    reader.update()
-    assert reader.curve(10**9)["step"].tolist() == list(range(1, len(losses) + 1))
-
-
 def test_a_second_executor_does_not_train_what_the_first_trains(executor, start, tools):
     run = start(max_steps=LONG)
     tools.wait_for(reaches(run, 1))
@@ -236,14 +48,6 @@ def test_a_second_executor_does_not_train_what_the_first_trains(executor, start,
         tools.wait_for(lambda: tools.state_of(run) == "stopped")
     finally:
         second.close()
-
-
-def test_a_run_with_a_mistake_fails_with_its_sentence(executor, tools, ended):
-    run = executor.store.create(tools.describe() | {"corpus": {"name": "no such text"}})
-    executor.submit(run.id)
-    ended(run)
-    assert run.status()["state"] == "failed"
-    assert "no such text" in run.status()["reason"]
 
 
 SERVER = """

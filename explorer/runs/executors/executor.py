@@ -1,0 +1,261 @@
+"""What every executor does: queue, hand over, steer, take up again. Where workers run, its pool
+knows.
+
+A click costs one message to a warm worker. Workers are used again after a clean end and replaced
+after any other. The truth about a run is in its folder, guarded by its lock; this class only
+decides who starts next, so two executors on one folder (two servers, a server and a script) share
+the work and cannot both train a run.
+"""
+
+import atexit
+import threading
+from typing import Any
+
+import gpt
+from explorer.runs import retry, store
+from explorer.runs.executors import Command
+from explorer.runs.executors.pool import Pool, Worker
+from explorer.runs.queue import RunQueue
+from explorer.runs.store import Run, RunBusy, RunError, RunStore
+
+HANDED_AT_MOST = 3  # a run whose worker dies before it begins is handed to another
+STRANGERS_EVERY = 1.0  # seconds between looks at runs that another process trains
+GLANCE = 0.1  # seconds; whoever only looks at a run holds its lock for less
+
+NO_WORKER = "The training process does not start; workers.log in the folder of the runs says why."
+
+
+class RunExecutor:
+    """See `Executor`. One lock guards the queue and the pool; it is held for milliseconds (small
+    files), never while training is waited for."""
+
+    def __init__(self, runs: RunStore, pool: Pool, save_every: float | None = None) -> None:
+        self.store = runs
+        self.pool = pool
+        self._options = {} if save_every is None else {"save_every": save_every}
+        self._queue = RunQueue()
+        self._handed: dict[str, int] = {}
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+        with self._lock:
+            self.pool.fill(0)  # first of all: a process takes seconds to get warm
+        strangers = self._recover()
+        if strangers:
+            threading.Thread(target=self._watch, args=(strangers,), daemon=True).start()
+        atexit.register(self.close)
+
+    # What pages call ----------------------------------------------------------------------------
+
+    def submit(self, run_id: str) -> bool:
+        return self._submit(self.store.get(run_id), "run")
+
+    def command(self, run_id: str, command: Command) -> None:
+        run = self.store.get(run_id)
+        if command in ("pause", "stop"):
+            self._halt(run, command)
+        elif command in ("continue", "step"):
+            self._submit(run, "run" if command == "continue" else "step")
+        else:
+            raise RunError(f"There is no command {command!r}: use pause, continue, step or stop.")
+
+    def position(self, run_id: str) -> int | None:
+        with self._lock:
+            if run_id in self.pool.active():
+                return 0
+            return self._queue.position(run_id, self.pool.learners())
+
+    def active(self) -> list[str]:
+        with self._lock:
+            return self.pool.active()
+
+    def waiting(self) -> list[str]:
+        with self._lock:
+            return self._queue.order(self.pool.learners())
+
+    @property
+    def slots(self) -> int:
+        return self.pool.slots
+
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        self._closing.set()
+        with self._lock:
+            leaving = self.pool.close()
+        self.pool.wait(leaving)
+
+    def look_again(self) -> None:
+        """Slots have come or gone: for a pool whose machines do."""
+        with self._lock:
+            self._dispatch()
+
+    # Into the queue, and out of it before its turn ----------------------------------------------
+
+    def _submit(self, run: Run, wish: str) -> bool:
+        with self._lock:
+            if run.id in self._queue:
+                if wish == "step":
+                    run.control(wish)
+                return False
+            try:
+                with run.owned(wait=GLANCE):
+                    state = run.recorded()["state"]
+                    handed = state == store.QUEUED and run.id in self.pool.active()
+                    if state == store.FINISHED or handed:
+                        return False
+                    run.control(wish)
+                    self._enqueue(run, state)
+            except RunBusy:  # it trains; a pause that was asked for is taken back
+                if wish == "step" or run.asked().get("command") != wish:
+                    run.control(wish)
+                return False
+            self._dispatch()
+            return True
+
+    def _enqueue(self, run: Run, state: str) -> None:
+        """Put a run, owned by the caller, into the queue and its folder's status."""
+        learner = run.spec().get("learner", "")
+        if state != store.QUEUED:
+            run.note(store.QUEUED)
+            run.set_status(state=store.QUEUED, reason="", deaths=0)
+        self._handed.pop(run.id, None)
+        self.pool.failed_starts = 0  # perhaps it works by now
+        self._queue.push(run.id, learner)
+
+    def _halt(self, run: Run, command: str) -> None:
+        with self._lock:
+            if run.recorded()["state"] not in (store.QUEUED, store.TRAINING):
+                return
+            run.control(command)
+            self._queue.remove(run.id)
+            try:  # not begun yet: it leaves the queue now; its worker, if it has one, declines
+                with run.owned(wait=GLANCE):
+                    if run.recorded()["state"] == store.QUEUED:
+                        state = store.PAUSED if command == "pause" else store.STOPPED
+                        run.set_status(state=state, reason="", serial=run.asked()["serial"])
+                        run.note(state)
+            except RunBusy:
+                pass  # being trained: its worker reads the command
+
+    # What an earlier or another executor left ---------------------------------------------------
+
+    def _recover(self) -> list[Run]:
+        """Take up what an earlier executor left -> the runs that another process trains."""
+        left = (store.QUEUED, store.SUSPENDED, store.TRAINING)
+        runs = [run for run in self.store.list() if run.recorded()["state"] in left]
+        return [run for run in runs if not self._take_up(run)]
+
+    def _take_up(self, run: Run) -> bool:
+        """Queue a run that was left behind, with the command it had (perhaps a single step), or
+        follow it where it still trains -> False while another process trains it."""
+        with self._lock:
+            try:
+                with run.owned(wait=GLANCE):
+                    state = run.recorded()["state"]
+                    if state in (store.QUEUED, store.TRAINING) and self.pool.adopt(run):
+                        return True
+                    if state in (store.QUEUED, store.SUSPENDED):
+                        self._enqueue(run, state)
+                    elif state == store.TRAINING:
+                        self._settle(run, store.GONE)
+            except RunBusy:
+                return run.recorded()["state"] != store.TRAINING
+            except (OSError, RunError):
+                return True  # a description that this program cannot read, or a full disk
+            self._dispatch()
+            return True
+
+    def _watch(self, strangers: list[Run]) -> None:
+        """Take over runs of another server when it suspends them, or leaves them dead: seen dead
+        twice, since a server that lives sees to it by itself."""
+        dead: set[str] = set()
+        while strangers and not self._closing.wait(STRANGERS_EVERY):
+            for run in list(strangers):
+                state = run.status()["state"]
+                died = state == store.INTERRUPTED and run.recorded()["state"] == store.TRAINING
+                if died and run.id not in dead:
+                    dead.add(run.id)
+                elif state != store.TRAINING:
+                    strangers.remove(run)
+                    if (died or state == store.SUSPENDED) and not self._take_up(run):
+                        strangers.append(run)
+
+    # To the workers, and what they answer -------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        """Hand waiting runs to workers as long as there are slots. Under the lock."""
+        self.pool.fill(len(self._queue))
+        while len(self._queue) and (worker := self.pool.free()):
+            run_id = self._queue.pop(self.pool.learners())
+            assert run_id is not None, "the queue was not empty"
+            self._handed[run_id] = self._handed.get(run_id, 0) + 1
+            run = Run(self.store.root / run_id)
+            learner = run.spec().get("learner", "")
+            self.pool.give(worker, run_id, learner, run=str(run.folder), **self._options)
+            self.pool.fill(len(self._queue))
+
+    def _on_message(self, worker: Worker, message: dict[str, Any]) -> None:
+        with self._lock:
+            if message.get("ready"):
+                worker.ready = True
+                self.pool.failed_starts = 0
+                speeds = self.store.root / "machine.json"
+                if gpt.load_probe(speeds) is None and worker.run_id is None:  # once in its life
+                    worker.send(probe=str(speeds))
+            elif "done" in message and message["done"] == worker.run_id:
+                self.pool.release(worker, message["state"])
+                self._finish(Run(self.store.root / message["done"]), message)
+                self._dispatch()
+
+    def _finish(self, run: Run, message: dict[str, Any]) -> None:
+        """A worker is done with a run: see to what it could not do itself."""
+        self._handed.pop(run.id, None)
+        try:
+            with run.owned(wait=GLANCE):
+                if run.recorded()["state"] == store.TRAINING:  # its disk was full
+                    run.set_status(state=message["state"], reason=message["reason"], pid=None)
+        except (OSError, RunBusy):
+            return
+        asked = run.asked()  # a click on "continue" that came while the run was being paused
+        unheard = asked.get("serial", 0) > run.recorded().get("serial", 0)
+        halted = message["state"] in (store.PAUSED, store.STOPPED)
+        if halted and unheard and asked["command"] in ("run", "step"):
+            self._submit(run, asked["command"])
+
+    def _on_exit(self, worker: Worker, reason: str) -> None:
+        with self._lock:
+            self.pool.forget(worker)
+            if worker.run_id is not None:
+                self._settle_after(Run(self.store.root / worker.run_id), reason)
+            if self.pool.is_broken():
+                self._give_up()
+            self._dispatch()
+
+    def _settle_after(self, run: Run, reason: str) -> None:
+        """See to a run whose worker is gone."""
+        try:
+            with run.owned(wait=GLANCE):
+                state = run.recorded()["state"]
+                if state == store.QUEUED and self._handed.get(run.id, 0) < HANDED_AT_MOST:
+                    self._queue.push(run.id, run.spec().get("learner", ""), first=True)
+                elif state in (store.QUEUED, store.TRAINING):
+                    self._settle(run, reason)
+        except (OSError, RunError):
+            pass  # somebody else owns it, or the disk is full: status() still tells the truth
+
+    def _settle(self, run: Run, reason: str) -> None:
+        """An owned run has lost its worker: it goes on before all others, if it should."""
+        if retry.settle(run, reason):
+            self._handed.pop(run.id, None)
+            self._queue.push(run.id, run.spec().get("learner", ""), first=True)
+
+    def _give_up(self) -> None:
+        """No worker gets warm: tell every waiting run instead of trying for ever."""
+        for run_id in self.waiting():
+            self._queue.remove(run_id)
+            run = Run(self.store.root / run_id)
+            try:
+                with run.owned(wait=GLANCE):
+                    run.note(store.FAILED, NO_WORKER)
+                    run.set_status(state=store.FAILED, reason=NO_WORKER)
+            except (OSError, RunError):
+                continue

@@ -1,0 +1,360 @@
+"""What runs inside a Ray cluster: one Desk for all servers, one Trainer for each worker.
+
+The server calls `Desk.exchange` a few times a second: it brings orders and takes away what is new.
+The Desk starts a Trainer for each worker that a server wants, hands it runs, and keeps what
+it tells, numbered, until the server says that it has it: a server may be killed and come back. Ray
+places the Trainers, keeps them apart, and notices when one dies. A Trainer unpacks a run into a
+temporary folder of its machine and trains it with the same `job.work` as a process of one machine.
+
+Plain classes: `ray.py` makes actors of them. All nodes run the server's own code (its working_dir).
+"""
+
+import asyncio
+import os
+import queue
+import shutil
+import tempfile
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from explorer.runs import files, mirror, store
+from explorer.runs.executors.pool import LAST_WORDS
+
+FLUSH_EVERY = 0.2  # seconds between two looks of a Trainer at what is new
+FLUSH_FIRST = 0.03  # the same in the first second, so that whoever watches sees life
+SPEAK_MOST = 64_000_000  # bytes that one answer of the Desk carries
+COUNT_EVERY = 2.0  # seconds between two looks at the cluster's machines
+IDLE_ALONE = 10.0  # seconds after which workers without a run leave a server that is silent
+RUN_ALONE = 600.0  # the same for workers with one: they save it and leave
+KEEP_RESULTS = 24 * 3600.0  # seconds for which a silent server may fetch what they did
+CALM = 4.0  # seconds after a node died in which Ray may still take it for alive
+PATIENCE = 35.0  # seconds for saving
+PREFIX = "explorer-run-"  # of a Trainer's temporary folder
+
+KILLED = "The process was killed (perhaps out of memory)."
+MEMORY = "Its machine ran out of memory, and the process was ended."
+NODE = "The machine that trained it was lost."
+START = "The process does not start in the cluster: {error}"
+
+
+class Trainer:
+    """One process in the cluster. `tell` may be called while `work` runs (a concurrency group)."""
+
+    def __init__(self, threads: int = 1, memory_share: float = 0.0) -> None:
+        self.threads, self.memory_share = threads, memory_share
+        self.signals: Any = None  # job.Signals, when torch is there
+        self.folder: Path | None = None  # of the run that is being trained
+        self.parcel = ""  # its number
+        self.control: dict[str, Any] = {}  # the last command, perhaps for a run that is to come
+        self.leaving = False
+
+    def warm(self) -> int:
+        """Load all that the first step would wait for -> the process's number."""
+        from explorer.runs import job, worker
+
+        _sweep()
+        worker.warm_up()
+        import torch
+
+        if self.memory_share and torch.cuda.is_available():
+            torch.cuda.set_per_process_memory_fraction(min(1.0, self.memory_share))
+        self.signals = job.Signals(threads=self.threads, leaving=self.leaving)
+        return os.getpid()
+
+    def tell(self, order: dict[str, Any]) -> None:
+        """A command for the run that is being trained, or the wish to leave."""
+        if "leave" in order:
+            self.leaving = True
+            if self.signals is not None:
+                self.signals.leaving = True
+            return
+        self.control = order
+        if self.folder is not None and order["parcel"] == self.parcel:
+            files.write_bytes(self.folder / "control.json", order["control"])
+
+    def probe(self) -> bytes:
+        """How fast this machine trains, as machine.json holds it."""
+        from explorer.runs import worker
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "machine.json"
+            worker.measure(path)
+            return path.read_bytes()
+
+    def work(self, parcel: dict[str, Any], options: dict[str, Any]) -> Any:
+        """Train a packed run and yield what is new, at last {"done": id, "state", "reason"}."""
+        root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        try:
+            run = mirror.unpack(parcel, root)
+            self.folder, self.parcel = run.folder, parcel["number"]
+            if self.control:
+                self.tell(self.control)
+            yield from self._work(run, options)
+        finally:
+            self.folder = None
+            shutil.rmtree(root, ignore_errors=True)
+
+    def _work(self, run: store.Run, options: dict[str, Any]) -> Any:
+        from explorer.runs import job
+
+        ended: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        watch = mirror.Watch(run.folder)
+
+        def train() -> None:
+            ended.put(job.work(run, self.signals, **options))
+
+        threading.Thread(target=train, daemon=True).start()
+        began, result = time.monotonic(), None
+        while result is None:
+            early = time.monotonic() - began < 1
+            with suppress(queue.Empty):
+                result = ended.get(timeout=FLUSH_FIRST if early else FLUSH_EVERY)
+            if news := watch.look():
+                yield news
+        yield {"done": run.id, "state": result[0], "reason": result[1]}
+
+
+def _sweep() -> None:
+    """Remove the folders of Trainers that were killed on this machine."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists() and Path("/proc").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Hand:
+    """A worker as the Desk sees it."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.news: deque[tuple[int, dict[str, Any]]] = deque()
+        self.number = 0
+        self.actor: Any = None
+        self.task: asyncio.Task[None] | None = None
+        self.parcel: dict[str, Any] = {}  # the last run
+        self.working = False
+        self.leaving = False
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Keep a message until the server has it; of a file only its newest version."""
+        newer = set(message.get("files", {})) | set(message.get("gone", ()))
+        if newer:
+            for _, old in self.news:
+                for name in newer & set(old.get("files", ())):
+                    del old["files"][name]
+        self.number += 1
+        self.news.append((self.number, message))
+
+    def forget(self, number: int) -> None:
+        while self.news and self.news[0][0] <= number:
+            self.news.popleft()
+
+
+class Desk:
+    """Between servers and Trainers; see the head of this file. An async actor: one thread."""
+
+    def __init__(self) -> None:
+        self.hands: dict[str, _Hand] = {}
+        self.heard: dict[str, float] = {}  # server → when
+        self.orders: dict[str, int] = {}  # server → the last order that was taken
+        self.needs: dict[str, float] = {}
+        self.slots = 0
+        self.gpus = False  # whether the cluster has any
+        self.calm_at = 0.0
+        self.keeping: Any = None
+
+    async def exchange(
+        self,
+        server: str,
+        needs: dict[str, float],
+        orders: list[tuple[int, str, dict[str, Any]]],
+        seen: dict[str, int],
+    ) -> dict[str, Any]:
+        """Take a server's orders and what it has seen -> {"slots", "news", "unknown"}.
+
+        Orders are numbered, so that a call that is made again after a lost answer does nothing
+        twice. Workers of this server that are not in `seen` are nobody's, and leave.
+        """
+        self.heard[server], self.needs = time.monotonic(), needs
+        if self.keeping is None:
+            await asyncio.to_thread(self._count)
+            self.keeping = asyncio.ensure_future(self._keep_house())
+        for number, worker, order in orders:
+            if number > self.orders.get(server, 0):
+                self.orders[server] = number
+                self._take(server, worker, order)
+        unknown = [worker for worker in seen if worker not in self.hands]
+        news: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        room = SPEAK_MOST
+        for name, hand in list(self.hands.items()):
+            if hand.server != server:
+                continue
+            if name not in seen:
+                self._dismiss(hand)
+                del self.hands[name]
+                continue
+            hand.forget(seen[name])
+            for number, message in hand.news:
+                if room <= 0:
+                    break
+                room -= _size(message)
+                news.setdefault(name, []).append((number, message))
+        return {"slots": self.slots, "news": news, "unknown": unknown}
+
+    def _take(self, server: str, worker: str, order: dict[str, Any]) -> None:
+        if "start" in order:
+            hand = self.hands[worker] = _Hand(server)
+            hand.task = asyncio.ensure_future(self._host(hand, dict(self.needs)))
+            return
+        hand_or_none = self.hands.get(worker)
+        if hand_or_none is None:
+            return  # the server is told that it is unknown
+        hand = hand_or_none
+        if "adopt" in order:
+            hand.server = server
+        elif "leave" in order:
+            self._dismiss(hand)
+        elif "control" in order:
+            if hand.parcel.get("number") == order["parcel"]:  # perhaps still on its way
+                hand.parcel["files"]["control.json"] = order["control"]
+            _tell(hand, order)
+        else:
+            if "run" in order:
+                hand.parcel, hand.working = order["run"], True
+            hand.inbox.put_nowait(order)
+
+    def _dismiss(self, hand: _Hand) -> None:
+        """Ask a worker to save and leave; whoever does not is ended."""
+        if hand.leaving:
+            return
+        hand.leaving = True
+        hand.inbox.put_nowait({"leave": True})
+        if hand.working:
+            _tell(hand, {"leave": True})
+            asyncio.get_running_loop().call_later(PATIENCE, self._end, hand)
+        else:
+            self._end(hand)
+
+    @staticmethod
+    def _end(hand: _Hand) -> None:
+        import ray
+
+        if hand.actor is not None:
+            ray.kill(hand.actor)
+
+    async def _host(self, hand: _Hand, needs: dict[str, float]) -> None:
+        """The life of one worker: from its start to the word about its end."""
+        from ray.exceptions import RayError
+
+        ready = False
+        try:
+            await asyncio.sleep(max(0.0, self.calm_at - time.monotonic()))
+            if not hand.leaving:
+                hand.actor = _trainer(needs, self.gpus)
+                await hand.actor.warm.remote()
+                ready = True
+                hand.say({"ready": True})
+                while "leave" not in (order := await hand.inbox.get()):
+                    await self._carry_out(hand, order)
+            reason = ""
+        except RayError as error:
+            reason = self._words(error)
+        except Exception as error:
+            reason = START.format(error=str(error)[:300])
+        self._end(hand)
+        hand.working = False
+        broken = not ready and not hand.leaving and reason != NODE
+        hand.say({"exit": reason, "never_started": broken})
+
+    async def _carry_out(self, hand: _Hand, order: dict[str, Any]) -> None:
+        if "probe" in order:
+            hand.say({"probe": await hand.actor.probe.remote()})
+            return
+        stream = hand.actor.work.options(num_returns="streaming")
+        async for ref in stream.remote(order["run"], order.get("options", {})):
+            message = await ref
+            hand.say(message)
+            if "done" in message:
+                hand.working = False
+                if message["state"] in LAST_WORDS:  # after trouble: a fresh process
+                    hand.leaving = True
+                    hand.inbox.put_nowait({"leave": True})
+
+    def _words(self, error: Exception) -> str:
+        """Why a Trainer died, as a sentence for a person."""
+        text = str(error)
+        if "node has died" in text or "node was dead" in text:
+            self.calm_at = time.monotonic() + CALM
+            return NODE
+        if "low on memory" in text or type(error).__name__ == "OutOfMemoryError":
+            return MEMORY
+        if type(error).__name__ in ("ActorDiedError", "RayActorError", "ActorUnavailableError"):
+            return KILLED
+        return START.format(error=text.strip().rpartition("\n")[2][:300])
+
+    # The cluster's machines, and servers that say nothing ----------------------------------------
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(COUNT_EVERY)
+            await asyncio.to_thread(self._count)
+            now = time.monotonic()
+            for name, hand in list(self.hands.items()):
+                silent = now - self.heard.get(hand.server, now)
+                if silent > (RUN_ALONE if hand.working else IDLE_ALONE):
+                    self._dismiss(hand)
+                if silent > KEEP_RESULTS:
+                    del self.hands[name]
+
+    def _machines(self) -> list[dict[str, float]]:
+        import ray
+
+        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+    def _count(self) -> None:
+        """How many workers the cluster has room for; on GPUs alone, as soon as it has one."""
+        machines = self._machines()
+        self.gpus = any(machine.get("GPU", 0) for machine in machines)
+        self.slots = sum(_room(machine, self.needs, self.gpus) for machine in machines)
+
+
+def _room(machine: dict[str, float], needs: dict[str, float], by_gpu: bool) -> int:
+    """How many workers one machine has room for.
+
+    >>> _room({"CPU": 16, "GPU": 2}, {"gpu": 0.25, "cpu": 1}, by_gpu=True)
+    8
+    >>> _room({"CPU": 2}, {"gpu": 0.25, "cpu": 1}, by_gpu=False)
+    2
+    """
+    room = int(machine.get("CPU", 0) / needs["cpu"] + 1e-6)
+    if by_gpu:  # a share of a GPU cannot reach over two of them
+        room = min(room, int(machine.get("GPU", 0)) * int(1 / needs["gpu"] + 1e-6))
+    return room
+
+
+def _trainer(needs: dict[str, float], by_gpu: bool) -> Any:
+    """Start a Trainer somewhere in the cluster."""
+    import ray
+
+    options: dict[str, Any] = {"num_cpus": needs["cpu"], "max_restarts": 0}
+    if by_gpu:
+        options["num_gpus"] = needs["gpu"]
+    make: Any = ray.remote
+    actor = make(concurrency_groups={"orders": 1})(Trainer)
+    threads = max(1, int(needs["cpu"]))
+    return actor.options(**options).remote(threads, needs["gpu"] if by_gpu else 0.0)
+
+
+def _tell(hand: _Hand, order: dict[str, Any]) -> None:
+    if hand.actor is not None:
+        hand.actor.tell.options(concurrency_group="orders").remote(order)
+
+
+def _size(message: dict[str, Any]) -> int:
+    size = sum(map(len, message.get("files", {}).values()))
+    return size + len(message.get("events", (0, b""))[1])

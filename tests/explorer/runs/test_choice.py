@@ -1,0 +1,26 @@
+"""EXPLORER_EXECUTOR says who trains; what it cannot mean is refused in one sentence."""
+
+import pytest
+
+from explorer.runs import RunError
+from explorer.runs.executors import choice
+
+
+@pytest.mark.parametrize(
+    "wrong", ["rey", "http://head:10001", "ray://", "ray://head", "ray:// x:1"]
+)
+def test_a_wrong_choice_is_one_sentence(store, wrong):
+    with pytest.raises(RunError, match=r"^EXPLORER_EXECUTOR is .*: leave it empty .*\.$"):
+        choice.choose(store, wrong)
+
+
+@pytest.mark.parametrize("right", ["", "local"])
+def test_without_a_choice_this_machine_trains(right):
+    choice.check_choice(right)
+
+
+@pytest.mark.parametrize("chosen", ["ray", "ray://head:10001"])
+def test_a_missing_ray_is_said_with_its_remedy(monkeypatch, chosen):
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    with pytest.raises(RunError, match=r"pip install -r requirements-cluster\.txt\.$"):
+        choice.check_choice(chosen)
