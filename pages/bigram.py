@@ -86,7 +86,7 @@ if end:
     gap = end["val_loss"] - floor
     st.markdown(say(above if gap > 0 else below, floor=floor, loss=end["val_loss"], gap=abs(gap)))
 
-live = training.is_active(model.current_run(this))
+live = training.is_training(model.current_run(this))
 
 
 def tables(step: int | None) -> None:

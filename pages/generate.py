@@ -34,7 +34,7 @@ it begins again. **Temperature** sharpens (below 1) or flattens (above 1) the di
 
 lesson.section(say("Touch it: write one token at a time"))
 shown = writer.choose(this, PRESETS["gpt_mini"], the_text)
-live = training.is_active(writer.chosen_run(this))
+live = training.is_training(writer.chosen_run(this))
 now = shown()
 config, V = now.model.config, now.tokenizer.vocab_size
 parameters = sum(gpt.parameters_by_component(config, V).values())

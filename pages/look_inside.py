@@ -54,7 +54,7 @@ what it writes, and, by **switching it off**, whether it matters. Only the last 
 lesson.section(say("Touch it: what does every part do with your text?"))
 shown = writer.choose(this, PRESETS["gpt_mini"], text.current(), say("Which model to look into"))
 folder = writer.chosen_folder(this)
-live = training.is_active(writer.chosen_run(this))
+live = training.is_training(writer.chosen_run(this))
 look_panel(this, shown, folder, VIEWS, live)
 
 lesson.section(say("Predict, then run: which heads matter?"))

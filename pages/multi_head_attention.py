@@ -31,7 +31,7 @@ about what it found: a small *feed-forward* network, applied to every position b
 )
 shapes = st.empty()
 the_text = text.current()
-live = training.is_active(model.current_run(this))
+live = training.is_training(model.current_run(this))
 
 lesson.section(say("Touch it: all heads side by side"))
 # The tutorial's first feed-forward is one linear map and a bend, no wider than the tokens.

@@ -35,7 +35,7 @@ The **mask** hides the future: otherwise the answer would be in plain sight.
         r"\mathrm{mask}": say("−∞ above the diagonal, 0 elsewhere"),
     },
 )
-live = training.is_active(model.current_run(this))
+live = training.is_training(model.current_run(this))
 
 lesson.section(say("Touch it: where does it look?"))
 preset = settings.choose(

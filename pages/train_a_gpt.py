@@ -92,7 +92,7 @@ export_panel(this)
 lesson.section(say("Compare your runs"))
 compare_panel(this, the_text)
 
-live = training.is_active(model.current_run(this))
+live = training.is_training(model.current_run(this))
 lesson.section(say("Write with it"))
 step = model.choose_step(this)
 shown = partial(model.of_page, this, preset, the_text, step)

@@ -81,7 +81,7 @@ question.grade_number(
 train_variants(this, depth.variants(preset), the_text)
 compare_panel(this, the_text)
 
-live = training.is_active(model.current_run(this))
+live = training.is_training(model.current_run(this))
 poll = 2.0 if live else None
 newest = partial(model.of_page, this, preset, the_text)
 example = example_for(newest().tokenizer)

@@ -61,11 +61,11 @@ def compare_panel(lesson: Lesson, text: cache.Text) -> None:
     specs = [run.spec() for run in runs]
     labels = differences.labels(specs)
     _choose(lesson, runs, _called(runs, labels))
-    polling = any(training.is_active(run) for run in runs)
+    polling = any(training.is_training(run) for run in runs)
 
     def body() -> None:
         _draw(lesson, text, runs, labels, specs)
-        if any(training.is_active(run) for run in runs) != polling:
+        if any(training.is_training(run) for run in runs) != polling:
             st.rerun()
 
     st.fragment(body, run_every=POLL_SECONDS if polling else None)()

@@ -39,6 +39,7 @@ from explorer.runs.reader import RunReader
 from explorer.runs.store import Run
 
 POLL_SECONDS = 0.7
+QUEUE_SECONDS = 2.0  # between looks at a run that only waits: in a class most of them do
 FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its panel is drawn
 ACTIVE = (store.QUEUED, store.TRAINING, store.SUSPENDED)
 OPEN_END = (store.PAUSED, store.STOPPED, store.INTERRUPTED)
@@ -65,6 +66,19 @@ def is_active(run: Run | None) -> bool:
     return run is not None and run.status()["state"] in ACTIVE
 
 
+def is_training(run: Run | None) -> bool:
+    """Whether the run has a slot, so that what its page shows of it changes by the second."""
+    return run is not None and _pace(run, run.status()["state"]) == POLL_SECONDS
+
+
+def _pace(run: Run | None, kind: str | None) -> float | None:
+    """Seconds between two looks at a run in state `kind`; None: nothing to look for."""
+    if run is None or kind not in ACTIVE:
+        return None
+    has_slot = kind == store.TRAINING or engine.executor().position(run.id) == 0
+    return POLL_SECONDS if has_slot else QUEUE_SECONDS
+
+
 def training_panel(
     lesson: Lesson,
     preset: gpt.Preset,
@@ -77,11 +91,12 @@ def training_panel(
     details: also show bits per character, learning rate, gradient norm and speed.
     """
     _costs(preset, text)
-    polling = is_active(current_run(lesson))
+    shown = current_run(lesson)
+    pace = _pace(shown, shown.status()["state"] if shown else None)
 
     def live() -> None:
         run = current_run(lesson)
-        if polling and run is not None and engine.executor().position(run.id) == 0:
+        if pace == POLL_SECONDS and run is not None:
             _wait_for_first_point(run)
         status = run.status() if run else None
         _buttons(lesson, preset, text, run, status, device)
@@ -90,10 +105,10 @@ def training_panel(
         else:
             _losses_to_beat(lesson, text)
         # Judged by what was drawn: a single step may be over before this line is reached.
-        if (status is not None and status["state"] in ACTIVE) != polling:
+        if _pace(run, status["state"] if status else None) != pace:
             st.rerun()  # the whole page: polling begins or ends, the pictures follow
 
-    st.fragment(live, run_every=POLL_SECONDS if polling else None)()
+    st.fragment(live, run_every=pace)()
 
 
 def _wait_for_first_point(run: Run) -> None:
