@@ -3,6 +3,7 @@ the server on a small machine. Sends what a browser would send, and reads all th
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -44,8 +45,7 @@ class Learner:
         self._reading = asyncio.create_task(self._read())
 
     async def leave(self) -> None:
-        for poll in self._polls.values():
-            poll.cancel()
+        self._stop_polls(list(self._polls))
         if self._socket is not None:
             await self._socket.close()
         if self._reading is not None:
@@ -55,9 +55,7 @@ class Learner:
 
     async def open(self, page: str = "") -> float:
         """Go to a page → seconds until all of it is there."""
-        for poll in self._polls.values():
-            poll.cancel()
-        self._polls.clear()
+        self._stop_polls(list(self._polls))
         if page and not self.pages:
             await self._rerun()  # Home tells the hashes of the pages
         self.page = self.pages.get(page, "")
@@ -114,12 +112,16 @@ class Learner:
             for page in message.navigation.app_pages:
                 self.pages[page.url_pathname] = page.page_script_hash
         elif kind == "new_session":
+            if not message.metadata.run.fragment_ids:  # a browser then forgets its timers
+                self._stop_polls(list(self._polls))
             self.page = message.new_session.page_script_hash or self.page
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "script_finished":
             if message.script_finished in self._awaited:  # not a fragment that polled meanwhile
                 self._finished.set()
+        elif kind == "stop_auto_rerun":
+            self._stop_polls(message.stop_auto_rerun.fragment_ids)
         elif kind == "auto_rerun":
             rule = message.auto_rerun
             if rule.fragment_id not in self._polls:
@@ -135,6 +137,11 @@ class Learner:
         if body is not None and getattr(body, "id", "") and kind in ("slider", "button"):
             key = body.id.rpartition("-")[2]
             self.widgets[key] = _Found(body.id, fragment, body)
+
+    def _stop_polls(self, fragments: Iterable[str]) -> None:
+        for fragment in fragments:
+            if poll := self._polls.pop(fragment, None):
+                poll.cancel()
 
     async def _poll(self, rule: Any) -> None:
         """Ask again for a fragment, as the browser does for `run_every`."""
