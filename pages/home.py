@@ -7,7 +7,7 @@ from explorer import cache, history, lessons, machine, state, workspace
 from explorer.language import explain, message, say
 from explorer.panels import lesson, question, text, training
 from explorer.panels.cleaning import cleaning_notice
-from explorer.writing import Writing
+from explorer.writing import Writing, first_writing
 
 SHOWPIECE = "gpt_large"
 WRITES = message(
@@ -35,12 +35,13 @@ number on these pages is computed by the model on the page, by code that you can
 the_text = text.current()
 
 
+LENGTH = 600  # characters
+
+
 def write(folder: str) -> None:
     """Let the shipped model write something new."""
     network, tokenizer, _ = cache.checkpoint(folder, cache.changed_in(folder))
-    seed = state.get(this, "seed", 0) + 1
-    state.put(this, "seed", seed)
-    writing = Writing(network, tokenizer, "\n", 600, 0.8, seed=seed)
+    writing = Writing(network, tokenizer, "\n", LENGTH, 0.8)
     writing.wait(0.1)
     state.put(this, "writing", writing)
 
@@ -48,7 +49,8 @@ def write(folder: str) -> None:
 def showpiece(folder: str, card: dict) -> None:
     """A shipped model at work."""
     if state.get(this, "writing") is None:
-        write(folder)
+        network, tokenizer, _ = cache.checkpoint(folder, cache.changed_in(folder))
+        state.put(this, "writing", first_writing(network, tokenizer, folder, LENGTH))
     running = state.get(this, "writing").running
 
     def body() -> None:
