@@ -7,11 +7,17 @@ import streamlit as st
 
 from explorer import differences, engine, history, lessons, state
 from explorer.history import Entry
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.runs import labels
 from explorer.runs.store import RunError
 from gpt.errors import GPTError
+
+NOT_LISTED = message(
+    "Runs that are not listed: {number}. They were written by a newer version of this program, or"
+    " are damaged."
+)
 
 
 def manage_panel(lesson: Lesson) -> None:
@@ -22,6 +28,8 @@ def manage_panel(lesson: Lesson) -> None:
             state.put(lesson, "changed", False)
             st.rerun()  # the whole page: other lists show names, stars and groups too
         found = history.starred_first(history.entries(engine.store()))
+        if lost := history.passed_over(engine.store(), found):
+            st.caption(say(NOT_LISTED, number=lost))
         if not found:
             st.info("No runs yet. Climb the ladder above, or train on any page.")
             return

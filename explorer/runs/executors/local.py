@@ -8,6 +8,7 @@ cannot both train a run. Leaves several machines to a cluster's executor.
 
 import atexit
 import threading
+from collections.abc import Collection
 from typing import Any
 
 import gpt
@@ -19,7 +20,7 @@ from explorer.runs.queue import RunQueue
 from explorer.runs.store import Run, RunBusy, RunError, RunStore
 
 HANDED_AT_MOST = 2  # a run whose worker dies before it begins is handed to one more
-STRANGERS_EVERY = 1.0  # seconds between looks at runs that another process trains
+STRANGERS_EVERY = 5.0  # seconds between looks at what other servers on this folder have left
 GLANCE = 0.1  # seconds; whoever only looks at a run holds its lock for less
 
 NO_WORKER = "The training process does not start; workers.log in the folder of the runs says why."
@@ -45,9 +46,8 @@ class LocalExecutor:
         self._closing = threading.Event()
         with self._lock:
             self.pool.fill(0)  # first of all: a process takes seconds to get warm
-        strangers = self._recover()
-        if strangers:
-            threading.Thread(target=self._watch, args=(strangers,), daemon=True).start()
+        self._recover()
+        threading.Thread(target=self._watch, daemon=True).start()
         atexit.register(self.close)
 
     # What pages call ----------------------------------------------------------------------------
@@ -135,42 +135,50 @@ class LocalExecutor:
 
     # What an earlier or another executor left ---------------------------------------------------
 
-    def _recover(self) -> list[Run]:
-        """Take up what an earlier executor left -> the runs that another process trains."""
-        strangers = []
+    def _recover(self, seen_dead: Collection[str] | None = None) -> set[str]:
+        """Take up what another executor left -> the runs that say "training" and have no owner.
+
+        seen_dead: settle only these of them, since a server that lives sees to its own; None: all.
+        """
+        dead = set()
         for run in self.store.list():
             state = run.recorded()["state"]
             if state in (store.QUEUED, store.SUSPENDED):
                 self._take_up(run)
-            elif state == store.TRAINING:
-                try:
-                    with run.owned(wait=GLANCE):
-                        self._settle(run, store.VANISHED)
-                except RunBusy:
-                    strangers.append(run)
-        return strangers
+            elif state == store.TRAINING and not run.is_alive():
+                dead.add(run.id)
+                if seen_dead is None or run.id in seen_dead:
+                    self._settle_dead(run)
+        return dead
+
+    def _settle_dead(self, run: Run) -> None:
+        try:
+            with run.owned(wait=GLANCE):
+                if run.recorded()["state"] == store.TRAINING:
+                    run.spec()  # a run of a newer version is left as it is
+                    self._settle(run, store.VANISHED)
+        except (OSError, RunError):
+            pass  # another server was quicker, or the disk is full: status() tells the truth
 
     def _take_up(self, run: Run) -> None:
         """Queue a run that was left behind, with the command it had (perhaps a single step)."""
         with self._lock:
+            if run.id in self._queue or run.id in self.pool.active():
+                return
             try:
                 with run.owned(wait=GLANCE):
                     state = run.recorded()["state"]
                     if state in (store.QUEUED, store.SUSPENDED):
                         self._enqueue(run, state)
-            except RunError:
-                return  # busy, or a description that this program cannot read
+            except (OSError, RunError):
+                return  # busy, a full disk, or a description that this program cannot read
             self._dispatch()
 
-    def _watch(self, strangers: list[Run]) -> None:
-        """Take over runs of another server when it suspends them, perhaps because it was killed."""
-        while strangers and not self._closing.wait(STRANGERS_EVERY):
-            for run in list(strangers):
-                state = run.status()["state"]
-                if state == store.SUSPENDED:
-                    self._take_up(run)
-                if state != store.TRAINING:
-                    strangers.remove(run)
+    def _watch(self) -> None:
+        """Take over what another server on this folder suspends, leaves waiting, or leaves dead."""
+        dead: set[str] = set()
+        while not self._closing.wait(STRANGERS_EVERY):
+            dead = self._recover(dead)
 
     # To the workers, and what they answer -------------------------------------------------------
 
