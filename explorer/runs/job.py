@@ -32,7 +32,7 @@ MEMORY = (
 )
 # How the libraries below say that they got none: PyTorch, C++, oneDNN, and the system (a thread
 # needs memory for its stack).
-NO_MEMORY = ("out of memory", "allocate memory", "bad_alloc", "bad allocation")
+NO_MEMORY: tuple[str, ...] = ("out of memory", "allocate memory", "bad_alloc", "bad allocation")
 NO_MEMORY += ("could not create a primitive", "could not create a memory", "start new thread")
 
 DAMAGED = "damaged.safetensors"  # what is left of a state that cannot be read, for an engineer

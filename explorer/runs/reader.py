@@ -64,7 +64,7 @@ class RunReader:
                     else:
                         self.damaged_lines += 1
                 self.version += bool(events)
-                if self.offset - start < PIECE // 2:
+                if self.offset - start < PIECE // 2 and size_of(path) - self.offset < PIECE:
                     return self.version > before
 
     def _take(self, event: dict[str, Any]) -> None:
