@@ -20,6 +20,7 @@ import re
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ CREATED, QUEUED, TRAINING = "created", "queued", "training"
 PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
 COMMANDS = ("run", "pause", "step", "stop")
+HALF_WRITTEN = 60.0  # seconds, after which nobody writes a small file any more
 TAIL_BYTES = 4096  # enough of the events' end to see how a run ended
 VANISHED = "The program that trained this run ended without a word. Continue takes it up again."
 
@@ -249,9 +251,11 @@ class Run:
         for name in ("checkpoint", "snapshots", "resume"):
             for partial in (self.folder / name).glob(".*"):
                 partial.unlink(missing_ok=True)
-        for name in ("status.json", "environment.json"):  # pages write others at this moment
-            for partial in self.folder.glob(f".{name}.*"):
-                partial.unlink(missing_ok=True)
+        for partial in self.folder.glob(".*.json.*"):
+            with contextlib.suppress(OSError):  # pages write some, perhaps at this moment
+                own = partial.name.startswith((".status.", ".environment."))
+                if own or time.time() - partial.stat().st_mtime > HALF_WRITTEN:
+                    partial.unlink()
 
     def note(self, what: str, reason: str = "", **more: Any) -> None:
         """Append a note (queued, continued, interrupted, ...) to the events. For the owner."""

@@ -31,20 +31,24 @@ def click(folder: str) -> None:
         labels.write(Path(folder), name=f"at {time.monotonic_ns() % 1000}")
 
 
-def kill(folder: str, delay: float) -> dict:
-    """Let a worker and a page go, and kill both at once after `delay` seconds of training."""
-    run = Run(folder)
+def kill(folder: str, delay: float, early: bool) -> dict:
+    """Let a worker and a page go, and kill both at once `delay` seconds after the first new steps;
+    early: after the worker has taken the run, when it may not even have a model."""
+    run, events = Run(folder), Path(folder, "events.jsonl")
+    before = events.stat().st_size if events.exists() else 0
     with run.owned():
         run.set_status(state="queued")
     children = [fork(lambda: work(folder)), fork(lambda: click(folder))]
     while run.recorded()["state"] == "queued":
+        time.sleep(0.001)
+    while not early and (not events.exists() or events.stat().st_size < before + 1000):
         time.sleep(0.001)
     time.sleep(delay)
     for child in children:
         os.kill(child, signal.SIGKILL)
     for child in children:
         os.waitpid(child, 0)
-    return {"writing": len(list(run.folder.rglob(".*")))}
+    return {"writing": len(list(run.folder.glob("*/.*")))}
 
 
 def undisturbed(folder: str, step: int) -> dict:

@@ -174,6 +174,8 @@ def test_what_killed_programs_left_half_done_is_cleaned_up(store, run, tools):
     (store.root / ".deleted-x" / "snapshots").mkdir(parents=True)
     (run.folder / ".status.json.1.2").write_text("{")
     (run.folder / ".control.json.1.2").write_text("{")  # perhaps of a page, at this moment
+    (run.folder / ".labels.json.1.2").write_text("{")
+    os.utime(run.folder / ".labels.json.1.2", (0, 0))
     run.sweep()
     store.delete(store.create(tools.describe()).id)
     assert not (store.root / ".deleted-x").exists()
