@@ -44,7 +44,7 @@ def nursery():
 def test_killed_with_all_around_it_at_any_moment_a_run_is_whole_and_goes_on(
     nursery, store, tools, capsys
 ):
-    """A run that saves after every step, beside a page that clicks: both killed, time and again."""
+    """A run that saves every few steps, beside a page that clicks: both killed, time and again."""
     spec = tools.describe(max_steps=LONG, eval_interval=20)
     run, moment = store.create(spec), random.Random(4)
     torn: set[int] = set()  # where a line begins that a kill cut short
