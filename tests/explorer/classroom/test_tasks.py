@@ -66,12 +66,8 @@ def test_what_is_wrong_is_said(change, said):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from([*GOOD, "measure", "at_most"]) | st.text(max_size=8), inner
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.sampled_from([*GOOD, "measure", "at_most"]) | st.text(max_size=8), inner),
     max_leaves=12,
 )
 
@@ -85,9 +81,7 @@ def test_no_json_gets_past_it_as_anything_but_a_task_or_a_sentence(change):
     assert tasks.from_json(task.to_json()) == task
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\xff\xfe", b"[" * 50_000, b"{" * 99, b"1" * 200_000, "NaN"]
-)
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 50_000, b"{" * 99, b"1" * 200_000, "NaN"])
 def test_what_is_no_json_is_refused(data):
     with pytest.raises(ClassError):
         tasks.from_json(data)

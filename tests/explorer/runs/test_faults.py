@@ -1,6 +1,6 @@
 """What really happens to runs: killed, out of disk, out of memory. EXPLORER_FAULTS=100: more kills.
 
-The other faults, which need no process, are in test_damage.py; whole servers in test_local.py.
+The other faults, which need no process, are in test_damage.py; servers in test_two_servers.py.
 """
 
 import json
