@@ -15,6 +15,8 @@ from explorer.runs import files, labels
 from explorer.runs.labels import Labels
 from explorer.runs.store import Run, RunError, RunStore
 
+UNREADABLE = (RunError, KeyError, TypeError, ValueError, AttributeError)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -49,9 +51,18 @@ def entries(store: RunStore, most: int = 200, learner: str | None = None) -> lis
     for run in reversed(runs[-most:]):
         try:
             found.append(entry(run))
-        except (RunError, KeyError, TypeError):
+        except UNREADABLE:
             continue
     return found
+
+
+def passed_over(
+    store: RunStore, found: list[Entry], learner: str | None = None, most: int = 200
+) -> int:
+    """How many runs `entries` left out of `found`, because they were written by a newer version of
+    this program, or are damaged."""
+    runs = store.list() if learner is None else runs_of(store, learner)
+    return max(0, len(runs[-most:]) - len(found))
 
 
 def runs_of(store: RunStore, learner: str) -> list[Run]:
@@ -93,7 +104,7 @@ def best_by_page(
 
 
 def entry(run: Run) -> Entry:
-    """One run; raises RunError, KeyError or TypeError when it cannot be read."""
+    """One run; raises one of UNREADABLE when it cannot be read."""
     spec, status = run.spec(), run.recorded()
     losses = [status.get("best_val_loss"), status.get("val_loss")]
     return Entry(

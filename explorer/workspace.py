@@ -25,6 +25,7 @@ _HELD, _OFFERED, _SAID = "workspace key", "workspace offered", "workspace said"
 
 NOT_YOURS = message("This run belongs to somebody else: you can look at it, but not change it.")
 FROZEN = message("Your teacher has paused the class: nothing can be started until it goes on.")
+NOT_WRITTEN = message("This could not be written down: free some disk space, then try again.")
 TOO_MANY = message(
     "{most} of your runs are waiting or training: wait until one is done, or stop one."
 )
@@ -181,6 +182,8 @@ def _said() -> Iterator[None]:
         yield
     except RunError as error:
         st.session_state[_SAID] = str(error)
+    except OSError:  # of a full disk mostly
+        st.session_state[_SAID] = NOT_WRITTEN
 
 
 def trouble(sentence: str) -> None:

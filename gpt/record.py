@@ -14,6 +14,7 @@ move, events are appended in whole lines: a crash loses at most what was not yet
 import dataclasses
 import json
 import math
+import os
 import platform
 import secrets
 import time
@@ -92,8 +93,10 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-        self._file = path.open("ab", buffering=0)
+        self._file = path.open("a+b", buffering=0)
+        size = self._file.seek(0, os.SEEK_END)
+        self._file.seek(max(0, size - 1))
+        torn = self._file.read(1) not in (b"", b"\n")
         self._waiting = [""] if torn else []  # close off a line that a crash cut short
         self._eager = EAGER_LINES
         self._flushed = 0.0

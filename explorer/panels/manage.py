@@ -26,6 +26,10 @@ STATES = {
     store.FAILED: message("failed"),
     store.FINISHED: message("finished"),
 }
+NOT_LISTED = message(
+    "Runs that are not listed: {number}. They were written by a newer version of this program, or"
+    " are damaged."
+)
 
 
 def manage_panel(lesson: Lesson) -> None:
@@ -36,6 +40,8 @@ def manage_panel(lesson: Lesson) -> None:
             state.put(lesson, "changed", False)
             st.rerun()  # the whole page: other lists show names, stars and groups too
         found = history.starred_first(workspace.entries())
+        if lost := history.passed_over(engine.store(), found, workspace.mine().id or None):
+            st.caption(say(NOT_LISTED, number=lost))
         if not found:
             st.info(say("No runs yet. Climb the ladder above, or train on any page."))
             return

@@ -65,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """Read a JSON object; None when it is missing or damaged."""
     try:
         value = json.loads(patiently(path.read_bytes))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -74,7 +74,8 @@ def read_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[dict[str,
     """Read the JSON objects after byte `offset` -> (objects, new offset, damaged lines).
 
     `limit` is the most bytes to read (more than any line has); -1 reads to the end. A last line
-    without its newline is still being written: it is left for the next call.
+    without its newline is still being written: it is left for the next call, unless it is longer
+    than any line: then it is no line (a power cut may leave millions of NULs) and is passed over.
     """
     try:
         with open(path, "rb") as file:
@@ -83,6 +84,8 @@ def read_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[dict[str,
     except OSError:
         return [], offset, 0
     end = data.rfind(b"\n") + 1
+    if not end and len(data) == limit:
+        return [], offset + limit, 1
     lines = [line for line in data[:end].split(b"\n") if line.strip()]
     objects = _parse(lines)
     return objects, offset + end, len(lines) - len(objects)
@@ -91,7 +94,7 @@ def read_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[dict[str,
 def _parse(lines: list[bytes]) -> list[dict[str, Any]]:
     try:  # one call for all lines is three times as quick; it fails if any line is damaged
         values = json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if values is None or len(values) != len(lines):
         values = [_parse_one(line) for line in lines]
@@ -101,7 +104,7 @@ def _parse(lines: list[bytes]) -> list[dict[str, Any]]:
 def _parse_one(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # hundreds of brackets
         return None
 
 

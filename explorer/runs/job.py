@@ -29,6 +29,13 @@ MEMORY = (
     "There is not enough memory for this run: make batch_size, block_size, n_embd or n_layer"
     " smaller, or close other programs."
 )
+# How the libraries below say that they got none: PyTorch, C++, oneDNN, and the system (a thread
+# needs memory for its stack).
+NO_MEMORY: tuple[str, ...] = ("out of memory", "allocate memory", "bad_alloc", "bad allocation")
+NO_MEMORY += ("could not create a primitive", "could not create a memory", "start new thread")
+
+DAMAGED = "damaged.safetensors"  # what is left of a state that cannot be read, for an engineer
+BEGINS_AGAIN = "The saved state was damaged: the run begins again from its first step."
 
 
 @dataclass
@@ -112,7 +119,7 @@ class _Job:
         tokenizer = gpt.train_tokenizer(corpus.text, **spec.get("tokenizer", {}))
         preset = load_preset(spec)
         model = gpt.build_model(preset.model, tokenizer.vocab_size, seed=preset.train.seed)
-        state = gpt.load_state(self.run.resume_path) if self.run.resume_path.exists() else None
+        state, damage = self._saved()
         self.step = int(state.meta["step"]) if state else 0
         self.pinned_threads = int(spec.get("threads") or 0)
         batch_size = preset.train.batch_size
@@ -122,9 +129,22 @@ class _Job:
         self.recorder = gpt.Recorder(
             self.run.folder, model, tokenizer, preset, card, self.save_every
         )
-        self.recorder.log.note("continued" if state else "started", step=self.step)
+        begun = "continued" if state or damage else "started"
+        self.recorder.log.note(begun, damage, step=self.step)
         device = spec.get("device", "auto")
         return gpt.train(model, corpus, tokenizer, preset.train, device=device, resume=state)
+
+    def _saved(self) -> tuple[Any, str]:
+        """The state to go on from, and what to say when it cannot be read: only the disk itself
+        can damage one, and a run that begins again ends with the same losses."""
+        path = self.run.resume_path
+        if not path.exists():
+            return None, ""
+        try:
+            return gpt.load_state(path), ""
+        except gpt.CheckpointError:
+            os.replace(path, path.with_name(DAMAGED))
+            return None, BEGINS_AGAIN
 
     def _tell(self, event: Any) -> None:
         """Keep status.json up to date, about once a second: it is what lists of runs show."""
@@ -235,7 +255,7 @@ def explain(error: Exception) -> tuple[str, str]:
     if "os error 28" in text or "No space left" in text:  # as safetensors says it
         return store.INTERRUPTED, store.FULL
     lower = text.lower()
-    if isinstance(error, MemoryError) or "out of memory" in lower or "allocate memory" in lower:
+    if isinstance(error, MemoryError) or any(words in lower for words in NO_MEMORY):
         return store.FAILED, MEMORY
     if isinstance(error, gpt.GPTError):
         return store.FAILED, str(error)

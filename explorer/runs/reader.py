@@ -9,6 +9,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,13 @@ class RunReader:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.offset = 0
         self.version = 0
+        self._lock = threading.Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin to read from the start of the file."""
+        self.offset = 0
         self.damaged_lines = 0
         self.evaluations: list[dict[str, Any]] = []
         self.samples: list[dict[str, Any]] = []
@@ -40,21 +46,25 @@ class RunReader:
         self.finished: dict[str, Any] | None = None
         self.last_step: dict[str, Any] | None = None
         self._columns = {name: array("d") for name in COLUMNS}
-        self._lock = threading.Lock()
 
     def update(self) -> bool:
         """Read what was added since the last call -> whether there was anything."""
         with self._lock:
             path = self.run.folder / "events.jsonl"
             before = self.version
+            if self.offset and size_of(path) < self.offset:
+                self._forget()  # somebody cut a damaged end off, or put an older file back
             while True:  # in pieces: parsing a long run at once would keep other pages waiting
                 start = self.offset
                 events, self.offset, damaged = files.read_lines(path, start, PIECE)
                 self.damaged_lines += damaged
                 for event in events:
-                    self._take(event)
+                    if isinstance(event.get("step", 0), int):
+                        self._take(event)
+                    else:
+                        self.damaged_lines += 1
                 self.version += bool(events)
-                if self.offset - start < PIECE // 2:
+                if self.offset - start < PIECE // 2 and size_of(path) - self.offset < PIECE:
                     return self.version > before
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -91,6 +101,13 @@ class RunReader:
             columns = {name: np.array(values) for name, values in self._columns.items()}
         chosen = thin(columns["loss"], max_points)
         return {name: values[chosen] for name, values in columns.items()}
+
+
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def thin(values: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:

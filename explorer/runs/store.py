@@ -20,28 +20,31 @@ import re
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from explorer.runs import files, labels
+from explorer.runs import files, labels, migrations
+from explorer.runs.migrations import VERSION
 from gpt.errors import GPTError
 
-VERSION = 1
 CREATED, QUEUED, TRAINING = "created", "queued", "training"
 PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
 RETRIED = "retried"  # a note, not a state: its worker died, it goes on by itself
 COMMANDS = ("run", "pause", "step", "stop")
+HALF_WRITTEN = 60.0  # seconds, after which nobody writes a small file any more
 TAIL_BYTES = 4096  # enough of the events' end to see how a run ended
 GONE = "The program that trained this run ended without a word."
 VANISHED = f"{GONE} Continue takes it up again."
 FULL = "The disk is full. What was saved before is kept: free some space, then continue."
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{20}")
+_MOMENT, _TICK = "%Y%m%d-%H%M%S-%f-", timedelta(microseconds=1)
 _TEXT_PATH = re.compile(r"texts/[0-9a-f]{64}\.txt")
 _probe = threading.Lock()  # two threads that probe one lock would each take the other for its owner
 
@@ -78,7 +81,7 @@ class RunStore:
         learner. A pasted corpus is given as {"name": ..., "text": ...}; the text is kept once.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        run_id = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f-") + secrets.token_hex(10)
+        run_id = self._next_moment() + secrets.token_hex(10)
         complete = {"name": spec.get("preset", "run"), "page": "", "device": "auto"} | dict(spec)
         if "text" in complete.get("corpus", {}):
             complete["corpus"] = self.save_text(**complete["corpus"])
@@ -94,13 +97,26 @@ class RunStore:
             raise
         return Run(self.root / run_id)
 
-    def list(self) -> "list[Run]":
-        """All runs, oldest first; half-made and foreign folders are passed over."""
+    def _next_moment(self) -> str:
+        """The time as the beginning of an id, later than all ids here even if the clock was set
+        back: whoever sorts runs by their ids sorts them in the order in which they were made."""
+        moment = datetime.now(UTC).strftime(_MOMENT)
+        newest = max((name[: len(moment)] for name in self._names()), default="")
+        if newest >= moment:
+            with contextlib.suppress(ValueError, OverflowError):  # an id that is no time
+                moment = (datetime.strptime(newest, _MOMENT) + _TICK).strftime(_MOMENT)
+        return moment
+
+    def _names(self) -> "list[str]":
+        """The ids of all folders that look like runs, in order."""
         try:
-            names = sorted(os.listdir(self.root))
+            return sorted(filter(_RUN_ID.fullmatch, os.listdir(self.root)))
         except OSError:
             return []
-        found = [self.root / name for name in names if _RUN_ID.fullmatch(name)]
+
+    def list(self) -> "list[Run]":
+        """All runs, oldest first; half-made and foreign folders are passed over."""
+        found = [self.root / name for name in self._names()]
         return [Run(folder) for folder in found if (folder / "run.json").exists()]
 
     def get(self, run_id: str) -> "Run":
@@ -122,6 +138,8 @@ class RunStore:
             with contextlib.suppress(OSError):  # Windows keeps a folder whose lock is open
                 os.rename(run.folder, hidden)
         shutil.rmtree(hidden if hidden.exists() else run.folder, ignore_errors=True)
+        for left in self.root.glob(".deleted-*"):  # by a process that was killed in the middle
+            shutil.rmtree(left, ignore_errors=True)
 
     def save_text(self, text: str, name: str = "pasted", **more: Any) -> dict[str, Any]:
         """Keep a pasted text under its SHA-256, once -> the `corpus` part of a spec."""
@@ -146,12 +164,9 @@ class Run:
         spec = files.read_json(self.folder / "run.json")
         if spec is None:
             raise RunError(f"The description of run {self.id} (run.json) is missing or damaged.")
-        if not isinstance(version := spec.get("version", 1), int) or version > VERSION:
-            raise RunError(
-                f"Run {self.id} was written by a newer version of this program (format {version};"
-                f" this one reads up to {VERSION}): update the program to open it."
-            )
-        return spec
+        if migrations.version_of(spec) is None:
+            raise RunError(migrations.too_new(self.id, spec))
+        return migrations.migrate(spec, "spec")
 
     def text(self) -> str | None:
         """The pasted text this run learns from, or None when its corpus is known by name."""
@@ -170,15 +185,18 @@ class Run:
 
     def recorded(self) -> dict[str, Any]:
         """status.json as its owner left it, without asking whether the owner still lives."""
-        known = files.read_json(self.folder / "status.json")
-        return {"state": CREATED, "reason": "", "step": 0} | (known or self._inferred())
+        known = files.read_json(self.folder / "status.json") or self._inferred()
+        if migrations.version_of(known) is None:
+            return {"state": FAILED, "reason": migrations.too_new(self.id, known), "step": 0}
+        known = migrations.migrate(known, "status")
+        return {"state": CREATED, "reason": "", "step": 0} | known
 
     def _inferred(self) -> dict[str, Any]:
         """Where a run without a status stands: one of the command line, which keeps none."""
         path = self.folder / "events.jsonl"
         size = path.stat().st_size if path.exists() else 0
         events, _, _ = files.read_lines(path, max(0, size - TAIL_BYTES))
-        steps = [event["step"] for event in events if "step" in event]
+        steps = [event["step"] for event in events if isinstance(event.get("step"), int)]
         if not steps:
             return {}
         inferred = {"state": STOPPED, "step": steps[-1], "serial": 0}
@@ -213,6 +231,8 @@ class Run:
     @contextlib.contextmanager
     def owned(self, wait: float = 0.0) -> Iterator[None]:
         """Own the run; raises RunBusy when another owner does not let go within `wait` seconds."""
+        if not self.folder.is_dir():  # deleted meanwhile: the lock would make the folder again
+            raise RunError(f"There is no run {self.id} here: it may have been deleted.")
         lock = FileLock(self.folder / "lock")
         try:
             lock.acquire(timeout=wait, poll_interval=0.005)
@@ -225,7 +245,10 @@ class Run:
 
     def set_status(self, **changes: Any) -> None:
         """Update status.json. Only for the owner of the run."""
-        known = {"version": VERSION} | self.recorded() | changes | {"updated": now()}
+        left = files.read_json(self.folder / "status.json") or {}
+        if migrations.version_of(left) is None:
+            raise RunError(migrations.too_new(self.id, left))
+        known = self.recorded() | changes | {"version": VERSION, "updated": now()}
         for key, value in known.items():
             if isinstance(value, float) and not math.isfinite(value):
                 known[key] = None  # JSON has no word for NaN
@@ -236,6 +259,11 @@ class Run:
         for name in ("checkpoint", "snapshots", "resume"):
             for partial in (self.folder / name).glob(".*"):
                 partial.unlink(missing_ok=True)
+        for partial in self.folder.glob(".*.json.*"):
+            with contextlib.suppress(OSError):  # pages write some, perhaps at this moment
+                own = partial.name.startswith((".status.", ".environment."))
+                if own or time.time() - partial.stat().st_mtime > HALF_WRITTEN:
+                    partial.unlink()
 
     def note(self, what: str, reason: str = "", **more: Any) -> None:
         """Append a note (queued, continued, interrupted, ...) to the events. For the owner."""

@@ -9,6 +9,7 @@ the work and cannot both train a run.
 
 import atexit
 import threading
+from collections.abc import Collection
 from typing import Any
 
 import gpt
@@ -19,7 +20,7 @@ from explorer.runs.queue import RunQueue
 from explorer.runs.store import Run, RunBusy, RunError, RunStore
 
 HANDED_AT_MOST = 3  # a run whose worker dies before it begins is handed to another
-STRANGERS_EVERY = 1.0  # seconds between looks at runs that another process trains
+STRANGERS_EVERY = 5.0  # seconds between looks at what other servers on this folder have left
 GLANCE = 0.1  # seconds; whoever only looks at a run holds its lock for less
 
 NO_WORKER = "The training process does not start; workers.log in the folder of the runs says why."
@@ -35,13 +36,13 @@ class RunExecutor:
         self._options = {} if save_every is None else {"save_every": save_every}
         self._queue = RunQueue()
         self._handed: dict[str, int] = {}
+        self._states: dict[str, tuple[int, str]] = {}
         self._lock = threading.RLock()
         self._closing = threading.Event()
         with self._lock:
             self.pool.fill(0)  # first of all: a process takes seconds to get warm
-        strangers = self._recover()
-        if strangers:
-            threading.Thread(target=self._watch, args=(strangers,), daemon=True).start()
+        self._recover()
+        threading.Thread(target=self._watch, daemon=True).start()
         atexit.register(self.close)
 
     # What pages call ----------------------------------------------------------------------------
@@ -138,46 +139,58 @@ class RunExecutor:
 
     # What an earlier or another executor left ---------------------------------------------------
 
-    def _recover(self) -> list[Run]:
-        """Take up what an earlier executor left -> the runs that another process trains."""
-        left = (store.QUEUED, store.SUSPENDED, store.TRAINING)
-        runs = [run for run in self.store.list() if run.recorded()["state"] in left]
-        return [run for run in runs if not self._take_up(run)]
+    def _recover(self, seen_dead: Collection[str] | None = None) -> set[str]:
+        """Take up what another executor left, or follow it where it still trains -> the runs that
+        say "training" and have no owner.
 
-    def _take_up(self, run: Run) -> bool:
+        seen_dead: settle only these of them, since a server that lives sees to its own; None: all.
+        """
+        dead = set()
+        for run in self.store.list():
+            state = self._state_of(run)
+            if state == store.TRAINING and not run.is_alive():
+                dead.add(run.id)
+            ownerless = run.id in dead and (seen_dead is None or run.id in seen_dead)
+            if ownerless or state in (store.QUEUED, store.SUSPENDED):
+                self._take_up(run)
+        return dead
+
+    def _state_of(self, run: Run) -> str:
+        """What its status says; read only if it was written since the last look."""
+        try:
+            written = (run.folder / "status.json").stat().st_mtime_ns
+        except OSError:
+            return store.CREATED
+        if self._states.get(run.id, (0, ""))[0] != written:
+            self._states[run.id] = written, run.recorded()["state"]
+        return self._states[run.id][1]
+
+    def _take_up(self, run: Run) -> None:
         """Queue a run that was left behind, with the command it had (perhaps a single step), or
-        follow it where it still trains -> False while another process trains it."""
+        follow it where it still trains."""
         with self._lock:
+            if run.id in self._queue or run.id in self.pool.active():
+                return
             try:
                 with run.owned(wait=GLANCE):
                     state = run.recorded()["state"]
                     if state in (store.QUEUED, store.TRAINING) and self.pool.adopt(run):
-                        return True
+                        return
                     if state in (store.QUEUED, store.SUSPENDED):
                         self._enqueue(run, state)
                     elif state == store.TRAINING:
+                        run.spec()  # a run of a newer version is left as it is
                         self._settle(run, store.GONE)
-            except RunBusy:
-                return run.recorded()["state"] != store.TRAINING
             except (OSError, RunError):
-                return True  # a description that this program cannot read, or a full disk
+                return  # another was quicker, a full disk, or a description that cannot be read
             self._dispatch()
-            return True
 
-    def _watch(self, strangers: list[Run]) -> None:
-        """Take over runs of another server when it suspends them, or leaves them dead: seen dead
-        twice, since a server that lives sees to it by itself."""
+    def _watch(self) -> None:
+        """Take over what another server on this folder suspends, leaves waiting, or leaves dead:
+        seen dead twice, since a server that lives sees to it by itself."""
         dead: set[str] = set()
-        while strangers and not self._closing.wait(STRANGERS_EVERY):
-            for run in list(strangers):
-                state = run.status()["state"]
-                died = state == store.INTERRUPTED and run.recorded()["state"] == store.TRAINING
-                if died and run.id not in dead:
-                    dead.add(run.id)
-                elif state != store.TRAINING:
-                    strangers.remove(run)
-                    if (died or state == store.SUSPENDED) and not self._take_up(run):
-                        strangers.append(run)
+        while not self._closing.wait(STRANGERS_EVERY):
+            dead = self._recover(dead)
 
     # To the workers, and what they answer -------------------------------------------------------
 
