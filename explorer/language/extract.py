@@ -29,14 +29,17 @@ SPOKEN = (
     "gpt/training.py",
     "explorer/runs/job.py",
     "explorer/runs/store.py",
-    "explorer/runs/executors/local.py",
+    "explorer/runs/retry.py",
+    "explorer/runs/executors/executor.py",
+    "explorer/runs/executors/ray_line.py",
+    "explorer/runs/executors/ray_node.py",
     "explorer/runs/executors/process.py",
 )
 WORDS = {  # that errors put into their sentences
     "gpt/config.py": ("true or false", "a number", "whole"),
     "explorer/runs/labels.py": ("name", "group"),
 }
-SENTENCE = re.compile(r" ?[A-Z][^`\n]* [^`\n]*[.?]")
+SENTENCE = re.compile(r" ?(?:[A-Z]|\{0\} [A-Z])[^`\n]* [^`\n]*[.?]")
 IN_SCRIPT = re.compile(r"""\bsay\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 SHOWN = ("title", "aria-label", "placeholder")
 

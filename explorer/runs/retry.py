@@ -13,7 +13,7 @@ from explorer.runs import store
 from explorer.runs.store import Run
 
 ATTEMPTS = 3  # in a row, without a step further
-GAVE_UP = "{reason} It was tried {attempts} times more and got no further. Continue tries again."
+GAVE_UP = "{0} It was tried {1} times more and got no further. Continue tries again."
 LONGEST_HEADER = 10_000_000  # bytes; a longer one is no training state
 
 
@@ -28,7 +28,7 @@ def settle(run: Run, reason: str) -> bool:
     saved = saved_step(run)
     deaths = 1 if saved > recorded.get("died_after", -2) else recorded.get("deaths", 0) + 1
     if deaths > ATTEMPTS:
-        _leave(run, store.INTERRUPTED, GAVE_UP.format(reason=reason, attempts=ATTEMPTS))
+        _leave(run, store.INTERRUPTED, GAVE_UP.format(reason, ATTEMPTS))
         return False
     reached = max(recorded["step"], saved)  # status.json may lag by a second
     run.note(store.RETRIED, reason, step=reached, attempt=deaths)

@@ -31,7 +31,7 @@ OWNER_WAIT = 0.5  # seconds; who only looks at a run holds its lock for millisec
 LOST = "The connection to the cluster was lost."
 FORGOTTEN = "The cluster no longer knows the process that trained it."
 CONNECTING = "The connection to the cluster is being made."
-UNREACHABLE = "The cluster at {address} does not answer ({error}); it is tried again and again."
+UNREACHABLE = "The cluster at {0} does not answer ({1}); it is tried again and again."
 
 
 class RayWorker:
@@ -134,7 +134,7 @@ class Line(threading.Thread):
 
     def _say_trouble(self, error: Exception) -> None:
         short = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-        words = UNREACHABLE.format(address=self.address, error=short)
+        words = UNREACHABLE.format(self.address, short)
         if words != self.trouble:
             print(f"{store.now()} {words}", file=sys.stderr, flush=True)
         self.trouble = words

@@ -38,7 +38,7 @@ PREFIX = "explorer-run-"  # of a Trainer's temporary folder
 KILLED = "The process was killed (perhaps out of memory)."
 MEMORY = "Its machine ran out of memory, and the process was ended."
 NODE = "The machine that trained it was lost."
-START = "The process does not start in the cluster: {error}"
+START = "The process does not start in the cluster ({0})."
 
 
 class Trainer:
@@ -140,7 +140,7 @@ class _Hand:
         self.working = False
         self.leaving = False
 
-    def say(self, message: dict[str, Any]) -> None:
+    def tell(self, message: dict[str, Any]) -> None:
         """Keep a message until the server has it; of a file only its newest version."""
         newer = set(message.get("files", {})) | set(message.get("gone", ()))
         if newer:
@@ -258,27 +258,27 @@ class Desk:
                 hand.actor = _trainer(needs, self.gpus)
                 await hand.actor.warm.remote()
                 ready = True
-                hand.say({"ready": True})
+                hand.tell({"ready": True})
                 while "leave" not in (order := await hand.inbox.get()):
                     await self._carry_out(hand, order)
             reason = ""
         except RayError as error:
             reason = self._words(error)
         except Exception as error:
-            reason = START.format(error=str(error)[:300])
+            reason = START.format(str(error)[:300])
         self._end(hand)
         hand.working = False
         broken = not ready and not hand.leaving and reason != NODE
-        hand.say({"exit": reason, "never_started": broken})
+        hand.tell({"exit": reason, "never_started": broken})
 
     async def _carry_out(self, hand: _Hand, order: dict[str, Any]) -> None:
         if "probe" in order:
-            hand.say({"probe": await hand.actor.probe.remote()})
+            hand.tell({"probe": await hand.actor.probe.remote()})
             return
         stream = hand.actor.work.options(num_returns="streaming")
         async for ref in stream.remote(order["run"], order.get("options", {})):
             message = await ref
-            hand.say(message)
+            hand.tell(message)
             if "done" in message:
                 hand.working = False
                 if message["state"] in LAST_WORDS:  # after trouble: a fresh process
@@ -295,7 +295,7 @@ class Desk:
             return MEMORY
         if type(error).__name__ in ("ActorDiedError", "RayActorError", "ActorUnavailableError"):
             return KILLED
-        return START.format(error=text.strip().rpartition("\n")[2][:300])
+        return START.format(text.strip().rpartition("\n")[2][:300])
 
     # The cluster's machines, and servers that say nothing ----------------------------------------
 

@@ -15,6 +15,7 @@ import pytest
 import gpt
 from explorer.runs import RunReader, RunStore, files, job
 from explorer.runs.reader import size_of
+from explorer.runs.store import FULL
 
 PROJECT = Path(__file__).parents[3]
 MOMENTS = int(os.environ.get("EXPLORER_FAULTS", "8"))
@@ -86,7 +87,7 @@ def test_a_full_disk_stops_a_run_and_room_lets_it_go_on(nursery, tmp_path, store
     told = nursery("disk", folder=str(tmp_path / "small"), spec=spec)
     if "skip" in told:
         pytest.skip(told["skip"])
-    assert told["first"] == ["interrupted", job.FULL]
+    assert told["first"] == ["interrupted", FULL]
     assert told["full"]["state"] == "interrupted"
     assert len(told["full"]["listed"]) == 1
     assert told["create"] == "OSError"
