@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from explorer import housekeeping
+from explorer import classroom, housekeeping
 from explorer.housekeeping import Housekeeping
 from explorer.runs.executors.choice import CHOICE, check_choice, choose
 from explorer.runs.executors.executor import RunExecutor
@@ -62,7 +62,7 @@ def executor() -> RunExecutor:
 
 @functools.cache
 def _executor() -> RunExecutor:
-    return choose(store(), os.environ.get(CHOICE, ""))
+    return choose(store(), os.environ.get(CHOICE, ""), classroom.turn_seconds())
 
 
 def housekeeper() -> Housekeeping:

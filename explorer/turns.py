@@ -1,5 +1,6 @@
 """When a waiting run's turn comes: an estimate from what trains now and what stands before it."""
 
+import math
 from typing import Any
 
 import gpt
@@ -17,8 +18,9 @@ def wait_of(run_id: str) -> float | None:
     waiting = executor.waiting()
     if run_id not in waiting or machine.probe() is None:
         return None
-    left = [_left_of(one) for one in executor.active()]
-    before = [_left_of(one) for one in waiting[: waiting.index(run_id)]]
+    longest = executor.turn or math.inf
+    left = [min(longest, _left_of(one)) for one in executor.active()]
+    before = [min(longest, _left_of(one)) for one in waiting[: waiting.index(run_id)]]
     return expected_wait(left, before, executor.slots)
 
 

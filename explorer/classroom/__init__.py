@@ -11,10 +11,25 @@ On a personal machine none of it is in the way: `is_open()` is False, and all ru
 """
 
 import functools
+import math
 import os
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 WORDS = {"1": True, "on": True, "yes": True, "true": True, "0": False, "off": False, "no": False}
+
+
+TURN_MINUTES = 10.0  # EXPLORER_TURN_MINUTES; 0: a run keeps its slot to its end
+
+
+def turn_seconds() -> float | None:
+    """How long a run of the class may train while others wait; None: as long as it likes."""
+    if not is_open():
+        return None
+    try:
+        minutes = float(os.environ.get("EXPLORER_TURN_MINUTES") or TURN_MINUTES)
+    except ValueError:
+        minutes = TURN_MINUTES
+    return minutes * 60 if 0 < minutes < math.inf else None
 
 
 @functools.cache

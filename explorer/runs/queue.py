@@ -57,6 +57,10 @@ class RunQueue:
             self.remove(order[0])
         return order[0] if order else None
 
+    def learner(self, run_id: str) -> str:
+        """Who waits with this run; the run itself when it names nobody."""
+        return self._waiting[run_id][1]
+
     def position(self, run_id: str, training: Iterable[str] = ()) -> int | None:
         """1 for the run that is next; None when it does not wait here."""
         return self.order(training).index(run_id) + 1 if run_id in self._waiting else None

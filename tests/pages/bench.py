@@ -45,7 +45,7 @@ class NoExecutor:
     def waiting(self) -> list[str]:
         return []
 
-    slots = 2
+    slots, turn = 2, None
 
 
 class Written:

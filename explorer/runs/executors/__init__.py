@@ -42,5 +42,9 @@ class Executor(Protocol):
     def slots(self) -> int:
         """How many runs can train at once."""
 
+    @property
+    def turn(self) -> float | None:
+        """Seconds after which a run gives way to another learner's that waits; None: never."""
+
     def close(self) -> None:
         """Save and suspend what trains, and leave nothing behind. The next executor goes on."""

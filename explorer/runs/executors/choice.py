@@ -16,14 +16,16 @@ CHOICE = "EXPLORER_EXECUTOR"
 _ADDRESS = re.compile(r"ray://[\w.\-\[\]:]+:[0-9]{1,5}")
 
 
-def choose(runs: RunStore, choice: str) -> RunExecutor:
-    """Make the executor; raises RunError, with the remedy, when there is none of that name."""
+def choose(runs: RunStore, choice: str, turn: float | None = None) -> RunExecutor:
+    """Make the executor; raises RunError, with the remedy, when there is none of that name.
+
+    turn: seconds after which a run gives way to who waits; None: never."""
     check_choice(choice)
     if choice in ("", "local"):
-        return LocalExecutor(runs)
+        return LocalExecutor(runs, turn=turn)
     from explorer.runs.executors.ray import RayExecutor
 
-    return RayExecutor(runs, "local" if choice == "ray" else choice)
+    return RayExecutor(runs, "local" if choice == "ray" else choice, turn=turn)
 
 
 def check_choice(choice: str) -> None:

@@ -16,11 +16,13 @@ import gpt
 from explorer.runs import retry, store
 from explorer.runs.executors import Command
 from explorer.runs.executors.pool import Pool, Worker
+from explorer.runs.executors.turns import Turns
 from explorer.runs.queue import RunQueue
 from explorer.runs.store import Run, RunBusy, RunError, RunStore
 
 HANDED_AT_MOST = 3  # a run whose worker dies before it begins is handed to another
 STRANGERS_EVERY = 5.0  # seconds between looks at what other servers on this folder have left
+TURNS_EVERY = 5.0  # seconds between looks whether somebody's turn is over
 GLANCE = 0.1  # seconds; whoever only looks at a run holds its lock for less
 
 NO_WORKER = "The training process does not start; workers.log in the folder of the runs says why."
@@ -30,19 +32,28 @@ class RunExecutor:
     """See `Executor`. One lock guards the queue and the pool; it is held for milliseconds (small
     files), never while training is waited for."""
 
-    def __init__(self, runs: RunStore, pool: Pool, save_every: float | None = None) -> None:
+    def __init__(
+        self,
+        runs: RunStore,
+        pool: Pool,
+        save_every: float | None = None,
+        turn: float | None = None,
+    ) -> None:
         self.store = runs
         self.pool = pool
         self._options = {} if save_every is None else {"save_every": save_every}
         self._queue = RunQueue()
         self._handed: dict[str, int] = {}
         self._states: dict[str, tuple[int, str]] = {}
+        self._turns = Turns(turn)
         self._lock = threading.RLock()
         self._closing = threading.Event()
         with self._lock:
             self.pool.fill(0)  # first of all: a process takes seconds to get warm
         self._recover()
         threading.Thread(target=self._watch, daemon=True).start()
+        if turn is not None:
+            threading.Thread(target=self._end_turns, args=(turn,), daemon=True).start()
         atexit.register(self.close)
 
     # What pages call ----------------------------------------------------------------------------
@@ -76,6 +87,10 @@ class RunExecutor:
     @property
     def slots(self) -> int:
         return self.pool.slots
+
+    @property
+    def turn(self) -> float | None:
+        return self._turns.seconds
 
     def close(self) -> None:
         atexit.unregister(self.close)
@@ -192,6 +207,16 @@ class RunExecutor:
         while not self._closing.wait(STRANGERS_EVERY):
             dead = self._recover(dead)
 
+    def _end_turns(self, turn: float) -> None:
+        """Let who has trained for a whole turn save and wait, while others wait for a slot."""
+        while not self._closing.wait(min(TURNS_EVERY, turn / 4)):
+            with self._lock:
+                queued = {run_id: self._queue.learner(run_id) for run_id in self._queue.order()}
+                for run_id in self._turns.over(self.pool, queued):
+                    run = Run(self.store.root / run_id)
+                    run.control("pause")
+                    self._turns.ended[run_id] = run.asked()["serial"]
+
     # To the workers, and what they answer -------------------------------------------------------
 
     def _dispatch(self) -> None:
@@ -222,6 +247,7 @@ class RunExecutor:
     def _finish(self, run: Run, message: dict[str, Any]) -> None:
         """A worker is done with a run: see to what it could not do itself."""
         self._handed.pop(run.id, None)
+        gives_way = self._turns.ended_by_us(run)
         try:
             with run.owned(wait=GLANCE):
                 if run.recorded()["state"] == store.TRAINING:  # its disk was full
@@ -233,6 +259,8 @@ class RunExecutor:
         halted = message["state"] in (store.PAUSED, store.STOPPED)
         if halted and unheard and asked["command"] in ("run", "step"):
             self._submit(run, asked["command"])
+        elif message["state"] == store.PAUSED and gives_way:
+            self._submit(run, "run")  # behind all who wait
 
     def _on_exit(self, worker: Worker, reason: str) -> None:
         with self._lock:

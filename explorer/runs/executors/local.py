@@ -15,7 +15,8 @@ class LocalExecutor(RunExecutor):
         slots: int | None = None,
         warm: int = 1,
         save_every: float | None = None,
+        turn: float | None = None,
     ) -> None:
         log = runs.root / "workers.log"
         start = lambda: WorkerProcess(log, self._on_message, self._on_exit)  # noqa: E731
-        super().__init__(runs, Pool(slots, warm, start), save_every)
+        super().__init__(runs, Pool(slots, warm, start), save_every, turn)

@@ -25,6 +25,7 @@ class Worker(Protocol):
     ready: bool
     run_id: str | None  # the run it has been given
     learner: str
+    since: float  # when, by the monotonic clock
     threads: int
     retired: bool  # has announced that it leaves
 
@@ -89,6 +90,7 @@ class Pool:
     def give(self, worker: Worker, run_id: str, learner: str, **message: Any) -> None:
         """Hand a run over. A worker that cannot be reached has died: its exit is on its way."""
         worker.run_id, worker.learner = run_id, learner
+        worker.since = time.monotonic()
         worker.threads = self.share()
         worker.send(threads=worker.threads, **message)
         self.share_cores()

@@ -35,7 +35,7 @@ class WorkerProcess:
     ) -> None:
         self.ready = False
         self.run_id: str | None = None  # the run it has been given
-        self.learner = ""
+        self.learner, self.since = "", 0.0
         self.threads = 0
         self.retired = False  # has announced that it leaves
         self._on_message, self._on_exit = on_message, on_exit

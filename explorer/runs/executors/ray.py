@@ -30,11 +30,12 @@ class RayExecutor(RunExecutor):
         slots: int | None = None,
         warm: int = 1,
         save_every: float | None = None,
+        turn: float | None = None,
     ) -> None:
         self._slots_at_most = slots
         needs = {"gpu": _setting(GPU_SHARE, 0.25), "cpu": _setting(CORES, 1.0)}
         self.line = line = Line(address, needs, self._on_message, self._on_exit, self._on_slots)
-        super().__init__(runs, RayPool(line, warm, int(max(1, needs["cpu"]))), save_every)
+        super().__init__(runs, RayPool(line, warm, int(max(1, needs["cpu"]))), save_every, turn)
         line.start()
 
     @property

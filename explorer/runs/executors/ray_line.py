@@ -40,7 +40,7 @@ class RayWorker:
     def __init__(self, line: "Line", name: str = "") -> None:
         self.ready = False
         self.run_id: str | None = None
-        self.learner = ""
+        self.learner, self.since = "", 0.0
         self.threads = 0
         self.retired = False
         self.never_started = False

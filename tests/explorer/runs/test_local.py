@@ -149,3 +149,28 @@ def test_whenever_a_run_is_killed_its_checkpoint_loads_and_it_goes_on(tmp_path, 
     run.sweep()
     assert not list(run.folder.rglob("*/.*"))
     assert tools.losses(run)
+
+
+def test_a_long_run_gives_way_to_another_learner_and_goes_on_by_itself(tmp_path, tools):
+    """A learner who leaves does not hold the only slot for ever."""
+    executor = LocalExecutor(RunStore(tmp_path), slots=1, turn=0.4)
+    try:
+        ann = executor.store.create(tools.describe(max_steps=LONG) | {"learner": "ann"})
+        executor.submit(ann.id)
+        tools.wait_for(reaches(ann, 50))
+        own = executor.store.create(tools.describe(max_steps=30) | {"learner": "ann"})
+        executor.submit(own.id)
+        tools.wait_for(reaches(ann, 700))  # who waits for herself takes no turn away
+        assert tools.state_of(own) == "queued"
+        ben = executor.store.create(tools.describe(max_steps=30) | {"learner": "ben"})
+        executor.submit(ben.id)
+        tools.wait_for(lambda: tools.state_of(ben) == "finished")
+        tools.wait_for(lambda: tools.state_of(own) == "finished")
+        before = ann.recorded()["step"]
+        tools.wait_for(reaches(ann, before + 50))  # it is her turn again
+        steps = [e["step"] for e in ann.events()[0] if e["kind"] == "step"]
+        assert steps == list(range(1, len(steps) + 1))
+        executor.command(ann.id, "pause")
+        tools.wait_for(lambda: tools.state_of(ann) == "paused" and not executor.active())
+    finally:
+        executor.close()
