@@ -105,7 +105,7 @@ def _account() -> str | None:
 
 def is_teacher() -> bool:
     """Whether this workspace has shown the teacher's key. On a personal machine: everybody."""
-    return not classroom.is_open() or mine().id in rules.read(engine.store().root).teachers
+    return not classroom.is_open() or rules.is_teacher(engine.store().root, mine().id)
 
 
 # --- whose run it is -------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """The class: how to join, and for the teacher the board of all runs. Only on a shared server."""
 
+import logging
+
 import streamlit as st
 
-from explorer import engine, workspace
+from explorer import engine, server_log, workspace
 from explorer.classroom import rules
 from explorer.language import explain, say
 from explorer.panels import lesson, text
@@ -17,9 +19,9 @@ def show_key() -> None:
     root, tried = engine.store().root, st.session_state.pop("class_key", "")
     try:
         if rules.is_teachers_key(root, tried):
-            teachers = {*rules.read(root).teachers, workspace.mine().id}
-            rules.change(root, teachers=tuple(sorted(teachers)))
+            rules.make_teacher(root, workspace.mine().id)
         else:
+            server_log.note("class.wrong_key", logging.WARNING, workspace=workspace.mine().id)
             st.session_state[SAID] = say("This is not the teacher's key.")
     except GPTError as error:
         st.session_state[SAID] = explain(error)
@@ -27,9 +29,7 @@ def show_key() -> None:
 
 def step_down() -> None:
     """Give the board back: this browser is a learner's again."""
-    root = engine.store().root
-    left = set(rules.read(root).teachers) - {workspace.mine().id}
-    rules.change(root, teachers=tuple(sorted(left)))
+    rules.make_teacher(engine.store().root, workspace.mine().id, yes=False)
 
 
 lesson.open_page("class_page")

@@ -4,6 +4,7 @@ Kept in `class/` beside the runs: `rules.json`, and `teacher.key`, which only th
 server's files can read (or EXPLORER_TEACHER_KEY, which then stands for it).
 """
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -32,12 +33,11 @@ class ClassError(GPTError):
 @dataclass(frozen=True)
 class Rules:
     """frozen: nobody may begin or continue a run. held: runs that the freeze paused. teachers:
-    ids of workspaces that showed the teacher's key. task: the code of the class's lesson file."""
+    marks of workspaces that showed the teacher's key; another key makes them void."""
 
     frozen: bool = False
     held: tuple[str, ...] = ()
     teachers: tuple[str, ...] = ()
-    task: str = ""
 
 
 def read(root: Path) -> Rules:
@@ -47,7 +47,6 @@ def read(root: Path) -> Rules:
         frozen=known.get("frozen") is True,
         held=_texts(known.get("held")),
         teachers=_texts(known.get("teachers")),
-        task=str(known.get("task") or ""),
     )
 
 
@@ -79,6 +78,25 @@ def teacher_key(root: Path) -> str:
             with open(handle, "w", encoding="utf-8") as file:
                 file.write(secrets.token_urlsafe(12) + "\n")
     return path.read_text(encoding="utf-8").strip()
+
+
+def is_teacher(root: Path, member: str) -> bool:
+    """Whether a workspace has shown the key that holds now."""
+    known = read(root).teachers
+    try:
+        return bool(known) and _mark(root, member) in known
+    except ClassError:  # a key that could be guessed opens nothing
+        return False
+
+
+def make_teacher(root: Path, member: str, yes: bool = True) -> None:
+    """Let a workspace see the board from now on, or no longer."""
+    marks = set(read(root).teachers) - {_mark(root, member)}
+    change(root, teachers=tuple(sorted(marks | {_mark(root, member)} if yes else marks)))
+
+
+def _mark(root: Path, member: str) -> str:
+    return hashlib.sha256(f"{teacher_key(root)} {member}".encode()).hexdigest()[:20]
 
 
 def key_file(root: Path) -> Path:

@@ -35,3 +35,13 @@ def test_a_key_that_could_be_guessed_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_TEACHER_KEY", "1234")
     with pytest.raises(rules.ClassError, match="at least 12"):
         rules.is_teachers_key(tmp_path, "1234")
+
+
+def test_another_key_makes_all_teachers_learners_again(tmp_path, monkeypatch):
+    rules.make_teacher(tmp_path, "ann")
+    assert rules.is_teacher(tmp_path, "ann") and not rules.is_teacher(tmp_path, "ben")
+    monkeypatch.setenv("EXPLORER_TEACHER_KEY", "a completely new key")
+    assert not rules.is_teacher(tmp_path, "ann")
+    monkeypatch.delenv("EXPLORER_TEACHER_KEY")
+    rules.make_teacher(tmp_path, "ann", yes=False)
+    assert not rules.is_teacher(tmp_path, "ann")
