@@ -27,6 +27,7 @@ TOLD = {  # about what is no field of the settings
     "hidden": "  # the hidden width of the feed-forward network",
     "width": "  # H × D, the width of all heads' outputs side by side",
     "flops": "  # multiplications and additions of one step",
+    "bpe_vocab_size": "  # V: pairs are merged until there are so many tokens",
     "text_file": "  # where the text is looked for",
 }
 
@@ -97,7 +98,7 @@ def _piece(module: str, name: str, facts: Facts) -> Piece:
     source = _source(module, node)
     bases = getattr(getattr(importlib.import_module(module), name, None), "__mro__", ())
     kept = {m for base in bases if not base.__module__.startswith("gpt") for m in dir(base)}
-    methods = None if facts.methods is None else facts.methods | kept | {"forward"}
+    methods = None if facts.methods is None else facts.methods | kept | {"forward", "__missing__"}
     facts = replace(facts, methods=methods, tables=_tables(module))
     return Piece(module, node.lineno, name, specialised(source, facts))
 

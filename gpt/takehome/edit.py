@@ -22,6 +22,9 @@ class Editor(Known):
         self.lines = source.splitlines(keepends=True)
         self.starts = [0, *accumulate(map(len, self.lines))]
         self.dropped: set[str] = {*OWNERS, "self.group", "self.share"}
+        for name, value in facts.arguments.items():
+            self.dropped |= {name, f"self.{name}"}
+            self.known |= {name: value, f"self.{name}": value}
         self.tested: list[str] = []  # by the conditions above, in a chain of them
         self.taken: set[str] = set()  # names that mean something else in this function
 

@@ -69,10 +69,10 @@ class _Specialised(Editor):
         return f" {'and' if passes else 'or'} ".join(left) if len(left) < len(node.values) else None
 
     def edit_Subscript(self, node: ast.Subscript) -> str | None:
-        if ast.unparse(node.slice) in self.dropped:
-            return self.edit(node.value)
         table, key = self.facts.tables.get(ast.unparse(node.value), {}), self.value(node.slice)
-        return table.get(key) if isinstance(key, str) else None
+        if isinstance(key, str) and key in table:
+            return table[key]
+        return self.edit(node.value) if ast.unparse(node.slice) in self.dropped else None
 
     def edit_Call(self, node: ast.Call) -> str | None:
         if ast.unparse(node.func) in self.facts.same:
@@ -106,7 +106,10 @@ class _Specialised(Editor):
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
             return self._pairs(target, node.value)
         name = ast.unparse(target)
-        if name in self.facts.same or ast.unparse(node.value) in self.dropped:
+        if (
+            name in {*self.facts.same, *self.facts.arguments}
+            or ast.unparse(node.value) in self.dropped
+        ):
             return GONE
         told = isinstance(node.value, ast.Constant)  # may change later
         if isinstance(target, ast.Name) and not told and isinstance(value, bool | None):
@@ -175,7 +178,8 @@ class _Specialised(Editor):
             return GONE
         before = (dict(self.known), set(self.dropped), self.taken)
         self.taken = self.taken | _own_names(node)
-        gone = [a for a in node.args.args if a.arg == "config" or _kind(a) & LEFT_OUT]
+        given = {"config", *self.facts.arguments}
+        gone = [a for a in node.args.args if a.arg in given or _kind(a) & LEFT_OUT]
         self.known |= {a.arg: None for a in gone if "None" in ast.unparse(a)}
         self.dropped |= {a.arg for a in gone}
         text = self._function(node, gone) if gone else self.as_it_is(node)
