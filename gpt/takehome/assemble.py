@@ -9,7 +9,7 @@ import ast
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from types import ModuleType
@@ -65,9 +65,9 @@ class Program:
     pieces: list[Piece]
 
 
-def assemble(roots: Sequence[Place], facts: Facts, also: Iterable[str] = ()) -> Program:
-    """The program of the objects `roots`, of all that they use, and of the settings `also`."""
-    methods: set[str] = set()
+def assemble(roots: Sequence[Place], facts: Facts, also: Collection[str] = ()) -> Program:
+    """The program of `roots`, of all that they use, of settings `also`, and of methods, ".start"."""
+    methods = {name[1:] for name in also if name[0] == "."}
     while True:  # until no method is used that was left out
         pieces = _collect(roots, replace(facts, methods=frozenset(methods)))
         used = {name[1:] for piece in pieces for name in piece.names if name[0] == "."}

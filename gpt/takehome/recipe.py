@@ -17,6 +17,7 @@ from gpt.devices import FLOPS_FOR_BFLOAT16
 from gpt.errors import ConfigError
 from gpt.takehome.known import Facts
 from gpt.tokenizers import TRAINABLE
+from gpt.tokenizers.byte_pairs import END_OF_TEXT
 
 FIRST_STEPS = 10  # whose losses a receipt holds
 ARGUMENTS: dict[str, dict[str, Any]] = {  # what functions are always given
@@ -75,7 +76,6 @@ class Recipe:
         settings |= {
             "flops": self.flops,
             "tokenizer": kind,
-            "bpe_vocab_size": self.tokenizer.get("vocab_size", self.vocab_size),
             "corpus": str(self.corpus["name"]),
             "text_file": self.text_file,
             "text_sha256": self.corpus["sha256"],
@@ -95,6 +95,7 @@ class Recipe:
             {"self.tie"} if not model.tie_weights else set()
         )
         if kind == "bpe":
+            settings["bpe_vocab_size"] = self.tokenizer.get("vocab_size") or self.vocab_size
             known |= LEARNT
         if not may_round(self):
             known["dtype_of_products(config.precision, config.flops, CPU)"] = None
@@ -147,6 +148,11 @@ def read_recipe(folder: Path) -> Recipe:
     )
     learned = {"kind": tokenizer.get("kind")}
     if learned["kind"] == "bpe":
+        if (tokenizer["rule"], tokenizer["special_tokens"]) != ("gpt2", [END_OF_TEXT]):
+            raise ConfigError(
+                f"The byte pairs of {folder} were learnt by a rule or with special tokens of their"
+                " own: only those of `train_tokenizer` can be learnt anew."
+            )
         learned["vocab_size"] = config["vocab_size"]
     named = {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
     corpus = about.get("corpus") or named
