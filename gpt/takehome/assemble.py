@@ -66,7 +66,7 @@ class Program:
 
 
 def assemble(roots: Sequence[Place], facts: Facts, also: Collection[str] = ()) -> Program:
-    """The program of `roots`, of all that they use, of settings `also`, and of methods, ".start"."""
+    """The program of `roots`, all that they use, and `also` some settings and methods, ".start"."""
     methods = {name[1:] for name in also if name[0] == "."}
     while True:  # until no method is used that was left out
         pieces = _collect(roots, replace(facts, methods=frozenset(methods)))
