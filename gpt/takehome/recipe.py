@@ -67,7 +67,7 @@ class Recipe:
         if (kind := self.tokenizer["kind"]) not in TRAINABLE:
             raise ConfigError(
                 f"This run reads tokens of kind {kind!r}, which cannot be learnt from its text:"
-                f" only {' and '.join(TRAINABLE)} can be written as a program or a notebook."
+                " only characters and byte pairs can be written as a program or a notebook."
             )
         model, train = self.preset.model, self.preset.train
         properties = ("size_of_head", "kv_heads", "hidden", "width")
@@ -148,7 +148,7 @@ def read_recipe(folder: Path) -> Recipe:
     )
     learned = {"kind": tokenizer.get("kind")}
     if learned["kind"] == "bpe":
-        if (tokenizer["rule"], tokenizer["special_tokens"]) != ("gpt2", [END_OF_TEXT]):
+        if (tokenizer.get("rule"), tokenizer.get("special_tokens")) != ("gpt2", [END_OF_TEXT]):
             raise ConfigError(
                 f"The byte pairs of {folder} were learnt by a rule or with special tokens of their"
                 " own: only those of `train_tokenizer` can be learnt anew."
