@@ -4,10 +4,10 @@ from gpt.takehome.steps import STEPS, Step
 
 OTHERS = {  # how the step begins that each takes the place of
     "## 2": Step(
-        "## 2 The vocabulary: byte pairs\n\nThe lecture takes characters, this run byte pairs. Every"
-        " byte is a token at first. The two neighbours that occur together most often become a"
-        " token of their own, pairs are counted anew, and so on: a frequent word ends as one token."
-        " Here are the first pairs, then all of them are learnt.",
+        "## 2 The vocabulary: byte pairs\n\nThe lecture takes characters, this run byte pairs."
+        " Every byte is a token at first. The two neighbours that occur together most often become"
+        " a token of their own, pairs are counted anew, and so on: a frequent word ends as one"
+        " token. Here are the first pairs, then all of them are learnt.",
         ("BPETokenizer",),
         """
 for merge in learn_merges(text, 10):
