@@ -295,6 +295,9 @@ def test_transformers_reads_byte_pairs_as_we_do(name, tmp_path, monkeypatch):
     idx = torch.tensor([LEARNT.encode(SPICED)[:16]])
     with torch.no_grad():
         assert torch.allclose(theirs(idx).logits, model(idx)[0], atol=1e-5)
+    if name == "gpt_mini":  # a plain GPT-2: read back as one
+        again, read, _ = gpt.load_huggingface(folder)
+        assert read.vocab == LEARNT.vocab and torch.allclose(again(idx)[0], model(idx)[0])
 
 
 def test_other_pieces_than_those_of_gpt_2_are_not_written_for_transformers(tmp_path):
