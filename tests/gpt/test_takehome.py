@@ -287,7 +287,14 @@ def test_transformers_reads_byte_pairs_as_we_do(name, tmp_path, monkeypatch):
     model = shaken(preset.model, LEARNT.vocab_size)
     folder = takehome.save_huggingface(tmp_path / "mine", model, LEARNT, preset.title)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
-    for text in (SPICED, "", "  x\n\n y ", "I'LL we'll 1234 ٣٣", "a<|endoftext|>b", "\x85\u3000é"):
+    for text in (
+        SPICED,
+        "",
+        "  x\n\n y ",
+        "I'LL we'll 'times 1234 ٣٣",
+        "a<|endoftext|>b",
+        "\x85\u3000é",
+    ):
         ids = LEARNT.encode(text)
         assert tokenizer.encode(text) == ids and tokenizer.decode(ids) == LEARNT.decode(ids)
     assert len(tokenizer) == LEARNT.vocab_size
