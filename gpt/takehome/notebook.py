@@ -22,15 +22,8 @@ ROOTS = [  # what steps may need
     ("gpt.model", "Bigram"),
     ("gpt.attention", "Head"),
 ]
-USED = (
-    "block_size",
-    "n_embd",
-    "seed",
-    "prompt",
-    "bpe_vocab_size",
-    ".start",
-    ".vocab_size",
-)  # by steps
+SETTINGS = ("block_size", "n_embd", "seed", "prompt", "bpe_vocab_size")  # that the steps use
+METHODS = (".start", ".vocab_size")  # and these
 
 
 def notebook(recipe: Recipe) -> str:
@@ -38,7 +31,7 @@ def notebook(recipe: Recipe) -> str:
     steps = steps_of(recipe.tokenizer["kind"])
     needed = {name for step in steps for name in step.needs}
     roots = [place for place in ROOTS if place[1] in needed]
-    book = _Book(assemble(roots, recipe.facts, USED))
+    book = _Book(assemble(roots, recipe.facts, SETTINGS + METHODS))
     about = recipe.preset.title + (f", run {recipe.run}" if recipe.run else "")
     count = f"{recipe.preset.train.max_steps:,}"
     book.say(TITLE.format(about=about, steps=count, place=_place(recipe)))

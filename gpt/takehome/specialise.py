@@ -3,6 +3,7 @@
     if self.config.qk_norm: …            is gone, or only what stands in it is left
     nn.Linear(config.n_embd, width)      becomes nn.Linear(n_embd, width)
     def forward(self, x, cache=None)     becomes def forward(self, x)
+    RULES[rule]                          becomes GPT2, where the rule is always "gpt2"
 
 The text is edited and not printed anew, so that comments and layout stay. This is partial
 evaluation (Jones, Gomard & Sestoft 1993) of the little that settings decide: names, comparisons,
@@ -106,10 +107,8 @@ class _Specialised(Editor):
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
             return self._pairs(target, node.value)
         name = ast.unparse(target)
-        if (
-            name in {*self.facts.same, *self.facts.arguments}
-            or ast.unparse(node.value) in self.dropped
-        ):
+        idle = {*self.facts.same, *self.facts.arguments}
+        if name in idle or ast.unparse(node.value) in self.dropped:
             return GONE
         told = isinstance(node.value, ast.Constant)  # may change later
         if isinstance(target, ast.Name) and not told and isinstance(value, bool | None):

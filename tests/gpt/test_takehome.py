@@ -204,6 +204,12 @@ def test_a_source_for_given_settings(before, after):
     assert specialised(before, Facts({"n": 4, "on": True, "off": False})) == after
 
 
+def test_a_parameter_that_is_always_the_same_is_gone():
+    facts = Facts({}, tables={"RULES": {"a": "A"}}, arguments={"rule": "a", "on": False})
+    before = "def f(x, rule='b', on=True):\n    if on:\n        x = 1\n    g(x, RULES[rule], rule)"
+    assert specialised(before, facts) == "def f(x):\n    g(x, A)"
+
+
 # --- notebook -------------------------------------------------------------------------------------
 
 
