@@ -107,10 +107,10 @@ def decode_bytes(data: bytes, name: str = "The file") -> str:
         ) from None
 
 
-Sequence = TypeVar("Sequence")
+Ids = TypeVar("Ids")
 
 
-def split(ids: Sequence) -> tuple[Sequence, Sequence]:
+def split(ids: Ids) -> tuple[Ids, Ids]:
     """Cut a sequence (text, list or tensor) into its training and validation parts, 90/10."""
     n = int(TRAIN_SHARE * len(ids))  # type: ignore[arg-type]
     return ids[:n], ids[n:]  # type: ignore[index]

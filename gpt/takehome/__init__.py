@@ -2,9 +2,9 @@
 
 `script` and `notebook` are put together from the sources of this library, with a run's settings put
 in: what is displayed is what ran. In the order in which they are best read: `recipe` (what is known
-of a run), `plain` (the program around the model), `known`, `specialise`, `tidy` (a source for one
-configuration), `assemble` (all the sources that a program needs), `script`, `steps`, `notebook`,
-`huggingface`, `receipt`.
+of a run), `plain` (the program around the model), `known`, `edit`, `specialise`, `tidy` (a source
+for one configuration), `assemble` (all the sources that a program needs), `script`, `steps`,
+`notebook`, `huggingface`, `receipt`.
 """
 
 from gpt.takehome.huggingface import save_huggingface

@@ -9,7 +9,7 @@ import ast
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from types import ModuleType
@@ -27,6 +27,7 @@ TOLD = {  # about what is no field of the settings
     "hidden": "  # the hidden width of the feed-forward network",
     "width": "  # H × D, the width of all heads' outputs side by side",
     "flops": "  # multiplications and additions of one step",
+    "bpe_vocab_size": "  # V: pairs are merged until there are so many tokens",
     "text_file": "  # where the text is looked for",
 }
 
@@ -64,9 +65,9 @@ class Program:
     pieces: list[Piece]
 
 
-def assemble(roots: Sequence[Place], facts: Facts, also: Iterable[str] = ()) -> Program:
-    """The program of the objects `roots`, of all that they use, and of the settings `also`."""
-    methods: set[str] = set()
+def assemble(roots: Sequence[Place], facts: Facts, also: Collection[str] = ()) -> Program:
+    """The program of `roots`, all that they use, and `also` some settings and methods, ".start"."""
+    methods = {name[1:] for name in also if name[0] == "."}
     while True:  # until no method is used that was left out
         pieces = _collect(roots, replace(facts, methods=frozenset(methods)))
         used = {name[1:] for piece in pieces for name in piece.names if name[0] == "."}
@@ -97,7 +98,7 @@ def _piece(module: str, name: str, facts: Facts) -> Piece:
     source = _source(module, node)
     bases = getattr(getattr(importlib.import_module(module), name, None), "__mro__", ())
     kept = {m for base in bases if not base.__module__.startswith("gpt") for m in dir(base)}
-    methods = None if facts.methods is None else facts.methods | kept | {"forward"}
+    methods = None if facts.methods is None else facts.methods | kept | {"forward", "__missing__"}
     facts = replace(facts, methods=methods, tables=_tables(module))
     return Piece(module, node.lineno, name, specialised(source, facts))
 

@@ -22,6 +22,8 @@ from gpt.model import LanguageModel, weights_of
 from gpt.takehome.assemble import assemble
 from gpt.takehome.recipe import Recipe
 from gpt.takehome.script import harmless, sections
+from gpt.tokenizers import CharTokenizer
+from gpt.tokenizers.byte_pairs import BytePairs
 
 GPT_2 = {  # what GPT-2 is, in our settings
     "architecture": "gpt", "norm": "pre", "norm_kind": "layer", "positions": "learned",
@@ -64,9 +66,8 @@ class FromScratchModel(PreTrainedModel, GenerationMixin):
 def save_huggingface(
     folder: Path, model: LanguageModel, tokenizer: Any, title: str = "A GPT from scratch"
 ) -> Path:
-    """Write the folder and return it; raises ConfigError for a tokenizer that is not characters."""
-    if tokenizer.kind != "character":
-        raise ConfigError(f"Only a model that reads characters is written, not {tokenizer.kind!r}.")
+    """Write the folder and return it; raises ConfigError for byte pairs in pieces not GPT-2's."""
+    theirs = _characters(tokenizer) if tokenizer.kind == "character" else _byte_pairs(tokenizer)
     folder.mkdir(parents=True, exist_ok=True)
     if is_gpt_2(model.config):
         save_weights(folder / WEIGHTS, _as_gpt_2(model))
@@ -78,7 +79,7 @@ def save_huggingface(
         write_atomically(folder / f"{MODULE}.py", modeling(model, title).encode())
         values = _own_config(model)
     _write(folder / CONFIG, values | {"vocab_size": model.vocab_size, "dtype": "float32"})
-    _write(folder / "tokenizer.json", _tokenizer(tokenizer.tokens))
+    _write(folder / "tokenizer.json", theirs)
     names = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     _write(folder / "tokenizer_config.json", names | {"model_max_length": model.config.block_size})
     return folder
@@ -165,10 +166,31 @@ def modeling(model: LanguageModel, title: str) -> str:
     return "\n\n\n".join(parts) + WRAPPER.format(kind=kind)
 
 
-def _tokenizer(tokens: list[str]) -> dict[str, Any]:
+def _characters(tokenizer: CharTokenizer) -> dict[str, Any]:
     """Characters as the `tokenizers` library has them: byte pairs of which none was ever joined."""
-    model = {"type": "BPE", "vocab": {token: i for i, token in enumerate(tokens)}, "merges": []}
+    vocab = {token: i for i, token in enumerate(tokenizer.tokens)}
+    model = {"type": "BPE", "vocab": vocab, "merges": []}
     return {"version": "1.0", "added_tokens": [], "model": model, "decoder": {"type": "Fuse"}}
+
+
+def _byte_pairs(tokenizer: BytePairs) -> dict[str, Any]:
+    """Byte pairs as the `tokenizers` library has them; its pieces are those of the rule "gpt2"."""
+    if tokenizer.rule != "gpt2":
+        raise ConfigError(
+            f"Byte pairs are written for transformers with pieces by the rule 'gpt2', not"
+            f" {tokenizer.rule!r}: learn them by that rule."
+        )
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    special = [
+        {"id": tokenizer.vocab[token], "content": token, "special": True} | flags
+        for token in tokenizer.special_tokens
+    ]
+    letters = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    letters |= {"use_regex": True}  # the rule
+    merges = [merge.split(" ") for merge in tokenizer.merges]
+    model = {"type": "BPE", "vocab": tokenizer.vocab, "merges": merges}
+    parts = {"model": model, "pre_tokenizer": letters, "decoder": letters}
+    return {"version": "1.0", "added_tokens": special} | parts
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:

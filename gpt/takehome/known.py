@@ -24,6 +24,7 @@ class Facts:
     same: frozenset[str] = frozenset()  # functions that hand back what they are given first
     gone: frozenset[str] = frozenset()  # functions that need not be called, contexts included
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # entries of dictionaries
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # parameters, always given this
     methods: frozenset[str] | None = None  # those that are used; None: all
 
 
@@ -48,6 +49,8 @@ class Known:
             return UNKNOWN if value is UNKNOWN else not value
         if isinstance(node, ast.IfExp) and (test := self.value(node.test)) is not UNKNOWN:
             return self.value(node.body if test else node.orelse)
+        if isinstance(node, ast.NamedExpr):
+            return self.value(node.value)
         if isinstance(node, ast.Compare) and all(type(op) in COMPARE for op in node.ops):
             return self._compared(node)
         return self._joined(node) if isinstance(node, ast.BoolOp) else UNKNOWN

@@ -11,26 +11,33 @@ from typing import Any
 
 from gpt.takehome.assemble import Piece, Program, assemble
 from gpt.takehome.recipe import Recipe
-from gpt.takehome.steps import STEPS, TITLE
+from gpt.takehome.steps import TITLE
+from gpt.takehome.steps_byte_pairs import steps_of
 
-ROOTS = [
-    *(("gpt.takehome.plain", name) for name in ("read_text", "encode", "build", "train", "write")),
+PLAIN = ("read_text", "encode", "encode_parts", "build", "train", "write")
+ROOTS = [  # what steps may need
+    *(("gpt.takehome.plain", name) for name in PLAIN),
     ("gpt.text", "split"),
+    ("gpt.tokenizers.bpe", "BPETokenizer"),
     ("gpt.model", "Bigram"),
     ("gpt.attention", "Head"),
 ]
-SETTINGS = ("block_size", "n_embd", "seed", "prompt")  # that the steps use
+SETTINGS = ("block_size", "n_embd", "seed", "prompt", "bpe_vocab_size")  # that the steps use
+METHODS = (".start", ".vocab_size")  # and these
 
 
 def notebook(recipe: Recipe) -> str:
     """The notebook as the text of an .ipynb file."""
-    book = _Book(assemble(ROOTS, recipe.facts, SETTINGS))
+    steps = steps_of(recipe.tokenizer["kind"])
+    needed = {name for step in steps for name in step.needs}
+    roots = [place for place in ROOTS if place[1] in needed]
+    book = _Book(assemble(roots, recipe.facts, SETTINGS + METHODS))
     about = recipe.preset.title + (f", run {recipe.run}" if recipe.run else "")
-    steps = f"{recipe.preset.train.max_steps:,}"
-    book.say(TITLE.format(about=about, steps=steps, place=_place(recipe)))
+    count = f"{recipe.preset.train.max_steps:,}"
+    book.say(TITLE.format(about=about, steps=count, place=_place(recipe)))
     book.run("\n".join(["import math", *_without(book.program.imports, "import math")]))
     book.run("\n".join(book.program.settings))
-    for step in STEPS:
+    for step in steps:
         book.say(step.words)
         for name in step.needs:
             book.define(name)

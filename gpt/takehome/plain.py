@@ -22,6 +22,7 @@ from gpt.devices import dtype_of_products, products_in
 from gpt.model import initialise
 from gpt.optim import build_optimizer, learning_rate_at
 from gpt.text import _python_docs
+from gpt.tokenizers import BPETokenizer
 from gpt.toys import copying
 
 CPU = torch.device("cpu")
@@ -62,7 +63,17 @@ def build(vocab_size: int, config: Any) -> Any:
     return model
 
 
-def train(model: Any, splits: dict[str, Tensor], config: Any) -> list[float]:
+def encode_parts(text: str, tokenizer: Any) -> tuple[dict[str, Tensor], float]:
+    """The tokens of both parts, and how many characters one of the validation part holds.
+
+    The text is cut and not its tokens, so that every tokenizer is tested on the same characters.
+    """
+    parts = dict(zip(("train", "val"), gpt.split(text), strict=True))
+    splits = {name: torch.tensor(tokenizer.encode(part)) for name, part in parts.items()}
+    return splits, len(parts["val"]) / len(splits["val"])
+
+
+def train(model: Any, splits: dict[str, Tensor], characters: float, config: Any) -> list[float]:
     """Train the model -> the loss of every step. Prints the first ones, and every estimate."""
     dtype = dtype_of_products(config.precision, config.flops, CPU)
     batches = gpt.Batches(splits["train"], config.block_size, config.batch_size, config.seed)
@@ -78,6 +89,9 @@ def train(model: Any, splits: dict[str, Tensor], config: Any) -> list[float]:
                 for name, ids in splits.items():
                     estimates[name] = gpt.estimate_loss(model, ids, config, config.seed + 1)
             print("step", step, *(f"{name} {loss:.4f}" for name, loss in estimates.items()))
+            if config.tokenizer == "bpe":
+                bits = estimates["val"] / math.log(2) / characters
+                print(f"validation: {bits:.3f} bits per character")
             if config.keep_best or config.patience > 0:
                 stale += 1
                 if estimates["val"] < best:
@@ -123,12 +137,23 @@ def write(model: Any, ids: list[int], count: int, seed: int, config: Any) -> lis
 def main(config: Any) -> None:
     torch.set_num_threads(useful_threads(config.flops, os.cpu_count() or 1))
     text = read_text(sys.argv[1] if len(sys.argv) > 1 else None, config)
-    vocabulary = sorted(set(text))
-    ids = encode(text, vocabulary)
-    splits = dict(zip(("train", "val"), gpt.split(ids), strict=True))
-    model = build(len(vocabulary), config)
+    if config.tokenizer == "bpe":
+        tokenizer = BPETokenizer.train(text, config.bpe_vocab_size)
+        vocab_size = tokenizer.vocab_size
+        splits, characters = encode_parts(text, tokenizer)
+        begin = tokenizer.encode(config.prompt) or [tokenizer.start]
+    else:
+        vocabulary = sorted(set(text))
+        vocab_size = len(vocabulary)
+        ids = encode(text, vocabulary)
+        splits = dict(zip(("train", "val"), gpt.split(ids), strict=True))
+        characters = 1.0
+        begin = encode(config.prompt, vocabulary).tolist() or [0]
+    model = build(vocab_size, config)
     print(sum(p.numel() for p in model.parameters()), "parameters")
-    train(model, splits, config)
-    begin = encode(config.prompt, vocabulary).tolist() or [0]
+    train(model, splits, characters, config)
     written = write(model, begin, WRITTEN, config.seed, config)
-    print("".join(vocabulary[i] for i in written))
+    if config.tokenizer == "bpe":
+        print(tokenizer.decode(written))
+    else:
+        print("".join(vocabulary[i] for i in written))

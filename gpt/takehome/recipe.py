@@ -16,8 +16,18 @@ from gpt.costs import FLOPS_FOR_THREADS, flops_per_iteration
 from gpt.devices import FLOPS_FOR_BFLOAT16
 from gpt.errors import ConfigError
 from gpt.takehome.known import Facts
+from gpt.tokenizers import TRAINABLE
+from gpt.tokenizers.byte_pairs import END_OF_TEXT
 
 FIRST_STEPS = 10  # whose losses a receipt holds
+ARGUMENTS: dict[str, dict[str, Any]] = {  # what functions are always given
+    "character": {"characters": 1.0},  # of a token
+    "bpe": {"rule": "gpt2", "unknown": "error"},
+}
+LEARNT: dict[str, Any] = {  # of byte pairs that were learnt from the whole of a readable text
+    "self.unknown(text)": [],
+    "next((i for i in ids if not 0 <= i < self.vocab_size), None)": None,
+}
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,10 @@ class Recipe:
     @property
     def facts(self) -> Facts:
         """What is known before the plain program runs; raises ConfigError where there is none."""
-        if self.tokenizer["kind"] != "character":
+        if (kind := self.tokenizer["kind"]) not in TRAINABLE:
             raise ConfigError(
-                f"This run reads tokens of kind {self.tokenizer['kind']!r}: only one that reads"
-                " characters can be written as a program or a notebook."
+                f"This run reads tokens of kind {kind!r}, which cannot be learnt from its text:"
+                " only characters and byte pairs can be written as a program or a notebook."
             )
         model, train = self.preset.model, self.preset.train
         properties = ("size_of_head", "kv_heads", "hidden", "width")
@@ -65,6 +75,7 @@ class Recipe:
         settings |= {name: getattr(model, name) for name in properties}
         settings |= {
             "flops": self.flops,
+            "tokenizer": kind,
             "corpus": str(self.corpus["name"]),
             "text_file": self.text_file,
             "text_sha256": self.corpus["sha256"],
@@ -83,6 +94,9 @@ class Recipe:
         gone = {"check_length", "check_filters"} | (
             {"self.tie"} if not model.tie_weights else set()
         )
+        if kind == "bpe":
+            settings["bpe_vocab_size"] = self.tokenizer.get("vocab_size") or self.vocab_size
+            known |= LEARNT
         if not may_round(self):
             known["dtype_of_products(config.precision, config.flops, CPU)"] = None
             gone |= {"products_in"}
@@ -93,8 +107,15 @@ class Recipe:
             }
         if self.flops < FLOPS_FOR_THREADS:
             known["useful_threads(config.flops, os.cpu_count() or 1)"] = 1
-        kind = "Bigram" if model.architecture == "bigram" else "GPT"
-        return Facts(settings, known, {"LanguageModel": kind}, _same(model), frozenset(gone))
+        network = "Bigram" if model.architecture == "bigram" else "GPT"
+        return Facts(
+            settings,
+            known,
+            {"LanguageModel": network},
+            _same(model),
+            frozenset(gone),
+            arguments=ARGUMENTS[kind],
+        )
 
 
 def may_round(recipe: Recipe) -> bool:
@@ -127,6 +148,11 @@ def read_recipe(folder: Path) -> Recipe:
     )
     learned = {"kind": tokenizer.get("kind")}
     if learned["kind"] == "bpe":
+        if (tokenizer.get("rule"), tokenizer.get("special_tokens")) != ("gpt2", [END_OF_TEXT]):
+            raise ConfigError(
+                f"The byte pairs of {folder} were learnt by a rule or with special tokens of their"
+                " own: only those of `train_tokenizer` can be learnt anew."
+            )
         learned["vocab_size"] = config["vocab_size"]
     named = {"name": card.get("corpus"), "sha256": card.get("corpus_sha256")}
     corpus = about.get("corpus") or named

@@ -3,6 +3,7 @@
     if self.config.qk_norm: …            is gone, or only what stands in it is left
     nn.Linear(config.n_embd, width)      becomes nn.Linear(n_embd, width)
     def forward(self, x, cache=None)     becomes def forward(self, x)
+    RULES[rule]                          becomes GPT2, where the rule is always "gpt2"
 
 The text is edited and not printed anew, so that comments and layout stay. This is partial
 evaluation (Jones, Gomard & Sestoft 1993) of the little that settings decide: names, comparisons,
@@ -10,13 +11,11 @@ evaluation (Jones, Gomard & Sestoft 1993) of the little that settings decide: na
 """
 
 import ast
-import re
-from collections.abc import Iterator
-from itertools import accumulate
 from typing import Any, TypeGuard
 
 from gpt.config import CHOICES
-from gpt.takehome.known import OWNERS, UNKNOWN, Facts, Known, literal
+from gpt.takehome.edit import Editor
+from gpt.takehome.known import OWNERS, UNKNOWN, Facts, literal
 from gpt.takehome.tidy import GONE, WIDTH, tidied
 
 LEFT_OUT = {"ModelConfig", "TrainConfig", "KVCache", "Group", "slice"}  # kinds of parameters
@@ -24,59 +23,13 @@ LEFT_OUT = {"ModelConfig", "TrainConfig", "KVCache", "Group", "slice"}  # kinds 
 
 def specialised(source: str, facts: Facts) -> str:
     """Return `source`, the text of functions, classes or statements, for these facts."""
-    return tidied(_Editor(source, facts).text(), source)
+    return tidied(_Specialised(source, facts).text(), source)
 
 
-class _Editor(Known):
-    """Hands back every node's own text, with what is known put in."""
+class _Specialised(Editor):
+    """The editor that puts settings in and leaves out what they rule out."""
 
-    def __init__(self, source: str, facts: Facts) -> None:
-        super().__init__(facts)
-        self.source = source
-        self.lines = source.splitlines(keepends=True)
-        self.starts = [0, *accumulate(map(len, self.lines))]
-        self.dropped: set[str] = {*OWNERS, "self.group", "self.share"}
-        self.tested: list[str] = []  # by the conditions above, in a chain of them
-        self.taken: set[str] = set()  # names that mean something else in this function
-
-    def text(self) -> str:
-        return "".join(self.between(0, len(self.source), ast.parse(self.source).body))
-
-    # --- places ---------------------------------------------------------------------------
-
-    def place(self, line: int, column: int) -> int:
-        """Where line and column, which counts bytes, are in the text."""
-        return self.starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode())
-
-    def start(self, node: Any) -> int:
-        if decorators := getattr(node, "decorator_list", None):
-            return self.start(decorators[0]) - 1
-        return self.place(node.lineno, node.col_offset)
-
-    def end(self, node: Any) -> int:
-        return self.place(node.end_lineno, node.end_col_offset)
-
-    def between(self, start: int, end: int, nodes: list[Any]) -> Iterator[str]:
-        """The text from start to end, with each of `nodes` in it edited."""
-        for node in sorted(nodes, key=self.start):
-            yield self.source[start : self.start(node)]
-            yield self.edit(node)
-            start = self.end(node)
-        yield self.source[start:end]
-
-    # --- editing --------------------------------------------------------------------------
-
-    def edit(self, node: Any) -> str:
-        if isinstance(node, ast.expr) and (expression := ast.unparse(node)) in self.known:
-            return literal(self.known[expression])
-        change = getattr(self, f"edit_{type(node).__name__}", None)
-        text = change(node) if change else None
-        return self.as_it_is(node) if text is None else text
-
-    def as_it_is(self, node: ast.AST) -> str:
-        """The node's own text, its parts edited."""
-        start, end = self.start(node), self.end(node)
-        return "".join(self.between(start, end, list(_parts(node))))
+    # --- expressions ----------------------------------------------------------------------
 
     def edit_JoinedStr(self, node: ast.JoinedStr) -> str:
         return self.source[self.start(node) : self.end(node)]
@@ -117,10 +70,10 @@ class _Editor(Known):
         return f" {'and' if passes else 'or'} ".join(left) if len(left) < len(node.values) else None
 
     def edit_Subscript(self, node: ast.Subscript) -> str | None:
-        if ast.unparse(node.slice) in self.dropped:
-            return self.edit(node.value)
         table, key = self.facts.tables.get(ast.unparse(node.value), {}), self.value(node.slice)
-        return table.get(key) if isinstance(key, str) else None
+        if isinstance(key, str) and key in table:
+            return table[key]
+        return self.edit(node.value) if ast.unparse(node.slice) in self.dropped else None
 
     def edit_Call(self, node: ast.Call) -> str | None:
         if ast.unparse(node.func) in self.facts.same:
@@ -154,7 +107,8 @@ class _Editor(Known):
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
             return self._pairs(target, node.value)
         name = ast.unparse(target)
-        if name in self.facts.same or ast.unparse(node.value) in self.dropped:
+        idle = {*self.facts.same, *self.facts.arguments}
+        if name in idle or ast.unparse(node.value) in self.dropped:
             return GONE
         told = isinstance(node.value, ast.Constant)  # may change later
         if isinstance(target, ast.Name) and not told and isinstance(value, bool | None):
@@ -217,27 +171,14 @@ class _Editor(Known):
             return None
         return self.moved_out(node, node.body, self.end(node.items[-1].context_expr))
 
-    def block(self, node: ast.stmt, block: list[ast.stmt]) -> str:
-        """One of the blocks of `node`, the comment behind it included."""
-        end = self.end(block[-1])
-        comment = re.match(r"  #.*", self.source[end : self.end(node)])
-        text = "".join(self.between(self.start(block[0]), end, block))
-        return text + comment[0] if comment else text
-
-    def moved_out(self, node: ast.stmt, block: list[ast.stmt], since: int) -> str:
-        """The statements of `block` in the place of `node`, under the comments that led to them."""
-        margin = " " * (block[0].col_offset - node.col_offset)
-        comments = re.findall(r"# .*", self.source[since : self.start(block[0])])
-        text = self.block(node, block).replace("\n" + margin, "\n")
-        return ("\n" + " " * node.col_offset).join([*comments, text])
-
     def edit_FunctionDef(self, node: ast.FunctionDef) -> str | None:
         methods = self.facts.methods
         if node.col_offset and methods is not None and node.name not in methods:
             return GONE
         before = (dict(self.known), set(self.dropped), self.taken)
         self.taken = self.taken | _own_names(node)
-        gone = [a for a in node.args.args if a.arg == "config" or _kind(a) & LEFT_OUT]
+        given = {"config", *self.facts.arguments}
+        gone = [a for a in node.args.args if a.arg in given or _kind(a) & LEFT_OUT]
         self.known |= {a.arg: None for a in gone if "None" in ast.unparse(a)}
         self.dropped |= {a.arg for a in gone}
         text = self._function(node, gone) if gone else self.as_it_is(node)
@@ -261,15 +202,6 @@ class _Editor(Known):
             head = f"def {node.name}({lines}\n{margin}){returns}:"
         decorators = "".join(f"@{self.edit(d)}\n{margin}" for d in node.decorator_list)
         return f"{decorators}{head}\n{margin}    {self.block(node, node.body)}"
-
-
-def _parts(node: ast.AST) -> Iterator[Any]:
-    """The nodes right below that have a place of their own."""
-    for child in ast.iter_child_nodes(node):
-        if hasattr(child, "lineno"):
-            yield child
-        else:
-            yield from _parts(child)
 
 
 def _is_call(node: ast.AST) -> TypeGuard[ast.Call]:

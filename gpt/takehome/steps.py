@@ -67,7 +67,7 @@ print({name: len(part) for name, part in splits.items()})
 """,
     ),
     Step(
-        "## 5 One window holds many examples\n\nOf T + 1 characters every one but the first is a"
+        "## 5 One window holds many examples\n\nOf T + 1 tokens every one but the first is a"
         " target, with all before it as the input.",
         (),
         """

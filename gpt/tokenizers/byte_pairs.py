@@ -38,16 +38,15 @@ BYTES = {letter: byte for byte, letter in enumerate(LETTERS)}
 # The rules for pieces. They speak of all of Unicode's letters, numbers and spaces, for which
 # Python's `re` has no sign: they are read on a text where each of them has become an L, a 0 or a
 # tab. GPT-4's (cl100k) keeps three digits at most together, and new lines with the signs before.
-RULES = {
-    "gpt2": re.compile(
-        r"'s|'t|'re|'ve|'m|'ll|'d| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", re.ASCII
-    ),
-    "gpt4": re.compile(
-        r"'(?:[sdmtSDMT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\nA-Za-z0-9]?[A-Za-z]+|[0-9]{1,3}"
-        r"| ?[^\sA-Za-z0-9]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        re.ASCII,
-    ),
-}
+GPT2 = re.compile(
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", re.ASCII
+)
+GPT4 = re.compile(
+    r"'(?:[sdmtSDMT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\nA-Za-z0-9]?[A-Za-z]+|[0-9]{1,3}"
+    r"| ?[^\sA-Za-z0-9]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    re.ASCII,
+)
+RULES = {"gpt2": GPT2, "gpt4": GPT4}
 HALVES = re.compile("[\ud800-\udfff]")  # a character in two parts is one of UTF-16 only
 
 
@@ -124,8 +123,7 @@ class BytePairs:
         if sorted(self.vocab.values()) != list(range(len(self.vocab))):
             raise CheckpointError("The ids of a vocabulary must be 0, 1, 2, … without a gap.")
         pairs = [tuple(merge.split(" ")) for merge in self.merges]
-        needed = [*LETTERS, *("".join(pair) for pair in pairs)]
-        if missing := [token for token in needed if token not in self.vocab]:
+        if missing := [t for t in (*LETTERS, *map("".join, pairs)) if t not in self.vocab]:
             raise CheckpointError(f"The vocabulary lacks {missing[0]!r}, a byte or a merge.")
         self._rank = {pair: rank for rank, pair in enumerate(pairs)}
         special = {token: token.encode() for token in self.special_tokens}

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import re
 import subprocess
 import sys
@@ -32,12 +33,29 @@ RECIPES = {
     ),
     "muon": ("gpt_modern", {"n_embd": 48, "block_size": 32, "norm_kind": "rms"}),
     "rounded": ("gpt_mini", {"n_embd": 32, "block_size": 16, "precision": "bfloat16"}),
+    "byte pairs": ("blocks", {"dropout": 0.1}),
 }  # fmt: skip
+SPICED = (
+    TEXT + "naïve Übergröße, 日本語 🙂<|endoftext|>½ don't\n" * 40
+)  # what the cutting into pieces is for
+TEXTS = {"byte pairs": gpt.corpus_from_text(SPICED, "spiced")}
+LEARNT = gpt.train_tokenizer(SPICED, "bpe", 300)
+TOKENIZERS = {"byte pairs": LEARNT}
 
 
 def recipe_of(preset, losses=(), environment=None):
     corpus = {"name": "times", "sha256": CORPUS.sha256}
     return takehome.Recipe(preset, V, corpus, "a run", tuple(losses), environment or {})
+
+
+def recipe_on(key, losses=()):
+    """The recipe of RECIPES[key], of characters or of byte pairs."""
+    recipe = recipe_of(a_preset(*RECIPES[key]), losses)
+    if key not in TEXTS:
+        return recipe
+    corpus = {"name": "spiced", "sha256": TEXTS[key].sha256}
+    about = {"kind": "bpe", "vocab_size": 300}
+    return replace(recipe, corpus=corpus, vocab_size=LEARNT.vocab_size, tokenizer=about)
 
 
 def a_preset(name, changes):
@@ -62,10 +80,11 @@ def said(tmp_path_factory):
     """What the program of every recipe prints, in a folder with the text and nothing else."""
     folder = tmp_path_factory.mktemp("at home")
     (folder / "times.txt").write_text(TEXT)
+    (folder / "spiced.txt").write_text(SPICED, encoding="utf-8")
     names = {}
-    for number, (key, changes) in enumerate(RECIPES.items()):
+    for number, key in enumerate(RECIPES):
         names[key] = f"{number}.py"
-        program = takehome.script(recipe_of(a_preset(*changes)), names[key])
+        program = takehome.script(recipe_on(key), names[key])
         (folder / names[key]).write_text(program, encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-I", "-c", ALL, *names.values()],
@@ -79,19 +98,20 @@ def said(tmp_path_factory):
 @pytest.mark.parametrize("key", RECIPES)
 def test_the_program_gives_the_losses_of_the_run_and_writes_what_its_model_writes(key, said):
     preset = a_preset(*RECIPES[key])
-    model = gpt.build_model(preset.model, V, preset.train.seed)
-    events = list(gpt.train(model, CORPUS, TOKENIZER, preset.train, "cpu"))
+    corpus, tokenizer = TEXTS.get(key, CORPUS), TOKENIZERS.get(key, TOKENIZER)
+    model = gpt.build_model(preset.model, tokenizer.vocab_size, preset.train.seed)
+    events = list(gpt.train(model, corpus, tokenizer, preset.train, "cpu"))
     told = [float(loss) for loss in re.findall(r"^step \d+: loss (.*)$", said[key], re.MULTILINE)]
     assert len(told) == 10 and told == pytest.approx(losses_of(events)[:10], abs=1e-6)
     last = [e for e in events if isinstance(e, gpt.Evaluation)][-1]
     assert f"step 12 train {last.train_loss:.4f} val {last.val_loss:.4f}" in said[key]
-    written = gpt.generate(model, TOKENIZER, "\n", 500, seed=preset.train.seed)
+    written = gpt.generate(model, tokenizer, "\n", 500, seed=preset.train.seed)
     assert said[key].endswith(written + "\n")
 
 
 @pytest.mark.parametrize("key", RECIPES)
 def test_the_program_is_clean_and_knows_nothing_of_this_project(key, tmp_path):
-    program = takehome.script(recipe_of(a_preset(*RECIPES[key]), [4.17, 4.1]))
+    program = takehome.script(recipe_on(key, [4.17, 4.1]))
     assert not re.search(r"^\s*(import|from) (gpt|numpy)", program, re.MULTILINE)
     assert "config." not in program.replace("config.json", "") and "4.170000, 4.100000" in program
     path = tmp_path / "mine.py"
@@ -137,6 +157,25 @@ def test_the_name_of_a_text_is_never_a_part_of_the_program():
             assert "print('mine')" not in calls
 
 
+def test_the_program_on_byte_pairs_tells_bits_per_character_as_the_page_does(said):
+    """Nats per token, by ln 2 and by the characters of a token of the validation part."""
+    losses = re.findall(r"val (.*)\nvalidation: (.*) bits per character", said["byte pairs"])
+    held = gpt.split(SPICED)[1]
+    characters = len(held) / len(LEARNT.encode(held))
+    assert len(losses) == 3 and characters > 1.5
+    for nats, bits in losses:
+        assert float(bits) == pytest.approx(float(nats) / math.log(2) / characters, abs=1e-3)
+    assert "bits per character" not in said["blocks"]
+
+
+def test_the_program_on_byte_pairs_holds_one_rule_and_the_others_hold_none():
+    program = takehome.script(recipe_on("byte pairs"))
+    absent = ("GPT4", "RULES", "HALVES", "def groups", "def decoder", "def to_dict", "vocabulary")
+    assert "class BPETokenizer" in program
+    assert not [word for word in absent if re.search(rf"{word}\b(?!;)", program)]
+    assert "BPETokenizer" not in takehome.script(recipe_on("blocks"))
+
+
 # --- one source for one configuration -------------------------------------------------------------
 
 CASES = [
@@ -165,29 +204,43 @@ def test_a_source_for_given_settings(before, after):
     assert specialised(before, Facts({"n": 4, "on": True, "off": False})) == after
 
 
+def test_a_parameter_that_is_always_the_same_is_gone():
+    facts = Facts({}, tables={"RULES": {"a": "A"}}, arguments={"rule": "a", "on": False})
+    before = "def f(x, rule='b', on=True):\n    if on:\n        x = 1\n    g(x, RULES[rule], rule)"
+    assert specialised(before, facts) == "def f(x):\n    g(x, A)"
+
+
 # --- notebook -------------------------------------------------------------------------------------
 
 
 def book_of(key):
-    book = nbformat.reads(takehome.notebook(recipe_of(a_preset(*RECIPES[key]))), as_version=4)
+    book = nbformat.reads(takehome.notebook(recipe_on(key)), as_version=4)
     nbformat.validate(book)
     return book
 
 
 def test_the_notebook_runs_and_ends_with_the_losses_of_the_run(tmp_path, said):
-    book = book_of("muon")
-    (tmp_path / "times.txt").write_text(TEXT)
+    """In a kernel, as at home: on byte pairs, whose text is the harder one."""
+    book = book_of("byte pairs")
+    (tmp_path / "spiced.txt").write_text(SPICED, encoding="utf-8")
     place = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(book, timeout=60, resources=place).execute()
     out = "".join(o.get("text", "") for cell in book.cells for o in cell.get("outputs", []))
-    assert said["muon"].split("parameters\n")[1].strip() in out, "the program's own words"
+    assert said["byte pairs"].split("parameters\n")[1].strip() in out, "the program's own words"
     assert "when input is" in out and out.count("True\n") == 3 and "False\n" not in out
     told = "".join("".join(cell.source) for cell in book.cells)
-    steps = ("vocabulary", "Train and validation", "bigram", "four versions", "Notes on attention")
+    steps = (
+        "vocabulary",
+        "learn_merges",
+        "Train and validation",
+        "bigram",
+        "four versions",
+        "Notes on attention",
+    )
     assert all(step in told for step in steps)
 
 
-@pytest.mark.parametrize("key", ["bigram", "dropout, clipped, early stop"])
+@pytest.mark.parametrize("key", ["bigram", "dropout, clipped, early stop", "muon"])
 def test_the_cells_of_other_runs_give_their_losses(key, tmp_path, monkeypatch, capsys, said):
     """Here, without a kernel: that takes seconds to start."""
     monkeypatch.chdir(tmp_path)
@@ -227,6 +280,45 @@ def test_transformers_gives_the_same_scores(name, changes, kind, tmp_path, monke
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
     assert tokenizer.encode(TEXT[:30]) == TOKENIZER.encode(TEXT[:30])
     assert tokenizer.decode(tokenizer.encode(TEXT[:30])) == TEXT[:30]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["gpt_mini", "gpt_modern"])
+def test_transformers_reads_byte_pairs_as_we_do(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from transformers import AutoModelForCausalLM, AutoTokenizer, dynamic_module_utils
+
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    preset = gpt.PRESETS[name].with_settings({"n_layer": 1, "block_size": 16})
+    model = shaken(preset.model, LEARNT.vocab_size)
+    folder = takehome.save_huggingface(tmp_path / "mine", model, LEARNT, preset.title)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+    for text in (
+        SPICED,
+        "",
+        "  x\n\n y ",
+        "I'LL we'll 'times 1234 ٣٣",
+        "a<|endoftext|>b",
+        "\x85\u3000é",
+    ):
+        ids = LEARNT.encode(text)
+        assert tokenizer.encode(text) == ids and tokenizer.decode(ids) == LEARNT.decode(ids)
+    assert len(tokenizer) == LEARNT.vocab_size
+    theirs = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True).eval()
+    idx = torch.tensor([LEARNT.encode(SPICED)[:16]])
+    with torch.no_grad():
+        assert torch.allclose(theirs(idx).logits, model(idx)[0], atol=1e-5)
+    if name == "gpt_mini":  # a plain GPT-2: read back as one
+        again, read, _ = gpt.load_huggingface(folder)
+        assert read.vocab == LEARNT.vocab and torch.allclose(again(idx)[0], model(idx)[0])
+
+
+def test_other_pieces_than_those_of_gpt_2_are_not_written_for_transformers(tmp_path):
+    tokenizer = gpt.BPETokenizer.train(TEXT, 270, "gpt4")
+    model = gpt.build_model(gpt.PRESETS["bigram"].model, 270)
+    with pytest.raises(gpt.ConfigError, match="by the rule 'gpt2', not 'gpt4'"):
+        takehome.save_huggingface(tmp_path / "mine", model, tokenizer)
+    assert not (tmp_path / "mine").exists()
 
 
 # --- receipt --------------------------------------------------------------------------------------
@@ -298,14 +390,27 @@ def test_a_thinned_record_tells_only_the_losses_up_to_its_first_gap(tmp_path):
     assert first_losses(tmp_path / "events.jsonl") == (1.5, 2.5)
 
 
-def test_a_run_on_byte_pairs_is_verified_but_no_program(tmp_path):
+def test_a_run_on_byte_pairs_is_verified_and_a_program(tmp_path):
     folder = a_run(tmp_path, tokenizer={"kind": "bpe", "vocab_size": 280})
     found = takehome.receipt(folder)
     assert found["tokenizer"] == {"kind": "bpe", "vocab_size": 280}
     assert takehome.verify(found, CORPUS)["matches"]
     for make in (takehome.script, takehome.notebook):
-        with pytest.raises(gpt.ConfigError, match="only one that reads characters"):
-            make(read_recipe(folder))
+        assert "bpe_vocab_size = 280 " in make(read_recipe(folder))
+
+
+def test_byte_pairs_that_the_text_does_not_give_are_no_program(tmp_path):
+    preset, card = a_preset("bigram", {}), {"corpus": "times", "corpus_sha256": CORPUS.sha256}
+    others = gpt.BPETokenizer.train(TEXT, 270, "gpt4")
+    folder = gpt.save_checkpoint(
+        tmp_path / "mine", gpt.build_model(preset.model, 270), others, preset, card
+    )
+    with pytest.raises(gpt.ConfigError, match="rule or with special tokens"):
+        read_recipe(folder)
+    recipe = replace(recipe_of(preset), tokenizer={"kind": "gpt2"})
+    for make in (takehome.script, takehome.notebook):
+        with pytest.raises(gpt.ConfigError, match="cannot be learnt from its text"):
+            make(recipe)
 
 
 def test_a_checkpoint_alone_is_enough_for_a_program(tmp_path):

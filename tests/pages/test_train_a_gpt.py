@@ -158,12 +158,12 @@ def test_what_is_offered_is_what_the_command_line_writes(bench, tmp_path):  # no
     assert "AutoModelForCausalLM" in (tmp_path / "mine" / "README.txt").read_text()
 
 
-def test_a_model_that_reads_no_characters_says_why_it_is_no_program(bench):  # noqa: F811
+def test_a_model_whose_tokens_are_not_of_its_text_says_why_it_is_no_program(bench):  # noqa: F811
     run = bench.train(PAGE, "gpt_mini", n_layer=1, n_embd=16, block_size=8)
     path = run.folder / "checkpoint" / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"tokenizer": {"kind": "gpt2"}}))
-    assert "only one that reads characters" in (export.problem_of(run) or "")
+    assert "cannot be learnt from its text" in (export.problem_of(run) or "")
 
 
 def test_the_csv_has_a_line_for_every_step(bench):  # noqa: F811
