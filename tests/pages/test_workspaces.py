@@ -186,3 +186,31 @@ def test_a_teacher_makes_a_task_by_the_form_and_every_slip_is_a_sentence(school)
     (task,) = tasks.every(school.store.root)
     assert task.preset(gpt.PRESETS["bigram"]).train.max_steps == 700
     assert any(f"?task={task.code}" in c.value for c in at.code)
+
+
+class Account:
+    """What Streamlit says of a person where an OpenID provider is set up."""
+
+    def __init__(self, subject: str = "") -> None:
+        self.is_logged_in = bool(subject)
+        self.subject = subject
+
+    def get(self, name: str) -> str:
+        return {"iss": "https://school.example", "sub": self.subject}[name]
+
+
+def test_where_accounts_are_set_up_nothing_opens_without_one(school, monkeypatch):
+    monkeypatch.setattr(workspace.st, "user", Account())
+    at = AppTest.from_file(str(APP), default_timeout=120).run()
+    assert [b.key for b in at.button] == ["sign_in"] and not at.subheader
+    assert not (school.store.root / "class" / "members").exists()
+
+
+def test_with_an_account_the_workspace_is_its_own_wherever_it_signs_in(school, monkeypatch):
+    monkeypatch.setattr(workspace.st, "user", Account("ann"))
+    run = run_of(school, BEN)  # another browser's key changes nothing
+    assert run.spec()["learner"] == members.id_of(
+        members.account_key("https://school.example", "ann")
+    )
+    monkeypatch.setattr(workspace.st, "user", Account("ben"))
+    assert not workspace.may_change(run)

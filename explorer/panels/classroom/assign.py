@@ -31,6 +31,16 @@ def tasks_panel() -> None:
         with st.container(border=True):
             st.text(f"{task.title}  ·  {task.lesson.heading}")
             st.code(join_address(f"{task.page}?{ADDRESS}={task.code}"), language=None)
+            st.download_button(
+                say("Lesson file"),
+                task.to_json(),
+                f"task-{task.code}.json",
+                "application/json",
+                key=f"class_task_{task.code}",
+                icon=":material/download:",
+                on_click="ignore",
+                help=say("For another server: its teacher uploads it below."),
+            )
     with st.expander(say("Make a task"), icon=":material/assignment_add:"):
         _form()
     with st.expander(say("Upload a lesson file"), icon=":material/upload_file:"):

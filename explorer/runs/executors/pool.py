@@ -10,10 +10,15 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import psutil
+
 from explorer.runs import store
 
 CLOSE_WITHIN = 35.0  # seconds; a worker gives up by itself after 30
 STARTS_AT_MOST = 3  # workers that never get warm, in a row: something is broken
+# A worker that trains gpt_mini holds 390 to 560 MB (measured), torch included.
+WORKER_MEMORY = 600_000_000
+MOST_SLOTS = 256
 LAST_WORDS = (store.FAILED, store.INTERRUPTED, store.SUSPENDED)  # after which a worker leaves
 
 
@@ -48,7 +53,7 @@ class Pool:
 
     def __init__(self, slots: int | None, warm: int, start: Callable[[], Worker]) -> None:
         self.cores = available_cores()
-        self.slots = max(1, min(2, self.cores)) if slots is None else slots
+        self.slots = default_slots(self.cores) if slots is None else slots
         self.warm = warm
         self.workers: list[Worker] = []
         self.failed_starts = 0
@@ -132,6 +137,16 @@ class Pool:
         deadline = time.monotonic() + CLOSE_WITHIN
         for worker in leaving:
             worker.wait(deadline - time.monotonic())
+
+
+def default_slots(cores: int) -> int:
+    """How many runs train at once: EXPLORER_SLOTS, else two, or as many as cores and free memory
+    allow. More would only make each of them slower."""
+    told = os.environ.get("EXPLORER_SLOTS", "")
+    if told.isdecimal() and 1 <= int(told) <= MOST_SLOTS:
+        return int(told)
+    room = psutil.virtual_memory().available // WORKER_MEMORY
+    return int(max(1, min(2, cores, room)))
 
 
 def available_cores() -> int:

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import gpt
 from explorer.runs import RunReader, RunStore, job
-from explorer.runs.executors import process
+from explorer.runs.executors import pool, process
 from explorer.runs.executors.local import LocalExecutor
 from tests.explorer.runs.executor_tests import *  # noqa: F403
 from tests.explorer.runs.executor_tests import LONG, PROJECT, kinds, reaches
@@ -23,6 +24,16 @@ def is_running(pid):
         return False
     stat = Path(f"/proc/{pid}/stat")
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    "told, cores, free, slots",
+    [("", 8, 64e9, 2), ("", 1, 64e9, 1), ("", 8, 0.9e9, 1), ("5", 2, 1e9, 5), ("many", 8, 64e9, 2)],
+)
+def test_slots_are_as_many_as_the_machine_has_room_for(monkeypatch, told, cores, free, slots):
+    monkeypatch.setenv("EXPLORER_SLOTS", told)
+    monkeypatch.setattr(pool.psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    assert pool.default_slots(cores) == slots
 
 
 @pytest.fixture(scope="module")
