@@ -84,12 +84,12 @@ class Sweep:
 
 def size_of(run: gpt.SizedRun) -> str:
     """ "24k parameters (1 layer, width 40)" """
-    model = run.preset.model
+    model, thousands = run.preset.model, run.parameters / 1e3
     return count(
         model.n_layer,
-        "{thousands:.3g}k parameters ({n} layer, width {width})",
-        "{thousands:.3g}k parameters ({n} layers, width {width})",
-        thousands=run.parameters / 1e3,
+        "{thousands}k parameters ({n} layer, width {width})",
+        "{thousands}k parameters ({n} layers, width {width})",
+        thousands=f"{thousands:.3g}" if thousands < 999.5 else f"{thousands:,.0f}",
         width=model.n_embd,
     )
 

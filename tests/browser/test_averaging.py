@@ -1,4 +1,4 @@
-"""Page 3 in a real Chromium: a cell of the weights is edited, and the output follows."""
+"""Page 3 in a real Chromium: a question is answered, a weight is edited, the output follows."""
 
 import re
 
@@ -33,3 +33,12 @@ def test_an_edited_weight_moves_its_row_and_is_still_there_after_another_page(se
     visit.button("Start again").click()
     visit.wait_text("Each row is an average of the past")
     page.get_by_text(re.compile("now sees the future")).wait_for(state="hidden")
+
+
+def test_a_wrong_and_a_right_guess_are_graded_by_an_edit_done_at_once(server, visit):
+    visit.open(server, "averaging_the_past")
+    reason = "A row of weights makes one row of output"
+    visit.answer("all rows")
+    visit.wait_grade(False, "You said “all rows”; it is that row only.", "output row 3", reason)
+    visit.answer("that row only")
+    visit.wait_grade(True, "Yes: that row only.", "output row 3", reason)

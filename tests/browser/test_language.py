@@ -1,8 +1,12 @@
-"""The app in Spanish, down to what only the browser says."""
+"""The app in Spanish, down to what only the browser says, and a page done in it."""
+
+import re
 
 from explorer import language
+from explorer.panels.question import TRAIN
 
 HINT = "Click a row, or press Enter on it, to choose it; arrow keys move the cell."
+REASON = "Un modelo que no sabe nada obtiene ln"
 HELP = "colour follows the probability itself"
 
 
@@ -26,3 +30,21 @@ def test_components_follow_the_language_of_the_page(server, visit):
     assert matrices.locator(".linear").get_attribute("title") == HELP
     assert matrices.locator(".linear").inner_text() == "linear"
     page.wait_for_function("document.documentElement.lang === 'en'")
+
+
+def test_a_page_is_done_in_spanish_and_graded_in_it(server, visit):
+    spanish = language.catalogue("es")
+    page = visit.open(server, "bigram?language=es&bigram_max_steps=20").page
+    guess = page.get_by_placeholder(spanish["your guess"])
+    guess.fill("17")
+    guess.press("Enter")
+    visit.wait_text(spanish["Your answer is noted. Press {press} to find out."].partition("{")[0])
+    visit.button(spanish[TRAIN]).click()
+    said = spanish["You said {answer:g}, measured: {measured}"].partition("{measured}")[0]
+    visit.wait_grade(False, said.format(answer=17), REASON)
+    found = page.get_by_text(said.format(answer=17)).inner_text()
+    loss = re.search(r": (\d\.\d+)\. ", found).group(1)
+    guess.fill(loss)
+    guess.press("Enter")
+    visit.wait_grade(True, said.format(answer=float(loss)), loss, REASON)
+    assert page.get_by_text(re.compile("You said|measured:|Your answer is")).count() == 0

@@ -1,4 +1,4 @@
-"""Page 9 in a real Chromium: the induction head of the shipped model is clicked, and goes off."""
+"""Page 9 in a real Chromium: the induction head is clicked and goes off; a guess is graded."""
 
 import re
 
@@ -51,3 +51,20 @@ def test_a_picture_is_saved_and_a_link_opens_the_same_place(server, visit, tmp_p
     link = page.locator("[data-testid=stPopoverBody] code").inner_text()
     page.goto(link)
     visit.wait_text(re.compile(r"After ‘f’ at position 3 the model says"))
+
+
+def test_a_wrong_and_a_right_guess_are_graded_by_switching_every_head_off(server, visit):
+    page = visit.open(server, "look_inside?model=copying").page
+    guess = page.get_by_placeholder("your guess")
+    guess.fill("900")
+    guess.press("Enter")
+    visit.wait_text("Your answer is noted. Press Switch each off to find out.")
+    visit.button("Switch each off, one at a time").click()
+    reason = "A head is missed when nothing else carries what it brings."
+    visit.wait_grade(False, "You said 900, measured: ", reason)
+    said = page.get_by_text("You said 900, measured: ").inner_text()
+    spare = re.search(r"measured: (\d+)\.", said).group(1)
+    assert 0 <= int(spare) <= 4  # it has two layers of two heads
+    guess.fill(spare)
+    guess.press("Enter")
+    visit.wait_grade(True, f"You said {spare}, measured: {spare}.", reason)

@@ -1,10 +1,18 @@
-"""Page 12 in a real Chromium: an idea is moved, the variants train, are stopped, and go on."""
+"""Page 12 in a real Chromium: an idea is moved, the variants train, are stopped, and go on;
+finished ones grade both guesses."""
 
 import json
 import re
 import time
 
-from tests.browser.visiting import SOON
+import pytest
+
+import gpt
+from explorer import modern
+from explorer.panels.race import CHOICES
+from tests.browser.visiting import SOON, finished_run
+
+STEPS = 60
 
 
 def states(runs):
@@ -35,3 +43,48 @@ def test_an_idea_is_moved_and_the_variants_are_trained_stopped_and_go_on(server,
     assert len(states(runs)) == 12  # the same runs, not new ones
     page.get_by_role("button", name="Stop", exact=True).click()
     again.wait_for(timeout=SOON)
+
+
+@pytest.fixture
+def measured(runs):
+    """All variants as if trained: tiny models stand for theirs, Muon's has no opinions and the
+    others are wrongly sure. And both racers: the modern one is at the quick start's loss after a
+    quarter of its seconds."""
+    tokenizer = gpt.CharTokenizer.train(gpt.load_corpus("python_docs").text)
+    tiny = gpt.PRESETS["bigram"]
+    for name, preset in modern.variants(STEPS).items():
+        run = finished_run(runs, "since_2017", preset)
+        model = gpt.build_model(tiny.model, tokenizer.vocab_size, seed=preset.train.seed)
+        for weights in model.parameters():
+            weights.data *= 0 if name == "Muon" else 2
+        gpt.save_checkpoint(run.folder / "checkpoint", model, tokenizer, tiny)
+        record(run, STEPS, 6.0, 3.0)
+    for preset, seconds in zip(modern.racers().values(), (10.0, 40.0), strict=True):
+        record(finished_run(runs, "since_2017", preset), preset.train.max_steps, seconds, 2.0)
+
+
+def record(run, step, seconds, loss):
+    """What a training of so many steps leaves behind, its first and its last estimate."""
+    losses = {"step": step, "train_loss": loss, "val_loss": loss}
+    events = [
+        {"kind": "evaluation", "step": 0, "train_loss": 4.6, "val_loss": 4.6},
+        {"kind": "step", "step": step, "loss": loss, "seconds": seconds},
+        {"kind": "evaluation"} | losses,
+        {"kind": "finished"} | losses,
+    ]
+    (run.folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+
+
+def test_wrong_and_right_guesses_are_graded_by_finished_runs(server, visit, measured):
+    page = visit.open(server, f"since_2017?since_2017_steps={STEPS}").page
+    page.get_by_role("button", name="All variants are trained").wait_for(timeout=SOON)
+    visit.answer("RMSNorm")
+    visit.wait_grade(False, "You said “RMSNorm”; it is Muon.", "clearly less.")
+    visit.answer("Muon")
+    visit.wait_grade(True, "Yes: Muon.", "clearly less.")
+    never, right = CHOICES[0], CHOICES[2]
+    reason = "after 10.0 s"
+    visit.answer(never)
+    visit.wait_grade(False, f"You said “{never}”; it is {right}.", reason, "after 40.0 s")
+    visit.answer(right)
+    visit.wait_grade(True, f"Yes: {right}.", reason, "after 40.0 s")

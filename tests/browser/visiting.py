@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import gpt
+from explorer.runs.store import FINISHED, Run, RunStore
+
 SOON = 30_000  # ms; generous, since test machines are busy
 
 
@@ -45,6 +48,20 @@ class Visit:
     def wait_text(self, text, timeout=SOON):
         self.page.get_by_text(text).first.wait_for(timeout=timeout)
 
+    def answer(self, choice):
+        """Choose this answer of a question."""
+        self.page.locator("[role=radiogroup] label").get_by_text(choice, exact=True).click()
+
+    def wait_grade(self, right, *said):
+        """Wait for the grade, right or wrong, that says all of this, and for no other to say it."""
+        kinds = {True: "Success", False: "Warning"}
+        grade = self.page.get_by_test_id(f"stAlertContent{kinds[right]}")
+        for words in said:
+            grade = grade.filter(has_text=words)
+        grade.wait_for(timeout=SOON)
+        other = self.page.get_by_test_id(f"stAlertContent{kinds[not right]}")
+        other.filter(has_text=said[-1]).wait_for(state="detached", timeout=SOON)
+
     def run_id(self):
         self.page.wait_for_url(re.compile(r"[?&]run="), timeout=SOON)
         return re.search(r"run=([0-9a-f-]+)", self.page.url).group(1)
@@ -58,6 +75,14 @@ class Visit:
         assert not broken
         assert not dialogs
         assert not self.trouble, self.trouble
+
+
+def finished_run(runs: Path, page: str, preset: gpt.Preset, **more: object) -> Run:
+    """A run of a page on the text that needs no network, as if it had been trained to the end."""
+    spec = gpt.describe_run(preset, gpt.load_corpus("python_docs"), "cpu") | {"page": page}
+    run = RunStore(runs).create(spec)
+    run.set_status(state=FINISHED, step=preset.train.max_steps, **more)
+    return run
 
 
 def status(runs: Path, run_id: str) -> dict:

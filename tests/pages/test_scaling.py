@@ -135,3 +135,11 @@ def test_a_slow_machine_is_offered_the_smallest_sweep_and_its_time(bench):  # no
     at = bench.open(PAGE, scaling_minutes="1")
     assert any("Shown is the smallest one, about" in w.value for w in at.warning)
     assert by_key(at.button, f"{PAGE}_start").label == "Start the sweep (15 runs)"
+
+
+def test_a_size_beyond_a_million_is_no_power_of_ten():
+    sizes = [sweeps.size_of(gpt.run_under_budget(width, 2.5e13, 300)) for width in (48, 144)]
+    assert sizes == [
+        "73k parameters (2 layers, width 48)",
+        "1,298k parameters (5 layers, width 144)",
+    ]
