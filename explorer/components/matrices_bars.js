@@ -77,7 +77,7 @@ function markBar(r) {
   pen.fillRect(BARS.left + at * r.bars.slot, 0, r.bars.slot, BARS.top + BARS.height + BARS.below);
 }
 
-function whichBars({ width: all, name }) {
+function whichBars({ width: all, title: name }) {
   return BARS.most < all
     ? say("the {n} largest of {all}, sorted by {name}", { n: BARS.most, all, name })
     : say("all {all}, sorted by {name}", { all, name });
