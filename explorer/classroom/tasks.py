@@ -38,6 +38,8 @@ MEASURES = {
     "steps": message("steps trained"),
     "parameters": message("parameters"),
 }
+VOCABULARY = 2048  # tokens, the most that a page offers
+MOST_MEMORY = 4_000_000_000  # bytes; each learner's page also builds the model, without training it
 LONGEST = {"title": 80, "words": 4_000}
 
 
@@ -147,9 +149,14 @@ def _checked(told: dict[str, Any]) -> Task:
         tuple(map(_check, _list("checks", told.get("checks", [])))),
     )
     try:
-        task.preset(gpt.PRESETS[str(task.lesson.preset)])
+        preset = task.preset(gpt.PRESETS[str(task.lesson.preset)])
     except gpt.GPTError as error:
         raise ClassError(f"The settings of this lesson file do not work: {error}") from None
+    if gpt.peak_memory(preset.model, VOCABULARY, preset.train.batch_size) > MOST_MEMORY:
+        raise ClassError(
+            f"A run of this lesson file would need more than {MOST_MEMORY // 10**9} GB of memory:"
+            " make n_layer, n_embd, block_size or batch_size smaller."
+        )
     return task
 
 

@@ -263,7 +263,8 @@ def choose(
     for number, name in enumerate(names):
         with places[number % columns]:
             locked = task is not None and task.is_locked(name)
-            chosen[name] = _draw(f"{lesson.key}_{name}", name, before[name], locked)
+            drawn = _draw(f"{lesson.key}_{name}", name, before[name], locked)
+            chosen[name] = before[name] if locked else drawn  # whatever a browser says of it
     try:
         return preset.with_settings(chosen)
     except gpt.ConfigError as error:

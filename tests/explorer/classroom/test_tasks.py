@@ -55,6 +55,7 @@ def test_a_code_leads_nowhere_else(tmp_path, code):
         ({"title": "x" * 81}, "80"),
         ({"words": "a\u202eb"}, "invisible"),
         ({"version": 99}, "99"),
+        ({"settings": {"n_embd": 12288, "block_size": 1024}}, "more than 4 GB"),
         ({"code": "import os"}, "'code'"),
     ],
 )
