@@ -71,7 +71,7 @@ def _charts(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
     st.caption(said)
     for budget, reason in refused.items():
         st.caption(f"{budget}: {reason}")
-    _law(lesson, table, sweep)
+    _law(lesson, text, table, sweep)
 
 
 def _reach(row: Any, finished: pd.DataFrame) -> str:
@@ -94,7 +94,7 @@ def _parabolas(sweep: Sweep) -> tuple[dict[str, scaling.Parabola], dict[str, str
     return found, refused
 
 
-def _law(lesson: Lesson, table: pd.DataFrame, sweep: Sweep) -> None:
+def _law(lesson: Lesson, text: cache.Text, table: pd.DataFrame, sweep: Sweep) -> None:
     st.markdown(say("**Loss against compute**"))
     said = fitted(sweep)
     law = None if isinstance(said, str) else said
@@ -111,16 +111,25 @@ def _law(lesson: Lesson, table: pd.DataFrame, sweep: Sweep) -> None:
         ),
     )
     far = far and law is not None
+    alike = text.unit == "character"  # as the tutorial's tokens; else its loss has no place here
+    tutorial = {say("the tutorial's model"): (TUTORIAL_C, TUTORIAL_LOSS)} if far and alike else {}
     chart = charts.create_compute_chart(
         table.dropna(subset="loss"),
         law_frames.band(law, TUTORIAL_C if far else None),
         law_frames.guides(law),
-        law_frames.marks({say("the tutorial's model"): (TUTORIAL_C, TUTORIAL_LOSS)} if far else {}),
+        law_frames.marks(tutorial),
     )
     st.altair_chart(chart, width="stretch", key=f"{lesson.key}_compute")
     if law is None:
         return
     _exponents(lesson, law)
+    if not alike:
+        st.caption(
+            say(
+                "The figure of the tutorial's model is in nats per character, the law's losses are"
+                " in nats per token of several characters: they cannot be compared."
+            )
+        )
 
 
 def _exponents(lesson: Lesson, law: scaling.Law) -> None:

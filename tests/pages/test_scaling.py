@@ -31,11 +31,11 @@ def planned(minutes=5, count=5):
     return gpt.sweep_within(60 * minutes, count, V, FAST)
 
 
-def finish(bench, runs, seed=0, noise=0.003):  # noqa: F811
-    """Runs as if trained, with losses of a known law."""
+def finish(bench, runs, seed=0, noise=0.003, tokens=None):  # noqa: F811
+    """Runs as if trained, with losses of a known law; in characters, if no tokens are told."""
     draw = np.random.default_rng(seed)
     for run in runs:
-        spec = gpt.describe_run(run.preset, corpus(), "cpu") | {"page": PAGE}
+        spec = gpt.describe_run(run.preset, corpus(), "cpu", tokens) | {"page": PAGE}
         expected = scaling.loss(LAW, run.parameters, run.tokens) + noise * draw.normal()
         bench.store.create(spec).set_status(state=store.FINISHED, val_loss=float(expected))
 
@@ -143,3 +143,20 @@ def test_a_size_beyond_a_million_is_no_power_of_ten():
         "73k parameters (2 layers, width 48)",
         "1,298k parameters (5 layers, width 144)",
     ]
+
+
+def drawn(at):
+    """Whether a chart has a mark at the tutorial's model."""
+    charts = at.get("vega_lite_chart")
+    return any(b"model: 1.48" in chart.proto.SerializeToString() for chart in charts)
+
+
+def test_the_tutorials_loss_is_not_held_against_a_law_in_other_tokens(quick):
+    apart = "The figure of the tutorial's model is in nats per character"
+    finish(quick, planned())
+    at = quick.open(PAGE, scaling_far="true")
+    assert apart not in said(at) and drawn(at)
+    runs = gpt.sweep_within(300, 5, 300, FAST)
+    finish(quick, runs, tokens={"kind": "bpe", "vocab_size": 300})
+    at = quick.open(PAGE, tokenizer="bpe-300", scaling_far="true")
+    assert not at.exception and apart in said(at) and not drawn(at)
