@@ -48,7 +48,17 @@ def admitted() -> bool:
         sign_in_panel()
         return False
     workspace.begin()
+    limit_uploads()
     return True
+
+
+def limit_uploads() -> None:
+    from streamlit import runtime
+
+    if runtime.exists():  # not where a script is run without a server
+        from explorer import uploads
+
+        uploads.limit()
 
 
 def say_trouble() -> None:

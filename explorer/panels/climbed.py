@@ -189,7 +189,7 @@ def _row(one: Climbed, step: ladder.Step, V: int) -> dict[str, Any]:
         "minutes": seconds / 60 if seconds else None,
         "loss": one.loss,
         "gain": step.gain,
-        "state": f"{state}: {explain(one.reason)}" if one.state == store.FAILED else state,
+        "state": f"{state}: {explain(one.reason, markdown=False)}" if one.state == store.FAILED else state,
     }
 
 

@@ -36,7 +36,7 @@ from explorer.panels.exact_match import exact_match_panel
 from explorer.panels.model import current_run
 from explorer.runs import store
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run
+from explorer.runs.store import Run, RunError
 
 POLL_SECONDS = 0.7
 FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its panel is drawn
@@ -231,6 +231,9 @@ def new_run(
         spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
     try:
         return engine.store().create(spec)
+    except RunError as error:
+        workspace.trouble(str(error))
+        return None
     except OSError as error:
         st.error(
             say(

@@ -35,6 +35,7 @@ CREATED, QUEUED, TRAINING = "created", "queued", "training"
 PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
 COMMANDS = ("run", "pause", "step", "stop")
+LEAST_FREE = 200_000_000  # bytes of the disk that new runs and texts leave for those that train
 TAIL_BYTES = 4096  # enough of the events' end to see how a run ended
 VANISHED = "The program that trained this run ended without a word. Continue takes it up again."
 
@@ -68,8 +69,10 @@ class RunStore:
 
         `spec` holds preset, model, train, corpus and, if wanted, name, page, device, threads,
         learner. A pasted corpus is given as {"name": ..., "text": ...}; the text is kept once.
+        Raises RunError when the disk is nearly full.
         """
         self.root.mkdir(parents=True, exist_ok=True)
+        self._check_room()
         run_id = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f-") + secrets.token_hex(10)
         complete = {"name": spec.get("preset", "run"), "page": "", "device": "auto"} | dict(spec)
         if "text" in complete.get("corpus", {}):
@@ -116,14 +119,27 @@ class RunStore:
         shutil.rmtree(hidden if hidden.exists() else run.folder, ignore_errors=True)
 
     def save_text(self, text: str, name: str = "pasted", **more: Any) -> dict[str, Any]:
-        """Keep a pasted text under its SHA-256, once -> the `corpus` part of a spec."""
+        """Keep a pasted text under its SHA-256, once -> the `corpus` part of a spec.
+
+        Raises RunError when the disk is nearly full.
+        """
         data = text.encode("utf-8", errors="surrogatepass")
         sha256 = hashlib.sha256(data).hexdigest()
         path = f"texts/{sha256}.txt"
         (self.root / "texts").mkdir(parents=True, exist_ok=True)
         if not (self.root / path).exists():
+            self._check_room()
             files.write_bytes(self.root / path, data, durable=True)
         return more | {"name": name, "sha256": sha256, "characters": len(text), "path": path}
+
+    def _check_room(self) -> None:
+        """Raise RunError while the disk has too little room for anything new."""
+        free = shutil.disk_usage(self.root).free
+        if free < LEAST_FREE:
+            raise RunError(
+                f"Nothing new is begun here: the disk has {free / 1e6:.0f} MB left of the"
+                f" {LEAST_FREE / 1e6:.0f} MB that must stay free. Delete some runs, or make room."
+            )
 
 
 class Run:
