@@ -65,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """Read a JSON object; None when it is missing or damaged."""
     try:
         value = json.loads(patiently(path.read_bytes))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # of JSON that is nested without end
         return None
     return value if isinstance(value, dict) else None
 
@@ -91,7 +91,7 @@ def read_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[dict[str,
 def _parse(lines: list[bytes]) -> list[dict[str, Any]]:
     try:  # one call for all lines is three times as quick; it fails if any line is damaged
         values = json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if values is None or len(values) != len(lines):
         values = [_parse_one(line) for line in lines]
@@ -101,7 +101,7 @@ def _parse(lines: list[bytes]) -> list[dict[str, Any]]:
 def _parse_one(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
