@@ -12,7 +12,15 @@ STEERING = {
     "command": None, "submit": None, "control": None, "set_status": None, "entries": None,
     "runs_of": None, "list": None, "delete": "workspace.changing(", "write": "workspace.changing(",
 }  # fmt: skip
-OWNERS = {"engine.executor()", "engine.store()", "history", "labels", "run", "run_labels"}
+OWNERS = {
+    "executor",
+    "engine.executor()",
+    "engine.store()",
+    "history",
+    "labels",
+    "run",
+    "run_labels",
+}
 TEACHERS = {"board.py", "order.py", "archive.py"}  # behind the teacher's key: see class_page.py
 
 

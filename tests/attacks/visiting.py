@@ -6,6 +6,7 @@ from typing import Any
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
+from explorer import messages
 from tests.attacks import hostile
 from tests.pages.bench import APP, Written
 
@@ -20,7 +21,7 @@ FIELD = {
     "data_editor": "string_value", "dataframe": "string_value",
     "vega_lite_chart": "string_value", "button": "trigger_value",
 }  # fmt: skip
-NEVER = ("sign_out",)
+TIMEOUT = 30  # seconds after which a page counts as hanging
 
 
 def widgets(at: AppTest) -> list[tuple[str, str]]:
@@ -51,6 +52,7 @@ def send(at: AppTest, *states: WidgetState) -> float:
     ids = {state.id for state in states}
     sent = WidgetStates()
     sent.widgets.extend([w for w in known.widgets if w.id not in ids] + list(states))
+    messages.take_out(sent)  # as a class server does first
     begin = time.perf_counter()
     at._run(sent)
     return time.perf_counter() - begin
@@ -62,13 +64,14 @@ def harm(at: AppTest) -> list[str]:
     for node in at._tree:
         proto = getattr(node, "proto", None)
         if proto is not None:
-            found += [f"{getattr(node, 'type', '?')} drew {t[:120]!r}" for t in hostile.drawn(proto)]
+            kind = getattr(node, "type", "?")
+            found += [f"{kind} drew {text[:120]!r}" for text in hostile.drawn(proto)]
     return found
 
 
 def enter(page: str, key: str, **address: str) -> AppTest:
     """`page` as the browser of the workspace `key` finds it at this address."""
-    at = AppTest.from_file(str(APP), default_timeout=120)
+    at = AppTest.from_file(str(APP), default_timeout=TIMEOUT)
     at.session_state["workspace key"] = key
     at.session_state["home.writing"] = Written()
     for name, value in address.items():
