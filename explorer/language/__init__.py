@@ -56,7 +56,8 @@ def _explained(text: str) -> str:
         return said.get(text, text)
     for pattern, template in _templates(chosen()):
         if found := pattern.fullmatch(text):
-            return template.format(*map(_explained, found.groups()))  # a part may be a sentence, too
+            parts = map(_explained, found.groups())  # a part may be a sentence, too
+            return template.format(*parts)
     return text
 
 

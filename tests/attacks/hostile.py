@@ -32,21 +32,27 @@ MARKUP = (
 )
 TEXTS = (
     "", " ", "\n", "\t\t", "\0", "a\0b", "\x01\x1b[31m\x7f", "\r\n" * 10, "\ud800", "a\udfffb",
-    "\u202egnp.exe", "\u200b\u200d\ufeff", "e" + "\u0301" * 500, "👩‍👩‍👧‍👦" * 20, "🏳️‍🌈", "ﷺ" * 50, "İıſß",
-    "{0.__class__}", "{text.__globals__}", "{}", "{n:,}", "%s%s%s%n", "%(name)s", "${7*7}", "{{7*7}}",
-    "../../../../etc/passwd", "/etc/passwd", "..\\..\\boot.ini", "texts/../rules.json", "file:///etc/passwd",
+    "\u202egnp.exe", "\u200b\u200d\ufeff", "e" + "\u0301" * 500, "👩‍👩‍👧‍👦" * 20, "🏳️‍🌈",
+    "ﷺ" * 50, "İıſß",
+    "{0.__class__}", "{text.__globals__}", "{}", "{n:,}", "%s%s%s%n", "%(name)s", "${7*7}",
+    "{{7*7}}",
+    "../../../../etc/passwd", "/etc/passwd", "..\\..\\boot.ini", "texts/../rules.json",
+    "file:///etc/passwd",
     "CON", "NUL.txt", "COM1", "a:b", "~root", "$(touch /tmp/pwned)", "`id`", "; rm -rf /", "| cat",
-    "nan", "inf", "-inf", "1e400", "-0", "-0.0", "10" + "0" * 400, "0x7f", "1_000", "٣", "½", "1e-400",
-    "True", "None", "null", "[]", "[[1]]", "' OR 1=1 --", '"; DROP TABLE runs; --', "=1+1", "@SUM(A1)",
-    "+cmd|' /C calc'!A0", "-2+3", "__import__('os').system('id')", "[" * 5000, '{"a":' * 5000, "a,b,,c" * 50,
+    "nan", "inf", "-inf", "1e400", "-0", "-0.0", "10" + "0" * 400, "0x7f", "1_000", "٣", "½",
+    "1e-400",
+    "True", "None", "null", "[]", "[[1]]", "' OR 1=1 --", '"; DROP TABLE runs; --', "=1+1",
+    "@SUM(A1)",
+    "+cmd|' /C calc'!A0", "-2+3", "__import__('os').system('id')", "[" * 5000, '{"a":' * 5000,
+    "a,b,,c" * 50,
     "A" * 5000, "ab " * 20_000, "&lt;b&gt;", "&#x3c;", "\u2028\u2029", "\ue000\uffff", "\U0010ffff",
     "newest", "deleted", "0", "-1", "99999999999999999999", "1.5", "1, 1", "L1 H1", "all",
 )  # fmt: skip
 LARGE = ("x" * 1_000_000, "é\n" * 300_000, f"[{MARK}](x) " * 40_000)
 NUMBERS = (
-    float("nan"), float("inf"), -float("inf"), -0.0, 1e308, -1e308, 5e-324, 0.5, 2.0**63, -1.0, 1e15,
+    float("nan"), float("inf"), -float("inf"), -0.0, 1e308, -1e308, 5e-324, 0.5, 2.0**63, -1.0,
+    1e15,
 )  # fmt: skip
-WHOLES = (0, -1, 2**31, -(2**31), 2**53 + 1, 2**63 - 1, -(2**63), 7)
 JSON: tuple[Any, ...] = (
     None, True, 0, -1, 1.5, 10**400, "x", f"<b>{MARK}</b>", [], [1, 2], {}, {"epoch": 0},
     {"epoch": "x"}, {"epoch": [1]}, {"index": -1}, {"index": 1.5}, {"index": True}, {"index": "0"},
@@ -54,7 +60,8 @@ JSON: tuple[Any, ...] = (
     {"layer": 10**400, "head": -(10**400)}, {"layer": 1e308, "head": float("inf")},
     {"layer": float("nan"), "head": float("nan")}, {"temperature": "hot"},
     {"temperature": 1e400, "top_k": 1.5, "top_p": "x"}, {"temperature": float("nan")},
-    {"temperature": 1.0, "top_k": float("nan"), "top_p": 0.5}, {"temperature": 1.0, "top_k": 10**400},
+    {"temperature": 1.0, "top_k": float("nan"), "top_p": 0.5}, {"temperature": 1.0,
+    "top_k": 10**400},
     {"temperature": True, "top_k": True, "top_p": True}, {"self": 1}, {"a" * 1000: 1},
     {"bigram.x": {"answer": [1]}}, {"bigram.x": "x"}, {f"k{n}": {"answer": n} for n in range(3000)},
     {"x": {"answer": f"<b>{MARK}</b>" * 1000, "right": {}}}, ["\ud800"], "y" * 1_000_000,

@@ -27,7 +27,8 @@ from tests.attacks import hostile
 
 EXAMPLES = max(20, hostile.WHOLE // 4)
 NUMBERS: tuple[Any, ...] = (
-    0, -1, 1.5, 2**31, 2**62, 10**400, 1e308, float("nan"), float("inf"), True, None, "8", "", [], {},
+    0, -1, 1.5, 2**31, 2**62, 10**400, 1e308, float("nan"), float("inf"), True, None, "8", "",
+    [], {},
     [8], {"a": 1}, "nan", "\0",
 )  # fmt: skip
 
