@@ -24,6 +24,7 @@ from gpt.checkpoint import CONFIG, WEIGHTS
 from gpt.errors import GPTError
 from gpt.text import decode_bytes
 from tests.attacks import hostile
+from tests.gpt.gpt2_folders import gpt_2
 
 EXAMPLES = max(20, hostile.WHOLE // 4)
 NUMBERS: tuple[Any, ...] = (
@@ -216,3 +217,47 @@ def test_a_label_is_one_visible_line_or_refused(what, text):
     except labels.LabelError:
         return
     assert tidied.isprintable() and len(tidied) <= labels.MOST[what] and "\n" not in tidied
+
+
+# --- folders of Hugging Face -----------------------------------------------------------------
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, tokenizer_files: Path) -> Path:
+    """A good folder of a small GPT-2."""
+    gpt_2(tmp_path / "theirs", tokenizer_files)
+    return tmp_path / "theirs"
+
+
+def test_a_strange_value_anywhere_in_their_config_is_refused(theirs):
+    config = json.loads((theirs / "config.json").read_text())
+    for number, path in enumerate(paths(config)):
+        for value in NUMBERS if hostile.WHOLE else NUMBERS[number % 6 :: 6]:
+            (theirs / "config.json").write_text(json.dumps(changed(config, path, value)))
+            try:
+                refused(lambda: gpt.load_huggingface(theirs))
+            except Exception as error:
+                raise AssertionError(f"{path} = {value!r:.50}: {error!r:.200}") from error
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.json", "[" * 100_000),
+        ("config.json", '{"model_type": "gpt2"}'),
+        ("vocab.json", "[" * 100_000),
+        ("vocab.json", '{"a": 1e400}'),
+        ("vocab.json", '{"a": 1000000000000}'),
+        ("vocab.json", '{"a": -5, "b": "x"}'),
+        ("vocab.json", "[1]"),
+        ("vocab.json", "{}"),
+        ("merges.txt", "a b\n" * 200_000),
+        ("merges.txt", "one\ntwo three four\n"),
+        ("merges.txt", "\0" * 1000),
+    ],
+)
+def test_files_of_theirs_made_to_do_harm_are_refused(theirs, name, text):
+    (theirs / name).write_text(text)
+    with pytest.raises(GPTError):
+        gpt.load_huggingface(theirs)
+    refused(lambda: gpt.load_huggingface(theirs))
