@@ -6,9 +6,9 @@ for, a word quoted in an error) is data: a page must not draw a picture, a link 
 
 import re
 
-# What Streamlit's Markdown takes for a sign: of a heading or a list at the beginning; code, emphasis, links and
-# pictures, HTML, formulas, struck text, and directives such as :red[…] or :material/…:. An
-# underscore inside a word (n_embd) and a colon before a space are none, and stay as they are.
+# What Streamlit's Markdown takes for a sign: of a heading or a list at the beginning; code, stress,
+# links and pictures, HTML, formulas, struck text, and directives such as :red[…] or :material/…:.
+# An underscore inside a word (n_embd) and a colon before a space are none, and stay as they are.
 _SIGNS = re.compile(r"^[#=+-]|[\\`*\[\]<>$~&|]|(?<!\w)_|_(?!\w)|:(?=[A-Za-z+-])")
 
 
