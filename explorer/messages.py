@@ -64,7 +64,7 @@ def _is_value(state: Any) -> bool:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text or "null", parse_constant=_refuse)
+        json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True

@@ -158,7 +158,7 @@ def labelled(school: Bench, name: str) -> None:
     labels.write(school.store.list()[-1].folder, name=name[:60], group=name[:40])
 
 
-@pytest.mark.parametrize("page", PAGES if hostile.WHOLE else ("bigram", "the_ladder"))
+@pytest.mark.parametrize("page", PAGES if hostile.WHOLE else ("bigram", "generate"))
 def test_names_are_shown_letter_by_letter(school, page):
     spec_of = school.train("bigram", "bigram").folder / "run.json"
     spec = json.loads(spec_of.read_text())
@@ -227,3 +227,10 @@ def test_no_upload_breaks_a_page(school, page):
         box.upload(f"{hostile.MARKUP[number % 4]}.{ending}", data, "text/plain").run()
         tally.note(f"{page} upload {data[:20]!r}", time.perf_counter() - begin, harm(at))
     tally.settle(f"uploads on {page}")
+
+
+@pytest.mark.parametrize("value", ["nan", "-inf", "1e400", "1" + "0" * 400])
+def test_an_address_with_a_number_that_is_none_draws_the_page(school, value):
+    at = enter("the_ladder", ANN, the_ladder_steps=value, the_ladder_seed="7")
+    assert not harm(at) and "the_ladder_steps" not in at.query_params
+    assert at.query_params["the_ladder_seed"] == "7"

@@ -24,7 +24,8 @@ def left(message: BackMsg) -> list[str]:
 
 @pytest.mark.parametrize(
     "value",
-    [{"double_value": float("nan")}, {"double_value": -float("inf")}, {"json_value": "{"},
+    [{"double_value": float("nan")}, {"json_value": ""}, {"double_value": -float("inf")},
+     {"json_value": "{"},
      {"json_value": '{"a": NaN}'}, {"json_trigger_value": "[" * 100_000},
     {"json_value": "Infinity"}],
 )  # fmt: skip
@@ -34,7 +35,7 @@ def test_a_value_that_no_widget_has_is_taken_out_and_the_others_stay(value):
 
 @pytest.mark.parametrize(
     "value",
-    [{"double_value": 1e308}, {"json_value": '{"a": [1, null]}'}, {"json_value": ""},
+    [{"double_value": 1e308}, {"json_value": '{"a": [1, null]}'},
      {"bool_value": True}, {"string_value": "nan"}],
 )  # fmt: skip
 def test_what_a_page_sends_passes(value):
