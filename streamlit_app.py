@@ -6,11 +6,10 @@ torch, and a cold server should show something at once.
 
 import streamlit as st
 
-from explorer import classroom, engine, language, lessons, state
+from explorer import classroom, engine, language, lessons
 from explorer.language import say
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
-state.take_out_numbers()
 language.begin()
 
 

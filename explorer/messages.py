@@ -9,6 +9,7 @@ connection before they come here.
 import json
 import math
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 WIDGET = "$$"  # the names that Streamlit gives to widgets begin so
 REFUSED = {"clear_cache", "set_run_on_save", "load_git_info"}  # of a developer's own server
@@ -36,7 +37,26 @@ def is_fit(message: Any) -> bool:
     kind = message.WhichOneof("type")
     if kind == "rerun_script":
         take_out(message.rerun_script.widget_states)
+        message.rerun_script.query_string = address(message.rerun_script.query_string)
     return kind not in REFUSED
+
+
+def address(query: str) -> str:
+    """The address without numbers that are none.
+
+    >>> address("a_steps=1e400&a_seed=7")
+    'a_seed=7'
+    """
+    told = parse_qsl(query, keep_blank_values=True)
+    fit = [(name, value) for name, value in told if not _is_endless(value)]
+    return query if fit == told else urlencode(fit)
+
+
+def _is_endless(value: str) -> bool:
+    try:
+        return math.isinf(float(value))  # a number box would make it whole, and fail
+    except ValueError:
+        return False
 
 
 def take_out(states: Any) -> None:

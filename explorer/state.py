@@ -4,7 +4,6 @@ The address carries the run of the page (`run`), the text (`text`) and every set
 from its default, so that a reload, a second tab or a teacher's link finds the same page.
 """
 
-import math
 from typing import Any
 
 import streamlit as st
@@ -44,21 +43,6 @@ def set_address(name: str, value: str | None) -> None:
         st.query_params[name] = value
     elif name in st.query_params:
         del st.query_params[name]
-
-
-def take_out_numbers() -> None:
-    """Take numbers that are none (nan, 1e400) out of the address: a control bound to it would end
-    the page in an error. Called by the router; does it once, before any control is bound."""
-    if "address" in st.session_state:
-        return
-    st.session_state["address"] = "read"
-    for name in list(st.query_params):
-        try:
-            is_number = math.isfinite(float(st.query_params[name]))
-        except ValueError:
-            continue
-        if not is_number:
-            del st.query_params[name]
 
 
 def enter(lesson: Lesson) -> None:

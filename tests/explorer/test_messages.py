@@ -63,3 +63,13 @@ def test_a_state_under_a_name_of_the_session_is_taken_out():
     message = rerun(string_value="x")
     message.rerun_script.widget_states.widgets.append(WidgetState(id="task", string_value="x"))
     assert left(message) == ["$$ID-1-good", "$$ID-2-other"]
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "1" + "0" * 400])
+def test_a_number_without_end_is_taken_out_of_the_address(value):
+    message = rerun(string_value="x")
+    message.rerun_script.query_string = f"the_ladder_steps={value}&the_ladder_seed=7"
+    assert messages.is_fit(message)
+    assert message.rerun_script.query_string == "the_ladder_seed=7"
+    message.rerun_script.query_string = kept = "text=a+b&steps=5&read=nan&x="
+    assert messages.is_fit(message) and message.rerun_script.query_string == kept
