@@ -161,7 +161,7 @@ LESSON = {"title": "A", "page": "bigram", "settings": {"max_steps": 500}, "open"
 
 def test_a_lesson_file_with_a_strange_value_anywhere_is_refused():
     for path in paths(LESSON):
-        for value in (*NUMBERS, *hostile.MARKUP, *hostile.TEXTS):
+        for value in (*NUMBERS, *hostile.MARKUP, *hostile.TEXTS)[:: 1 if hostile.WHOLE else 5]:
             told = json.dumps(changed(LESSON, path, value))
             try:
                 refused(lambda told=told: tasks.from_json(told))
