@@ -47,8 +47,20 @@ def admitted() -> bool:
     if workspace.must_sign_in():
         sign_in_panel()
         return False
+    limit()
     workspace.begin()
     return True
+
+
+def limit() -> None:
+    """What whoever speaks Streamlit's protocol by hand may do to a server of many."""
+    from streamlit import runtime
+
+    if runtime.exists():  # not where the script runs without a server
+        from explorer import messages, uploads
+
+        uploads.limit()
+        messages.guard()
 
 
 def say_trouble() -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 
 from explorer import classroom, engine, history, state
 from explorer.classroom import members, rules
-from explorer.language import message, say
+from explorer.language import explain, message, say
 from explorer.runs.executors import Command
 from explorer.runs.store import Run, RunError
 
@@ -195,4 +195,4 @@ def say_trouble() -> None:
     """What could not be done at the last click, once. Called by the router."""
     said: Any = st.session_state.pop(_SAID, None)
     if said:
-        st.warning(say(said), icon=":material/front_hand:")
+        st.warning(explain(said), icon=":material/front_hand:")

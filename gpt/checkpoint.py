@@ -88,7 +88,7 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
         version = config["version"]
         if version == VERSION and not all(isinstance(config[name], dict) for name in PARTS):
             raise TypeError
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it is not the JSON of a checkpoint.") from None
     if version != VERSION:
         raise CheckpointError(
@@ -125,7 +125,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainState:
         raise CheckpointError(f"{path} holds weights, but no training state to continue from.")
     try:
         return TrainState(tensors, json.loads(meta["state"]))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CheckpointError(f"{path} is damaged: its metadata is not JSON.") from None
 
 

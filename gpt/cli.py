@@ -20,6 +20,7 @@ from typing import Any
 import gpt
 from gpt.cli_takehome import FORMATS, export_command, verify_command
 from gpt.cli_train import RUNS, train_command
+from gpt.devices import pick_device
 from gpt.errors import CheckpointError, GPTError, nearest
 from gpt.toys import TOYS
 
@@ -204,7 +205,7 @@ def _title(folder: Path) -> str:
 def _load(folder: Path, device: str) -> tuple[Any, Any]:
     """Model and tokenizer of a checkpoint, or of a Hugging Face folder."""
     load = gpt.load_huggingface if gpt.is_huggingface(folder) else gpt.load_checkpoint
-    return load(folder, device)[:2]
+    return load(folder, str(pick_device(device)))[:2]
 
 
 def _run_or_receipt(name: str) -> Path:

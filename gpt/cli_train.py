@@ -154,7 +154,7 @@ def _reopen_run(folder: Path) -> tuple[Path, Any, Any, dict[str, Any], Any]:
     try:
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         preset = gpt.get_preset(about["preset"]).with_settings(about["model"] | about["train"])
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
         raise ConfigError(f"{folder} is not a run: it has no readable run.json.") from None
     corpus = gpt.load_corpus(about["corpus"].get("source", about["corpus"]["name"]))
     if corpus.sha256 != about["corpus"]["sha256"]:

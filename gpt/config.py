@@ -56,9 +56,9 @@ class _Settings:
                 return float(value)
         except (TypeError, ValueError, OverflowError):
             wanted = "true or false" if kind is bool else "a number" if kind is float else "whole"
-            raise ConfigError(f"{name} must be {wanted}, got {value!r}.") from None
+            raise ConfigError(f"{name} must be {wanted}, got {value!r:.60}.") from None
         if not isinstance(value, str):
-            raise ConfigError(f"{name} must be text, got {value!r}.")
+            raise ConfigError(f"{name} must be text, got {value!r:.60}.")
         return value
 
 

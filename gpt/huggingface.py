@@ -58,7 +58,7 @@ def is_huggingface(folder: str | os.PathLike[str]) -> bool:
     """Whether the folder's config.json is one of Hugging Face, which says what model it is of."""
     try:
         return "model_type" in json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 
@@ -97,7 +97,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         kind = values.get("model_type")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it is not the JSON of a model.") from None
     if kind != "gpt2":
         raise CheckpointError(f"{path.parent} holds a model of type {kind!r}: only 'gpt2' is read.")

@@ -106,7 +106,7 @@ def key_file(root: Path) -> Path:
 def is_teachers_key(root: Path, tried: str) -> bool:
     """Whether `tried` is the teacher's key; slow to say no."""
     # As bytes: compare_digest refuses text that is not ASCII.
-    right = hmac.compare_digest(tried.strip().encode(), teacher_key(root).encode())
+    right = hmac.compare_digest(tried.strip().encode(errors="replace"), teacher_key(root).encode())
     if not right:
         time.sleep(AFTER_WRONG)
     return right

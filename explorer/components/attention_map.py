@@ -106,10 +106,12 @@ def _start(
 def _chosen(key: str, state: Mapping[str, Any] | None, layers: int, heads: int) -> tuple[int, int]:
     """The chosen (layer, head), one that the model has."""
     chosen = memory.choice(key, "selected", state or {}) or {}
-    return (
-        min(max(int(chosen.get("layer", 0)), 0), layers - 1),
-        min(max(int(chosen.get("head", 0)), 0), heads - 1),
-    )
+    return _place(chosen.get("layer"), layers), _place(chosen.get("head"), heads)
+
+
+def _place(told: Any, many: int) -> int:
+    """One of `many` places; what is no whole number, whoever sent it, is the first."""
+    return min(max(told, 0), many - 1) if isinstance(told, int) else 0
 
 
 def _draw(

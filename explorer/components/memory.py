@@ -7,10 +7,13 @@ otherwise each click would send the whole picture again. `epoch` counts the time
 for another value, which then wins over older clicks, in the browser as well as here.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+
+LARGEST = 2_000  # characters of a choice, which is a few numbers
 
 Choice = dict[str, Any]
 
@@ -52,8 +55,18 @@ def _note(key: str, asked: Choice | None) -> dict[str, Any]:
     return dict(note) if note else {"asked": asked, "start": asked, "last": None, "epoch": 0}
 
 
+def _is_ours(value: Mapping[Any, Any]) -> bool:
+    """Whether our own code in the browser may have sent this: it would go back there as JSON."""
+    try:
+        return len(json.dumps(dict(value), allow_nan=False)) <= LARGEST
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
 def _chosen(state: Any, field: str, note: Mapping[str, Any]) -> Choice | None:
     value = state.get(field) if isinstance(state, Mapping) else None
     if not isinstance(value, Mapping) or value.get("epoch", note["epoch"]) != note["epoch"]:
         return None  # no choice yet, or one older than what the page asked for
+    if not _is_ours(value):
+        return None
     return {name: item for name, item in value.items() if name != "epoch"}

@@ -16,6 +16,8 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from explorer.literal import literal
+
 FOLDER = Path(__file__).parent
 ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "es": "Español"}
@@ -38,15 +40,24 @@ def message(text: str) -> str:
     return text
 
 
-def explain(error: Exception | str) -> str:
-    """The sentence of an error of `gpt`, which knows no languages, in the learner's."""
-    text = str(error)
+def explain(error: Exception | str, markdown: bool = True) -> str:
+    """The sentence of an error of `gpt`, which knows no languages, in the learner's.
+
+    An error quotes what a link, a file or a learner brought: in Markdown it is shown letter by
+    letter. markdown: False for a table or a box of plain text.
+    """
+    said = _explained(str(error))
+    return literal(said) if markdown else said
+
+
+def _explained(text: str) -> str:
     said = catalogue(chosen())
     if not said or text in said:
         return said.get(text, text)
     for pattern, template in _templates(chosen()):
         if found := pattern.fullmatch(text):
-            return template.format(*map(explain, found.groups()))  # a part may be a sentence, too
+            parts = map(_explained, found.groups())  # a part may be a sentence, too
+            return template.format(*parts)
     return text
 
 

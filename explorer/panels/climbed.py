@@ -180,6 +180,8 @@ def _row(one: Climbed, step: ladder.Step, V: int) -> dict[str, Any]:
     seconds = last.get("seconds")
     parts = gpt.parameters_by_component(one.rung.preset.model, V)
     state = say(STATES[one.state]) if one.state else say("not trained yet")
+    if one.state == store.FAILED:
+        state = f"{state}: {explain(one.reason, markdown=False)}"
     return {
         "rung": one.label,
         "what it adds": say(one.rung.idea),
@@ -189,7 +191,7 @@ def _row(one: Climbed, step: ladder.Step, V: int) -> dict[str, Any]:
         "minutes": seconds / 60 if seconds else None,
         "loss": one.loss,
         "gain": step.gain,
-        "state": f"{state}: {explain(one.reason)}" if one.state == store.FAILED else state,
+        "state": state,
     }
 
 

@@ -13,6 +13,7 @@ import gpt
 from explorer import cache, engine, state
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
+from explorer.literal import literal
 from explorer.runs.store import Run, RunError
 
 
@@ -68,7 +69,7 @@ def readable(shown: Shown, text: str) -> tuple[list[int], str]:
     limit = shown.model.config.block_size
     said = []
     if strange:
-        names = ", ".join(f"{u.character!r} ({u.name})" for u in strange[:3])
+        names = literal(", ".join(f"{u.character!r} ({u.name})" for u in strange[:3]))
         if len(strange) > 3:
             names = say("{names} and {n} more", names=names, n=len(strange) - 3)
         said.append(say("Left out, the training text never had them: {names}.", names=names))

@@ -87,7 +87,7 @@ def _use(lesson: Lesson, read: Callable[[], str], name: str) -> bool:
         return _tell(lesson, False, say("{reason} The text in use stays as it was.", reason=wrong))
     said = say(
         "All pages now learn from “{name}”: {n:,} characters, {different} different.",
-        name=say(name),
+        name=text.titled(name),
         n=len(new),
         different=len(set(new)),
     )

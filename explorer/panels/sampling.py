@@ -14,6 +14,7 @@ from explorer import cache, state
 from explorer.components.next_token import next_token
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
+from explorer.literal import literal
 from explorer.panels.model import Shown, readable
 from explorer.panels.training import visible_prompt
 from explorer.writing import Writing
@@ -82,7 +83,7 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
     chart, page = st.columns([3, 2], gap="medium")
     with chart:
         before = text if drawn is None else text[: len(text) - len(drawn.text)]
-        about = {"model": model.label, "text": visible_prompt(before[-24:])}
+        about = {"model": model.label, "text": literal(visible_prompt(before[-24:]))}
         st.caption(
             say("Model: {model}. After “…{text}” comes:", **about)
             if drawn is None

@@ -7,11 +7,13 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, downloads, engine, state
+from explorer import cache, classroom, differences, downloads, engine, state
 from explorer.language import explain, message, say
+from explorer.literal import literal
 from gpt.text import is_local
 from gpt.toys import TOYS
 
+TEXTS_AT_MOST = 20  # of a learner's own, in one session on a server of many
 OFFLINE = "python_docs"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 TITLES = {
@@ -163,8 +165,11 @@ def title(text: cache.Text) -> str:
 
 
 def titled(name: str) -> str:
-    """What a person calls the text of this name: its title, or what its learner called it."""
-    return say(name) if name == PASTED else say(TITLES[name]) if name in TITLES else name
+    """What a person calls the text of this name: its title, or what its learner called it.
+
+    For Markdown: the name of a file is shown letter by letter.
+    """
+    return say(name) if name == PASTED else say(TITLES[name]) if name in TITLES else literal(name)
 
 
 def measured_on(text: cache.Text) -> str:
@@ -176,10 +181,22 @@ def measured_on(text: cache.Text) -> str:
 
 def use(text: str, name: str) -> None:
     """Keep a learner's own text and choose it for all pages; raises gpt.TextError if unusable."""
+    if name in gpt.CORPORA:
+        name = f"{name}.txt"  # a run finds a text of such a name without looking into its file
     corpus = gpt.corpus_from_text(text, name)
+    _check_number(corpus.sha256)
     engine.store().save_text(text, name)
     _pasted()[corpus.sha256] = name
     st.session_state["text"] = corpus.sha256
+
+
+def _check_number(sha256: str) -> None:
+    """Raise TextError where a learner of a class brings one text too many: all of them are kept."""
+    if classroom.is_open() and sha256 not in _pasted() and len(_pasted()) >= TEXTS_AT_MOST:
+        raise gpt.TextError(
+            f"You have brought {TEXTS_AT_MOST} texts of your own, which is the limit here: use one"
+            " of those that the chooser on the left lists."
+        )
 
 
 def choose_toy(name: str) -> None:
@@ -199,7 +216,8 @@ def _pasted() -> dict[str, str]:
 def _title(name: str) -> str:
     if name in TITLES:
         return titled(name)
-    return f"{titled(_pasted().get(name, PASTED))} ({name[:6]})"
+    known = _pasted().get(name, PASTED)  # an option of a box is plain text
+    return f"{say(known) if known == PASTED else known} ({name[:6]})"
 
 
 @st.fragment(run_every=1.0)

@@ -36,7 +36,7 @@ from explorer.panels.exact_match import exact_match_panel
 from explorer.panels.model import current_run
 from explorer.runs import store
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run
+from explorer.runs.store import Run, RunError
 
 POLL_SECONDS = 0.7
 QUEUE_SECONDS = 2.0  # between looks at a run that only waits: in a class most of them do
@@ -246,6 +246,9 @@ def new_run(
         spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
     try:
         return engine.store().create(spec)
+    except RunError as error:
+        workspace.trouble(str(error))
+        return None
     except OSError as error:
         st.error(
             say(

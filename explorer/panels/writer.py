@@ -10,6 +10,7 @@ import gpt
 from explorer import cache, engine, history, state, workspace
 from explorer.language import explain, say
 from explorer.lessons import Lesson
+from explorer.literal import literal
 from explorer.panels import model
 from explorer.panels.model import Shown
 from explorer.runs.store import Run, RunError
@@ -68,9 +69,9 @@ def choose(
         name, folder = say("{name} (shipped)", name=chosen), shipped[chosen]
     elif chosen in found:
         folder = found[chosen]
-        name = say("{name} (from a Hugging Face folder)", name=folder.name)
+        name = say("{name} (from a Hugging Face folder)", name=literal(folder.name))
     else:
-        name, folder = runs[chosen].name, runs[chosen].run.folder / "checkpoint"
+        name, folder = literal(runs[chosen].name), runs[chosen].run.folder / "checkpoint"
     try:
         load(folder, name)
     except (OSError, gpt.GPTError) as error:

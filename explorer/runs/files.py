@@ -65,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """Read a JSON object; None when it is missing or damaged."""
     try:
         value = json.loads(patiently(path.read_bytes))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError):  # of JSON that is nested without end
         return None
     return value if isinstance(value, dict) else None
 

@@ -38,6 +38,7 @@ INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
 RETRIED = "retried"  # a note, not a state: its worker died, it goes on by itself
 COMMANDS = ("run", "pause", "step", "stop")
 HALF_WRITTEN = 60.0  # seconds, after which nobody writes a small file any more
+LEAST_FREE = 200_000_000  # bytes of the disk that new runs and texts leave for those that train
 TAIL_BYTES = 4096  # enough of the events' end to see how a run ended
 GONE = "The program that trained this run ended without a word."
 VANISHED = f"{GONE} Continue takes it up again."
@@ -79,8 +80,10 @@ class RunStore:
 
         `spec` holds preset, model, train, corpus and, if wanted, name, page, device, threads,
         learner. A pasted corpus is given as {"name": ..., "text": ...}; the text is kept once.
+        Raises RunError when the disk is nearly full.
         """
         self.root.mkdir(parents=True, exist_ok=True)
+        self._check_room()
         run_id = self._next_moment() + secrets.token_hex(10)
         complete = {"name": spec.get("preset", "run"), "page": "", "device": "auto"} | dict(spec)
         if "text" in complete.get("corpus", {}):
@@ -142,14 +145,27 @@ class RunStore:
             shutil.rmtree(left, ignore_errors=True)
 
     def save_text(self, text: str, name: str = "pasted", **more: Any) -> dict[str, Any]:
-        """Keep a pasted text under its SHA-256, once -> the `corpus` part of a spec."""
+        """Keep a pasted text under its SHA-256, once -> the `corpus` part of a spec.
+
+        Raises RunError when the disk is nearly full.
+        """
         data = text.encode("utf-8", errors="surrogatepass")
         sha256 = hashlib.sha256(data).hexdigest()
         path = f"texts/{sha256}.txt"
         (self.root / "texts").mkdir(parents=True, exist_ok=True)
         if not (self.root / path).exists():
+            self._check_room()
             files.write_bytes(self.root / path, data, durable=True)
         return more | {"name": name, "sha256": sha256, "characters": len(text), "path": path}
+
+    def _check_room(self) -> None:
+        """Raise RunError while the disk has too little room for anything new."""
+        free = shutil.disk_usage(self.root).free
+        if free < LEAST_FREE:
+            raise RunError(
+                f"Nothing new is begun here: the disk has {free / 1e6:.0f} MB left of the"
+                f" {LEAST_FREE / 1e6:.0f} MB that must stay free. Delete some runs, or make room."
+            )
 
 
 class Run:

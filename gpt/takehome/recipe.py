@@ -176,7 +176,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file; None when it is missing or is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -201,6 +201,6 @@ def first_losses(path: Path) -> tuple[float, ...]:
 def _parsed(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

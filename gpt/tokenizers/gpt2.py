@@ -34,7 +34,7 @@ class GPT2Tokenizer(BytePairs):
                 f"{folder} has no tokenizer of GPT-2: {Path(error.filename).name} is missing; it"
                 " needs vocab.json and merges.txt, or tokenizer.json."
             ) from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"The tokenizer files in {folder} are damaged: {error}") from None
 
     @property

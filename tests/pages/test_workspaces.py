@@ -9,6 +9,7 @@ import gpt
 from explorer import classroom, lessons, workspace
 from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
+from explorer.panels.classroom import order
 from explorer.runs import store
 from tests.pages.bench import APP, Bench, bench, by_key  # noqa: F401
 
@@ -91,6 +92,21 @@ def test_another_cannot_rename_or_delete(school, monkeypatch):
     manage._keep(lesson, run.id, "name", "k")
     manage._remove(lesson, run.id)
     assert run.folder.exists() and not (run.folder / "labels.json").exists()
+
+
+def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypatch):
+    run = run_of(school, ANN, store.TRAINING)
+    monkeypatch.setattr(school.executor, "active", lambda: [run.id])
+    monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(members.id_of(BEN), BEN))
+    order.freeze()
+    assert not rules.read(school.store.root).frozen and school.executor.commands == []
+    rules.change(school.store.root, teachers=(members.id_of(BEN),))
+    order.freeze()
+    assert rules.read(school.store.root).frozen
+    assert school.executor.commands == [(run.id, "pause")]
+    rules.change(school.store.root, teachers=())
+    order.thaw()
+    assert rules.read(school.store.root).frozen
 
 
 def test_a_frozen_class_begins_nothing(school):

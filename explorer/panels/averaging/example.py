@@ -9,6 +9,7 @@ from explorer import cache, lessons
 from explorer.averaging import Example
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
+from explorer.literal import literal
 from explorer.panels import model
 from explorer.panels.attention import too_short
 from explorer.panels.model import Shown
@@ -94,7 +95,7 @@ def _example(shown: Shown, text: str) -> Example | None:
     most = min(T, shown.model.config.block_size)
     ids = shown.tokenizer.encode(text, unknown="drop")[:most]
     if strange := shown.tokenizer.unknown(text[:most]):
-        names = ", ".join(f"{u.character!r} ({u.name})" for u in strange[:3])
+        names = literal(", ".join(f"{u.character!r} ({u.name})" for u in strange[:3]))
         st.caption(say("Left out, the training text never had them: {names}.", names=names))
     if len(ids) < 2:
         st.info(too_short(shown))

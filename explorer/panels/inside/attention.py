@@ -70,7 +70,7 @@ def _map(reading: Reading) -> tuple[int, int]:
         reading.shown,
         reading.ids,
         key=f"{reading.lesson.key}_{selection.MAP}",
-        by=None if by == LAYER_ORDER else by,
+        by=by if by in NAMES and by != LAYER_ORDER else None,  # whatever a browser says it is
         height=420,
         selected=selection.asked_of_map(reading),
         link=reading.link,

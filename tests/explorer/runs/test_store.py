@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -177,3 +178,14 @@ def test_many_eyes_on_a_dead_run_all_see_the_truth(run):
         seen = list(pool.map(lambda _: run.status()["state"], range(200)))
     assert set(seen) == {"interrupted"}
     assert run.status()["loss"] is None
+
+
+def test_nothing_new_is_begun_on_a_disk_that_is_nearly_full(store, tools, monkeypatch):
+    usage = shutil.disk_usage(Path(__file__))._replace(free=150_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(RunError, match="150 MB left of the 200 MB"):
+        store.create(tools.describe())
+    with pytest.raises(RunError, match="Delete some runs"):
+        store.save_text("a text that is not here yet")
+    assert not list((store.root / "texts").iterdir())
+    assert store.list() == []
