@@ -14,6 +14,6 @@ export default function cookie({ data, setStateValue }) {
     setStateValue("other", before); // another tab was first
     return;
   }
-  const secure = location.protocol === "https:" ? "; secure" : "";
+  const secure = location.protocol.endsWith("s:") ? "; secure" : "";
   document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=strict${secure}`;
 }

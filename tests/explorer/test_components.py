@@ -277,7 +277,7 @@ def test_each_component_has_one_default_export():
         if len(re.findall(r"^export default", wire.assets(script), re.M))
     }
     assert exports == {
-        "attention_map", "code_view", "dot_product", "glossary", "keepsake", "next_token",
+        "attention_map", "code_view", "cookie", "dot_product", "glossary", "keepsake", "next_token",
         "save_chart", "token_strip",
     }  # fmt: skip
 
