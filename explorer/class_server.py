@@ -5,6 +5,7 @@ monitor, response headers, a log on stderr, runs that go on when it starts and n
 visit. See explorer/OPERATIONS.md.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there
     sys.path.insert(0, str(ROOT))
 
 from explorer import serving  # noqa: E402
+
+# Also behind a proxy, where it listens to its own machine only: everybody has a workspace.
+os.environ.setdefault("EXPLORER_CLASS", "on")
 
 app = st.App(
     str(ROOT / "streamlit_app.py"),

@@ -3,7 +3,6 @@
 The public interface of `st.App` (routes, middleware, lifespan); nothing of Streamlit is patched.
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,9 +16,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer import engine, health, server_log
-
-# Also behind a proxy, where it listens to its own machine only: everybody has a workspace.
-os.environ.setdefault("EXPLORER_CLASS", "on")
 
 # Streamlit needs inline scripts and styles, `eval` (charts) and workers and scripts from blobs
 # (components). What is left out is the point: nothing is loaded from, or sent to, another server.

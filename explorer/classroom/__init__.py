@@ -10,7 +10,6 @@
 On a personal machine none of it is in the way: `is_open()` is False, and all runs are one's own.
 """
 
-import functools
 import math
 import os
 
@@ -32,7 +31,6 @@ def turn_seconds() -> float | None:
     return minutes * 60 if 0 < minutes < math.inf else None
 
 
-@functools.cache
 def is_open() -> bool:
     """Whether this server is shared: as EXPLORER_CLASS says ("on" or "off"), else whether it
     listens to more than its own machine."""
@@ -40,5 +38,6 @@ def is_open() -> bool:
     if told is not None:
         return told
     import streamlit as st
+    from streamlit import runtime
 
-    return st.get_option("server.address") not in LOOPBACK
+    return runtime.exists() and st.get_option("server.address") not in LOOPBACK

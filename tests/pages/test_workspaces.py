@@ -63,10 +63,9 @@ def test_who_was_given_the_address_looks_but_has_no_buttons(school):
 
 def test_no_list_shows_another_workspaces_run(school):
     run = run_of(school, ANN)
-    for lesson in lessons.BY_KEY.values():
-        at = sit(school, BEN, lesson.key)
-        shown = repr([*at.main, *at.sidebar])
-        assert run.id not in shown, lesson.key
+    for page in ("home", "bigram", "generate", "look_inside", "the_ladder"):  # those with lists
+        at = sit(school, BEN, page)
+        assert run.id not in repr([*at.main, *at.sidebar]), page
 
 
 @pytest.mark.parametrize("wish", ["pause", "stop", "continue", "step"])
