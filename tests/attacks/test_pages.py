@@ -166,7 +166,7 @@ def test_names_are_shown_letter_by_letter(school, page):
     spec_of = school.train("bigram", "bigram").folder / "run.json"
     spec = json.loads(spec_of.read_text())
     member, tally = members.id_of(ANN), Tally()
-    rules.change(school.store.root, teachers=(member,))
+    rules.make_teacher(school.store.root, member)
     for markup in hostile.MARKUP[: None if hostile.WHOLE else 4]:
         flat = " ".join(markup.split())
         told = spec | {"learner": member, "corpus": spec["corpus"] | {"name": flat}}
@@ -219,7 +219,7 @@ UPLOADS = (
 
 @pytest.mark.parametrize("page", ["text_to_tokens", "class_page"])
 def test_no_upload_breaks_a_page(school, page):
-    rules.change(school.store.root, teachers=(members.id_of(ANN),))
+    rules.make_teacher(school.store.root, members.id_of(ANN))
     tally = Tally()
     places = {"text_to_tokens": ("text_to_tokens_file", "txt")}
     key, ending = places.get(page, ("class_task_file", "json"))

@@ -99,7 +99,7 @@ def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypa
     monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(members.id_of(BEN), BEN))
     order.freeze()
     assert not rules.read(school.store.root).frozen and school.executor.commands == []
-    rules.change(school.store.root, teachers=(members.id_of(BEN),))
+    rules.make_teacher(school.store.root, members.id_of(BEN))
     order.freeze()
     assert rules.read(school.store.root).frozen
     assert school.executor.commands == [(run.id, "pause")]

@@ -37,6 +37,9 @@ def test_a_server_takes_over_what_a_killed_one_had(store, tools, watchful):
     command = [sys.executable, "-c", SERVER, str(store.root)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     try:
+        busy = store.create(tools.describe(max_steps=LONG))
+        mine.submit(busy.id)
+        tools.wait_for(lambda: busy.status()["step"] > 1)  # else the other might begin it
         with subprocess.Popen(command, cwd=PROJECT, **pipes) as other:
 
             def submit_there(run):
@@ -44,8 +47,6 @@ def test_a_server_takes_over_what_a_killed_one_had(store, tools, watchful):
                 other.stdin.flush()
                 return other.stdout.readline().split()
 
-            busy = store.create(tools.describe(max_steps=LONG))
-            mine.submit(busy.id)
             run = store.create(tools.describe(max_steps=LONG))
             done, _ = submit_there(run)
             assert done == b"True"
