@@ -18,6 +18,14 @@ settings.register_profile("tests", deadline=None, max_examples=60, derandomize=T
 settings.load_profile("tests")
 
 
+# Files that take longest; begun first, so that none of them is left alone at the end.
+LONGEST = ("runs/test_local.py", "browser/test_app.py", "browser/test_components.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
+
+
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Runs and fetched texts go to a folder that is thrown away; the user's own stay untouched."""
