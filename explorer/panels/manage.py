@@ -11,21 +11,11 @@ from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.cleaning import cleaning_notice
-from explorer.runs import labels, store
+from explorer.panels.compare import STATES
+from explorer.runs import labels
 from explorer.runs.store import RunError
 from gpt.errors import GPTError
 
-STATES = {
-    store.CREATED: message("created"),
-    store.QUEUED: message("queued"),
-    store.TRAINING: message("training"),
-    store.PAUSED: message("paused"),
-    store.STOPPED: message("stopped"),
-    store.SUSPENDED: message("suspended"),
-    store.INTERRUPTED: message("interrupted"),
-    store.FAILED: message("failed"),
-    store.FINISHED: message("finished"),
-}
 NOT_LISTED = message(
     "Runs that are not listed: {number}. They were written by a newer version of this program, or"
     " are damaged."
