@@ -158,7 +158,7 @@ st.caption(
         bigram=floor["counted bigram"],
     )
 )
-ACROSS = 4
+ACROSS = 3  # of four, the longest titles would be cut off on a projector
 for start in range(0, len(lessons.LESSONS), ACROSS):
     row = lessons.LESSONS[start : start + ACROSS]
     for place, page in zip(st.columns(ACROSS), row, strict=False):

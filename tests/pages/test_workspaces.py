@@ -229,3 +229,16 @@ def test_with_an_account_the_workspace_is_its_own_wherever_it_signs_in(school, m
     )
     monkeypatch.setattr(workspace.st, "user", Account("ben"))
     assert not workspace.may_change(run)
+
+
+def test_a_double_click_on_freeze_forgets_no_run(school, monkeypatch):
+    run = run_of(school, ANN, store.TRAINING)
+    monkeypatch.setattr(workspace, "is_teacher", lambda: True)
+    monkeypatch.setattr(school.executor, "active", lambda: [run.id])
+    order.freeze()
+    monkeypatch.setattr(school.executor, "active", lambda: [])  # it is paused by now
+    order.freeze()
+    assert rules.read(school.store.root).held == (run.id,)
+    order.thaw()
+    assert school.executor.commands[-1] == (run.id, "continue")
+    assert rules.read(school.store.root) == rules.Rules()

@@ -38,9 +38,12 @@ def freeze() -> None:
     if not workspace.is_teacher():  # a button of a moment ago, before the board was left
         return
     executor = engine.executor()
-    held = [*executor.active(), *executor.waiting()]
-    rules.change(engine.store().root, frozen=True, held=tuple(held))  # first: nothing slips in
-    for run_id in held:
+    busy = [*executor.active(), *executor.waiting()]
+    root = engine.store().root
+    known = rules.read(root).held  # of the first click, if this is the second of a double click
+    held = tuple(dict.fromkeys([*known, *busy]))
+    rules.change(root, frozen=True, held=held)  # first: nothing slips in
+    for run_id in busy:
         workspace.command(run_id, "pause")
 
 
