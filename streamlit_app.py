@@ -6,7 +6,7 @@ torch, and a cold server should show something at once.
 
 import streamlit as st
 
-from explorer import classroom, engine, language, lessons
+from explorer import classroom, engine, language, lessons, reruns
 from explorer.language import say
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
@@ -84,6 +84,7 @@ if classroom.is_open():
 chosen = st.navigation(sections, expanded=True)  # of more than ten Streamlit would hide the last
 titles = {lesson.key: lesson.headline for lesson in [*lessons.BY_KEY.values(), lessons.CLASS]}
 st.title(titles[chosen.url_path or "home"], anchor=False)
+reruns.hear_out()
 engine.start()  # torch and the training processes, behind the page
 if admitted():
     draw_sidebar()

@@ -55,6 +55,7 @@ def showpiece(folder: str, card: dict) -> None:
 
     def body() -> None:
         writing: Writing = state.get(this, "writing")
+        seen = writing.running  # before it is drawn: it may end meanwhile
         st.code(writing.text.strip() or " ", language=None, wrap_lines=True, height=300)
         st.caption(
             say(
@@ -66,7 +67,7 @@ def showpiece(folder: str, card: dict) -> None:
                 speed=writing.per_second,
             )
         )
-        if writing.running != running:
+        if seen != running:
             st.rerun()
 
     st.fragment(body, run_every=0.25 if running else None)()

@@ -68,17 +68,22 @@ def sampling_panel(
     poll = LOOK_SECONDS if running else LIVE_SECONDS if live else None
 
     def body() -> None:
-        _panel(lesson, shown(), prompt, int(length), int(seed))
+        # Asked once, for what is drawn and for whether to look again: a short text may be written
+        # while it is drawn.
+        now: Writing | None = state.get(lesson, "writing")
+        seen = now is not None and now.running
+        _panel(lesson, shown(), prompt, int(length), int(seed), seen)
         if below is not None:
             below()
-        now: Writing | None = state.get(lesson, "writing")
-        if (now is not None and now.running) != running:
+        if seen != running:
             st.rerun()
 
     st.fragment(body, run_every=poll)()
 
 
-def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) -> None:
+def _panel(
+    lesson: Lesson, model: Shown, prompt: str, length: int, seed: int, running: bool
+) -> None:
     text, drawn, logits = _where_it_stands(lesson, model, prompt)
     chart, page = st.columns([3, 2], gap="medium")
     with chart:
@@ -97,13 +102,12 @@ def _panel(lesson: Lesson, model: Shown, prompt: str, length: int, seed: int) ->
         )
     with page:
         writing: Writing | None = state.get(lesson, "writing")
-        running = writing is not None and writing.running
         with st.container(horizontal=True):
-            if running:
+            if running and writing is not None:
                 st.button(
                     say("Stop"),
                     key=f"{lesson.key}_stop_writing",
-                    on_click=writing.stop if writing else None,
+                    on_click=writing.stop,
                     help=say("End the text here."),
                 )
             else:
