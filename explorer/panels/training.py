@@ -385,7 +385,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
     total = spec["train"]["max_steps"]
     step = last["step"] if last else 0
     measured = evaluations[-1] if evaluations else None
-    columns = st.columns(6 if details else 5)
+    columns = st.columns(6 if details else 5, vertical_alignment="bottom")  # a label may take two
     columns[0].metric(
         say("Step of {total:,}", total=total),
         f"{step:,}",

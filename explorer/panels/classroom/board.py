@@ -40,7 +40,7 @@ def _machine() -> None:
     executor = engine.executor()
     waiting = executor.waiting()
     memory = psutil.virtual_memory()
-    places = st.columns(4)
+    places = st.columns(4, vertical_alignment="bottom")
     places[0].metric(
         say("Training now"),
         f"{len(executor.active())} / {executor.slots}",
