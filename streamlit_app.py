@@ -11,7 +11,7 @@ from explorer.language import say
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
 # Streamlit cuts what is longer than its column with dots; in another language many labels are.
-st.html("<style>.stMarkdownEllipsis { white-space: normal; }</style>")
+st.html("<style>.stMarkdownEllipsis, .stMarkdownEllipsis p { white-space: normal; }</style>")
 language.begin()
 
 
