@@ -179,7 +179,10 @@ def _buttons(
         st.caption(say(workspace.NOT_YOURS))
         kind = None
     with st.container(horizontal=True):
-        if kind in ACTIVE:
+        if kind == store.QUEUED and _pace(run, kind) == QUEUE_SECONDS:
+            words = say("Gives its place away. It can go on later, from where it is.")
+            _button(say("Leave the queue"), "stop", lesson, words, run)
+        elif kind in ACTIVE:
             _button(say("Pause"), "pause", lesson, say("Save everything and wait."), run)
             _button(say("Stop"), "stop", lesson, say("Save everything and end here."), run)
         elif kind in OPEN_END or kind == store.CREATED:

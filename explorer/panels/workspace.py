@@ -3,25 +3,27 @@
 import streamlit as st
 
 from explorer import classroom, engine, workspace
-from explorer.classroom import members
+from explorer.classroom import members, rules
 from explorer.components.cookie import keep_cookie
 from explorer.language import explain, say
 from explorer.panels.classroom.join import join_address
 from explorer.runs.labels import MOST
 from gpt.errors import GPTError
 
+LOOK_SECONDS = 2.0  # between two looks whether a frozen class goes on
 _SAID = "workspace_name_said"
 
 
 def workspace_panel() -> None:
-    """Draw it in the sidebar, and a question of a personal link above the page. Called by the
-    router; nothing on a personal machine."""
+    """Draw it in the sidebar, and above the page what a link asks and that the class is frozen.
+    Called by the router; nothing on a personal machine."""
     if not classroom.is_open():
         return
     own = workspace.mine()
     member = members.read(engine.store().root, own.id)
     if workspace.offered():
         _ask()
+    _say_frozen()
     popover = st.sidebar.popover(say("Your workspace"), icon=":material/person:", width="stretch")
     with popover:
         st.text_input(
@@ -97,6 +99,20 @@ def _ask() -> None:
                 on_click=workspace.decline,
                 help=say("The link is not used. Yours stays as it is, under your own link."),
             )
+
+
+def _say_frozen() -> None:
+    """While the class is frozen: why nothing trains. Looks again, to go on with the class."""
+    root = engine.store().root
+    if workspace.is_teacher() or not rules.read(root).frozen:
+        return
+
+    def body() -> None:
+        if not rules.read(root).frozen:
+            st.rerun()
+        st.info(say(workspace.FROZEN), icon=":material/ac_unit:")
+
+    st.fragment(body, run_every=LOOK_SECONDS)()
 
 
 def _rename(member: str) -> None:

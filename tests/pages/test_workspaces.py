@@ -119,6 +119,35 @@ def test_a_frozen_class_begins_nothing(school):
     assert len(school.store.list()) == 1 and school.executor.commands == []
 
 
+def test_a_learner_reads_that_the_class_is_frozen_until_it_goes_on(school):
+    rules.change(school.store.root, frozen=True)
+    at = sit(school, ANN)
+    assert [i.value for i in at.info] == [workspace.FROZEN]
+    rules.change(school.store.root, frozen=False)
+    assert not at.run().info
+
+
+def test_a_run_that_waits_can_leave_the_queue(school, monkeypatch):
+    run = run_of(school, ANN, store.QUEUED)
+    monkeypatch.setattr(school.executor, "position", lambda run_id: 2)
+    at = sit(school, ANN, "bigram", run=run.id)
+    assert any("2 runs before it" in m.value for m in at.markdown)
+    leave = by_key(at.button, "bigram_stop")
+    assert leave.label == "Leave the queue" and "bigram_pause" not in {b.key for b in at.button}
+    leave.click().run()
+    assert school.executor.commands[-1] == (run.id, "stop")
+
+
+def test_a_board_without_runs_tells_the_teacher_what_to_do_first(school):
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    assert "Nobody has trained yet" in at.info[0].value and at.expander[0].proto.expanded
+    assert not {"class_judge", "class_archive"} & {b.key for b in at.button}
+    run_of(school, ANN)
+    at = sit(school, BEN, "class_page")
+    assert "class_judge" in {b.key for b in at.button} and not at.expander[0].proto.expanded
+
+
 def test_a_personal_link_leaves_the_address_and_opens_its_workspace_after_a_yes(school):
     run = run_of(school, ANN)
     at = sit(school, BEN, workspace=ANN)
