@@ -245,9 +245,9 @@ def new_run(
         spec["threads"] = threads
     if learner := workspace.mine().id or learner:
         spec["learner"] = learner
-    if text.corpus.name not in gpt.CORPORA:
-        spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
     try:
+        if text.corpus.name not in gpt.CORPORA:  # kept again: it may have been cleaned away
+            spec["corpus"] |= {"path": engine.store().save_text(text.corpus.text)["path"]}
         return engine.store().create(spec)
     except RunError as error:
         workspace.trouble(str(error))
