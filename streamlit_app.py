@@ -10,6 +10,8 @@ from explorer import classroom, engine, language, lessons, reruns
 from explorer.language import say
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
+# Streamlit cuts what is longer than its column with dots; in another language many labels are.
+st.html("<style>.stMarkdownEllipsis, .stMarkdownEllipsis p { white-space: normal; }</style>")
 language.begin()
 
 

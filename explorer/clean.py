@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     for step in before:
         print(_line(step, step in removed, told.now, now), file=sys.stderr)
     counts = {"bytes": cleaning.total, "budget": cleaning.budget, "removed": len(removed)}
+    counts["texts"] = cleaning.texts
     print(json.dumps(counts | {"announced": len(before) - len(removed)}))
     return 0
 

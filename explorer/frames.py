@@ -14,6 +14,7 @@ from explorer.ladder import Step
 from explorer.language import message, say
 
 CHARACTERS = message("characters")
+NEAR = 0.15  # nats: lines that are closer may have no room for their names one above the other
 COMPONENTS = (  # of `gpt.parameters_by_component`
     message("table"), message("token embedding"), message("position embedding"),
     message("attention"), message("feed-forward"), message("layer norm"), message("read-out"),
@@ -37,9 +38,18 @@ def loss_curve(
 
 
 def references(values: Mapping[str, float]) -> pd.DataFrame:
-    """Columns loss, label: one row per reference line."""
-    labels = [f"{say(name)}: {loss:.3f}" for name, loss in values.items()]
-    return pd.DataFrame({"loss": list(values.values()), "label": labels})
+    """Columns loss, label, place: one row per reference line, the highest first.
+
+    place: how many lines lie just above it (two at most), whose labels are in the way of its own.
+    """
+    ordered = sorted(values.items(), key=lambda named: -named[1])
+    labels = [f"{say(name)}: {loss:.3f}" for name, loss in ordered]
+    losses = [loss for _, loss in ordered]
+    places: list[int] = []
+    for i, loss in enumerate(losses):
+        near = i and losses[i - 1] - loss < NEAR
+        places.append(min(places[-1] + 1, 2) if near else 0)
+    return pd.DataFrame({"loss": losses, "label": labels, "place": places})
 
 
 def exact_match(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

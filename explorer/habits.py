@@ -23,6 +23,13 @@ SHORT = {
     "duplicate": message("same token, earlier"),
     "induction": message("after the same token"),
 }
+BRIEF = {  # where there is room for a word or two
+    "previous": message("previous"),
+    "first": message("first"),
+    "current": message("itself"),
+    "duplicate": message("same"),
+    "induction": message("after same"),
+}
 CLEAR = 0.2  # so much more of the weight than an even head gives is called a habit
 
 
@@ -77,6 +84,12 @@ def label(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
         value=best.value,
         even=best.uniform,
     )
+
+
+def brief(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
+    """The habit in a word or two, such as "previous"; a dash without a clear one."""
+    best = habit(scores, layer, head)
+    return say(BRIEF[best.score]) if best.clear else "–"
 
 
 def sentence(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:

@@ -73,6 +73,8 @@ class Housekeeping:
             return
         for step in self.cleaning.clean():
             server_log.note("run.cleaned", run=step.run, reason=step.what)
+        if self.cleaning.texts:
+            server_log.note("texts.cleaned", reason=f"{self.cleaning.texts} that no run reads")
 
     def end(self) -> None:
         """The last look, once."""

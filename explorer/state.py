@@ -40,7 +40,8 @@ def write_address(lesson: Lesson) -> None:
 def set_address(name: str, value: str | None) -> None:
     """Put `name` into the address, or take it out."""
     if value is not None:
-        st.query_params[name] = value
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
     elif name in st.query_params:
         del st.query_params[name]
 

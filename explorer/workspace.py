@@ -54,11 +54,8 @@ def begin() -> None:
         kept = st.context.cookies.get(COOKIE, "")
         st.session_state[_HELD] = kept if members.KEY.fullmatch(kept) else members.new_key()
     if linked is not None and members.KEY.fullmatch(linked) and linked != st.session_state[_HELD]:
-        if entries():
-            st.session_state[_OFFERED] = linked  # nobody loses a workspace to a link unasked
-        else:
-            adopt(linked)
-    members.note(engine.store().root, mine().id)
+        # Nobody loses a workspace to a link unasked, or works in one that somebody else opened.
+        st.session_state[_OFFERED] = linked
 
 
 def mine() -> Workspace:
@@ -83,8 +80,8 @@ def adopt(key: str) -> None:
 
 
 def offered() -> str | None:
-    """The key of a personal link that waits for a yes, because this browser has runs of its own."""
-    return st.session_state.get(_OFFERED)
+    """The key of a personal link that waits for a yes; None where there is none, or an account."""
+    return None if _account() else st.session_state.get(_OFFERED)
 
 
 def decline() -> None:
@@ -118,7 +115,12 @@ def entries(most: int = 200) -> list[history.Entry]:
 
 def may_change(run: Run) -> bool:
     """Whether this session may steer, rename and delete `run`."""
-    return mine().id in ("", owner_of(run)) or is_teacher()
+    return is_mine(run) or is_teacher()
+
+
+def is_mine(run: Run) -> bool:
+    """Whether `run` is this learner's own, so that pages may call it theirs."""
+    return mine().id in ("", owner_of(run))
 
 
 def owner_of(run: Run) -> str:

@@ -12,6 +12,7 @@ from explorer.panels.classroom import assign, board, join, order
 from gpt.errors import GPTError
 
 SAID = "class_key_said"
+JOINING = "class_joining"  # of the session: whether the board was opened before anybody trained
 
 
 def show_key() -> None:
@@ -36,8 +37,6 @@ lesson.open_page("class_page")
 lesson.idea(
     say("Everybody trains on this server, in a workspace of their own. Runs wait their turn.")
 )
-lesson.section(say("Join"))
-join.join_panel()
 
 
 def for_the_teacher() -> None:
@@ -55,24 +54,31 @@ def for_the_teacher() -> None:
 
 
 def the_board() -> None:
-    """All that the key opens."""
+    """All that the key opens; the join link is shut away where there are runs."""
+    begun = board.has_begun()
+    open_at_first = st.session_state.setdefault(JOINING, not begun)  # not shut while they come in
+    with st.expander(say("Join"), icon=":material/qr_code_2:", expanded=open_at_first):
+        join.join_panel()
     lesson.section(say("The whole class"))
-    places = st.columns(3)
-    with places[0]:
+    with st.container(horizontal=True):
         order.freeze_panel()
-    with places[1]:
-        order.archive_panel()
-    places[2].button(
-        say("Leave the board"),
-        key="class_leave",
-        icon=":material/logout:",
-        on_click=step_down,
-        help=say("This browser becomes a learner's again; the key opens the board anew."),
-    )
-    lesson.section(say("Who is best, judged alike"))
-    verdicts = order.judge_panel(text.current())
-    lesson.section(say("The board"))
-    board.board_panel(verdicts)
+        if begun:
+            order.archive_panel()
+        st.button(
+            say("Leave the board"),
+            key="class_leave",
+            icon=":material/logout:",
+            on_click=step_down,
+            help=say("This browser becomes a learner's again; the key opens the board anew."),
+        )
+    order.say_frozen()
+    the_table = st.container()
+    verdicts = {}
+    if begun:
+        lesson.section(say("Who is best, judged alike"))
+        verdicts = order.judge_panel(text.current())
+    with the_table:
+        board.board_panel(verdicts, begun)
     lesson.section(say("Tasks to hand out"))
     assign.tasks_panel()
 
@@ -80,4 +86,6 @@ def the_board() -> None:
 if workspace.is_teacher():
     the_board()
 else:
+    lesson.section(say("Join"))
+    join.join_panel()
     for_the_teacher()

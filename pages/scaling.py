@@ -71,8 +71,9 @@ asked = say(
     "Which size will have the lowest loss under the largest budget ({budget:.2g} FLOPs)?",
     budget=top[0].budget,
 )
+sizes = {sweep.name_of(run): sweep.size_of(run) for run in top}
 answer = question.ask_choice(
-    this, f"best.{top[0].budget:.2g}.{len(top)}", asked, [sweep.size_of(run) for run in top]
+    this, f"best.{top[0].budget:.2g}.{len(top)}", asked, list(sizes), sizes.__getitem__
 )
 
 lesson.section(say("Train them all"))
@@ -86,7 +87,8 @@ question.grade_choice(
         "Smaller ones have too few numbers to hold what they read; larger ones had no time to read."
         " Neighbours that differ by a hundredth or two may be luck: each size has one seed."
     ),
-    say("Start the sweep"),
+    message("Start the sweep"),
+    sizes.__getitem__,
 )
 
 lesson.section(say("Predict a size that nobody has trained"))

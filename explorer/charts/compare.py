@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import Layered, theme
+from explorer.charts import Layered, reference_lines
 from explorer.language import message, say
 
 COLOURS = [
@@ -33,7 +33,7 @@ def create_compare_chart(
     unit: what the losses are given in instead, such as "bits per character".
 
     losses: columns run (its label), step, validation, train, shown (is it the page's own run?); and
-    seconds, compute where they are asked for. references: columns loss, label; those inside the
+    seconds, compute where they are asked for. references: see `reference_lines`; those inside the
     picture are drawn dashed. The first estimate, near ln V for every run, lies above the picture,
     so that differences stay visible.
     """
@@ -87,23 +87,13 @@ def create_compare_chart(
     layers = [lines, points]
     if references is not None:
         visible = references[references["loss"].between(low, high)]
-        layers = [*_references(visible, low, high, title), *layers]
+        line = alt.Y("loss:Q", title=title, scale=alt.Scale(domain=[low, high], nice=False))
+        known = reference_lines.rules(visible, line)
+        layers = [known, *reference_lines.names(visible, line), *layers]
     return alt.layer(*layers).properties(
         height=420,
         description=say("Validation loss of several runs against {axis}.", axis=say(AXES[against])),
     )
-
-
-def _references(known: pd.DataFrame, low: float, high: float, title: str) -> list[alt.Chart]:
-    scale = alt.Scale(domain=[low, high], zero=False, nice=False)
-    y = alt.Y("loss:Q", title=title, scale=scale)
-    rules = alt.Chart(known).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE).encode(y=y)
-    names = (
-        alt.Chart(known)
-        .mark_text(align="right", dx=-4, dy=-6, color=theme.REFERENCE, fontSize=11)
-        .encode(x=alt.value("width"), y=y, text="label:N")
-    )
-    return [rules, names]
 
 
 def _range(losses: pd.DataFrame) -> tuple[float, float]:

@@ -10,12 +10,13 @@ from explorer.language import say
 def create_exact_match_chart(answers: pd.DataFrame, guessing: pd.DataFrame) -> Layered:
     """answers: columns step, share, low, high (0 to 1; one standard error to each side), a row an
     estimate. guessing: column share, one row: what guessing gets right, drawn as a dashed line."""
-    x = alt.X("step:Q", title=say("step (optimizer updates)"), scale=alt.Scale(nice=False))
+    title = say("step (optimizer updates)")
+    x = alt.X("step:Q", title=title, scale=alt.Scale(nice=False), axis=alt.Axis(format=",d"))
     axis = alt.Axis(format="%", values=[0, 0.5, 1])
-    y = alt.Y("share:Q", title=say("exact match"), scale=alt.Scale(domain=[0, 1]), axis=axis)
+    y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=axis)
     base = alt.Chart(answers).encode(x=x)
     band = base.mark_area(opacity=0.25, color=theme.VALIDATION).encode(
-        y=alt.Y("low:Q", title=say("exact match"), scale=alt.Scale(domain=[0, 1])), y2="high:Q"
+        y=alt.Y("low:Q", title=None, scale=alt.Scale(domain=[0, 1])), y2="high:Q"
     )
     tooltip = [
         alt.Tooltip("step:Q", title=say("step")),
@@ -26,7 +27,7 @@ def create_exact_match_chart(answers: pd.DataFrame, guessing: pd.DataFrame) -> L
         alt.Chart(guessing)
         .mark_rule(strokeDash=[5, 4], color=theme.REFERENCE)
         .encode(
-            y=alt.Y("share:Q", title=say("exact match")),
+            y=alt.Y("share:Q", title=None),
             tooltip=[alt.Tooltip("share:Q", format=".1%", title=say("guessing"))],
         )
     )

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import Layered, theme
+from explorer.charts import Layered, reference_lines, theme
 from explorer.language import say
 
 
@@ -11,8 +11,8 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
     """Draw a bar from the loss before each rung to the loss after it.
 
     steps: columns rung, before, after (nats), label, falls, order; a handful of rows. references:
-    columns loss, label; those inside the picture are drawn dashed. A bar that rises is red and its
-    label says so with a plus.
+    see `reference_lines`; those inside the picture are drawn dashed. A bar that rises is red and
+    its label says so with a plus.
     """
     steps = steps.assign(rung=steps["rung"].map(say))
     order = list(steps["rung"])
@@ -48,18 +48,9 @@ def create_ladder_chart(steps: pd.DataFrame, references: pd.DataFrame) -> Layere
         y=alt.Y("after:Q", title=title, scale=scale), x2=alt.X2("until:N")
     )
     visible = references[references["loss"].between(low - air, high + air)]
-    lines = alt.Chart(visible).mark_rule(strokeDash=[5, 4], color=theme.REFERENCE)
-    said = alt.Chart(visible).mark_text(
-        align="right", dx=-4, dy=-7, color=theme.REFERENCE, fontSize=11
-    )
     y = alt.Y("loss:Q", title=title, scale=scale)
-    layers = [
-        lines.encode(y=y),
-        onward,
-        bars,
-        said.encode(x=alt.value("width"), y=y, text="label:N"),
-        names,
-    ]
+    known = reference_lines.rules(visible, y)
+    layers = [known, onward, bars, *reference_lines.names(visible, y), names]
     return alt.layer(*layers).properties(
         height=360, description=say("What each step of the ladder does to the validation loss.")
     )

@@ -5,7 +5,7 @@ import json
 import altair as alt
 import pandas as pd
 
-from explorer.charts import Layered, theme
+from explorer.charts import Layered, reference_lines, theme
 from explorer.language import message, say
 
 SERIES = [message("batch"), message("train"), message("validation")]
@@ -17,7 +17,7 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
 
     curve: columns step, batch, train, validation (numbers, missing where not measured), at most a
     few hundred rows; one column a series keeps the message to the browser small. references:
-    columns loss, label; drawn as dashed lines with their names.
+    see `charts/reference_lines.py`.
     """
     folded = alt.Chart(curve).transform_fold([*SERIES], as_=["column", "loss"])
     folded = folded.transform_filter("isValid(datum.loss)")
@@ -30,8 +30,10 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
         legend=legend,
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=[*names.values()]), legend=legend)
-    x = alt.X("step:Q", title=say("step (optimizer updates)"), scale=alt.Scale(nice=False))
-    y = alt.Y("loss:Q", title=say("loss (nats per token)"), scale=alt.Scale(zero=False))
+    steps = alt.Axis(tickMinStep=1, format=",d")  # no parts of a step, while there is only one
+    title = say("step (optimizer updates)")
+    x = alt.X("step:Q", title=title, scale=alt.Scale(nice=False), axis=steps)
+    y = alt.Y("loss:Q", title=say("loss (nats per token)"), scale=alt.Scale(zero=False, padding=12))
     tooltip = [
         alt.Tooltip("series:N", title=say("series")),
         alt.Tooltip("step:Q", title=say("step")),
@@ -49,20 +51,6 @@ def create_loss_chart(curve: pd.DataFrame, references: pd.DataFrame) -> Layered:
         .mark_point(filled=True, size=45)
         .encode(x=x, y=y, color=colour, shape=shape, tooltip=tooltip)
     )
-    rules = (
-        alt.Chart(references)
-        .mark_rule(strokeDash=[5, 4], color=theme.REFERENCE)
-        .encode(
-            y=y,
-            tooltip=[
-                alt.Tooltip("label:N", title=say("label")),
-                alt.Tooltip("loss:Q", title=say("loss"), format=".4f"),
-            ],
-        )
-    )
-    labels = (
-        alt.Chart(references)
-        .mark_text(align="right", dx=-4, dy=-7, color=theme.REFERENCE, fontSize=11)
-        .encode(x=alt.value("width"), y=y, text="label:N")
-    )
-    return alt.layer(rules, lines, points, labels).properties(height=300)
+    known = reference_lines.rules(references, y)
+    layers = [known, lines, points, *reference_lines.names(references, y)]
+    return alt.layer(*layers).properties(height=300)

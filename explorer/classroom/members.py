@@ -8,30 +8,29 @@ another's run, opens nothing. An account of an OpenID provider stands for a key 
 import hashlib
 import re
 import secrets
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from explorer.classroom.rules import ClassError
+from explorer.language import say
 from explorer.runs import files, labels
 
 KEY = re.compile(r"[A-Za-z0-9_-]{32}")
 ID = re.compile(r"[0-9a-f]{20}")
-SEEN_EVERY = 60.0  # seconds between two notes that somebody is there
+MOST = 2000  # names: whoever makes up keys fills no disk with them
 
 
 @dataclass(frozen=True)
 class Member:
-    """What the class knows of a workspace; times in seconds since 1970."""
+    """What the class knows of a workspace."""
 
     id: str
     name: str = ""
-    first: float = 0.0
-    seen: float = 0.0
 
     @property
     def title(self) -> str:
         """Its name, or a short mark of it: plain text, not markup."""
-        return self.name or f"guest {self.id[:4]}"
+        return self.name or say("guest {mark}", mark=self.id[:4])
 
 
 def new_key() -> str:
@@ -51,34 +50,32 @@ def account_key(issuer: str, subject: str) -> str:
 def read(root: Path, member: str) -> Member:
     """What is known of a workspace; one that never said anything has no name."""
     known = files.read_json(_path(root, member)) or {}
-    times = {name: known.get(name) for name in ("first", "seen")}
-    numbers = {name: float(x) for name, x in times.items() if isinstance(x, int | float)}
     try:
-        name = labels.tidy("name", known.get("name", ""))
+        return Member(member, labels.tidy("name", known.get("name", "")))
     except labels.LabelError:  # a file that was written by hand
-        name = ""
-    return Member(member, name, **numbers)
+        return Member(member)
 
 
-def note(root: Path, member: str, name: str | None = None) -> Member:
-    """Keep that a workspace is in use, and its name if given; raises LabelError for a bad one."""
-    known = read(root, member)
-    now = time.time()
-    if name is None and 0 <= now - known.seen < SEEN_EVERY:
-        return known
-    named = known.name if name is None else labels.tidy("name", name)
-    new = Member(member, named, known.first or now, now)
-    path = _path(root, member)
+def call(root: Path, member: str, name: str) -> None:
+    """Keep the name of a workspace; raises LabelError for a bad one, ClassError for one too many.
+
+    Nothing is kept of those without a name: a visit alone writes nothing.
+    """
+    tidy, path = labels.tidy("name", name), _path(root, member)
+    if not tidy:
+        path.unlink(missing_ok=True)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(path, {"name": new.name, "first": new.first, "seen": new.seen})
-    return new
+    if not path.exists() and sum(1 for _ in path.parent.iterdir()) >= MOST:
+        raise ClassError(f"This server keeps {MOST} names, which is its limit: ask your teacher.")
+    files.write_json(path, {"name": tidy})
 
 
 def everyone(root: Path) -> list[Member]:
-    """All workspaces that were ever used here, by name."""
+    """All workspaces that have a name, by name."""
     ids = (path.stem for path in (root / "class" / "members").glob("*.json"))
     found = [read(root, member) for member in ids if ID.fullmatch(member)]
-    return sorted(found, key=lambda member: (not member.name, member.title.casefold()))
+    return sorted(found, key=lambda member: member.title.casefold())
 
 
 def _path(root: Path, member: str) -> Path:

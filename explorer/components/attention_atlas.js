@@ -100,30 +100,22 @@ function drawAtlas(r, pen) {
     const name = narrow ? head + 1 : headed(head);
     pen.fillText(name, LAYER_LABEL + head * across + thumb / 2, 8);
   }
-  r.order.forEach((head, place) => drawThumbnail(r, pen, head, ...cornerOf(r, place)));
+  pen.font = `11px ${r.theme.sans}`;
+  pen.textAlign = "left";
+  const words = across < LEGIBLE || !captioned(r) ? [] : captionsWithin(r, pen, across - 3);
+  r.order.forEach((head, place) => drawThumbnail(r, pen, head, words[head], ...cornerOf(r, place)));
 }
 
-function drawThumbnail(r, pen, head, x, y) {
-  const { thumb, across } = r.atlas;
+function drawThumbnail(r, pen, head, words, x, y) {
+  const { thumb } = r.atlas;
   pen.globalAlpha = faded(r, head) ? FADED : 1;
   pen.fillStyle = css(r.theme.panel);
   pen.fillRect(x, y, thumb, thumb);
   pen.drawImage((r.thumbnails[head] ??= thumbnail(r, head)), x, y, thumb, thumb);
   pen.globalAlpha = 1;
-  const words = caption(r, head);
-  if (!words || across < LEGIBLE) return;
-  pen.font = `11px ${r.theme.sans}`;
-  pen.textAlign = "left";
+  if (!words) return;
   pen.fillStyle = css(faded(r, head) ? r.theme.quiet : r.theme.text);
-  pen.fillText(fitted(pen, words, across - 3), x, y + thumb + CAPTION / 2 + 2);
-}
-
-// As much of a text as the width holds; what is left out can be read with the head chosen.
-function fitted(pen, text, width) {
-  if (pen.measureText(text).width <= width) return text;
-  const letters = [...text];
-  while (letters.length > 1 && pen.measureText(`${letters.join("")}…`).width > width) letters.pop();
-  return `${letters.join("").trimEnd()}…`;
+  pen.fillText(words, x, y + thumb + CAPTION / 2 + 2);
 }
 
 function paintChosenHead(r) {

@@ -39,6 +39,7 @@ def attention_map(
     height: int = 520,
     selected: tuple[int, int] | None = None,
     labels: Sequence[Sequence[str]] | None = None,
+    captions: Sequence[Sequence[str]] | None = None,
     scores: np.ndarray | None = None,
     score_name: str = SCORE,
     link: str | None = None,
@@ -49,15 +50,16 @@ def attention_map(
     position j. tokens: the T tokens of the text. height: largest side of the detailed map, pixels.
     selected: the head to begin with; a value that changes between runs selects that head, so keep
     it constant (do not feed the returned value back). labels (L, H): a few words under each small
-    picture, such as "previous 0.91", said with the head as well. scores (L, H): numbers by which
-    the reader may sort the heads and fade the lower ones; NaN: none. score_name: what they are.
-    link: a name shared with a `token_strip` of the same text: a position chosen there is pinned
-    here, and the other way round. Call it inside a fragment to make a click re-run only that
-    fragment. Raises ValueError for shapes or values that cannot be attention.
+    picture, such as "previous 0.91", said with the head as well. captions (L, H): a word for each,
+    which stands there where not all labels fit. scores (L, H): numbers by which the reader may sort
+    the heads and fade the lower ones; NaN: none. score_name: what they are. link: a name shared
+    with a `token_strip` of the same text: a position chosen there is pinned here, and the other way
+    round. Call it inside a fragment to make a click re-run only that fragment. Raises ValueError
+    for shapes or values that cannot be attention.
     """
     coded = encode(pattern, tokens, causal=causal)
     start = _start(key, selected, coded.layers, coded.heads)
-    return _draw(coded, key, start, height, labels, scores, score_name, link)
+    return _draw(coded, key, start, height, labels, captions, scores, score_name, link)
 
 
 def large_attention_map(
@@ -70,6 +72,7 @@ def large_attention_map(
     height: int = 520,
     selected: tuple[int, int] | None = None,
     labels: Sequence[Sequence[str]] | None = None,
+    captions: Sequence[Sequence[str]] | None = None,
     scores: np.ndarray | None = None,
     score_name: str = SCORE,
     link: str | None = None,
@@ -90,7 +93,7 @@ def large_attention_map(
     start = _start(key, selected, layers, heads)
     chosen = _chosen(key, st.session_state.get(key), layers, heads)
     coded = encode_large(thumbnails, detail(*chosen), tokens, chosen, causal=causal)
-    return _draw(coded, key, start, height, labels, scores, score_name, link)
+    return _draw(coded, key, start, height, labels, captions, scores, score_name, link)
 
 
 def _start(
@@ -120,6 +123,7 @@ def _draw(
     start: tuple[memory.Choice | None, int],
     height: int,
     labels: Sequence[Sequence[str]] | None,
+    captions: Sequence[Sequence[str]] | None,
     scores: np.ndarray | None,
     score_name: str,
     link: str | None,
@@ -132,6 +136,7 @@ def _draw(
         "start": start[0],
         "epoch": start[1],
         "labels": None if labels is None else flat_labels(labels, *shape),
+        "captions": None if captions is None else flat_labels(captions, *shape),
         "scores": None if scores is None else flat_scores(scores, *shape),
         "score_name": say(score_name),
         "link": link,

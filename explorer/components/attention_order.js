@@ -21,7 +21,15 @@ function labelOf(r, head) {
   return scores && scores[head] !== null ? decimal(scores[head]) : "";
 }
 
-const caption = (r, head) => (sorted(r) ? `${nameOf(r, head)} ${labelOf(r, head)}` : labelOf(r, head));
+// What stands under the small pictures: the longest words that all of them have room for.
+function captionsWithin(r, pen, width) {
+  const { captions, layers, heads } = r.header;
+  const named = (words) => (head) => (sorted(r) ? `${nameOf(r, head)} ${words(head)}` : words(head));
+  const forms = [(head) => labelOf(r, head), captions && ((head) => captions[head]), () => ""];
+  const all = forms.filter(Boolean).map((words) => Array.from({ length: layers * heads }, (_, head) => named(words)(head)));
+  return all.find((texts) => texts.every((text) => pen.measureText(text).width <= width)) ?? all.at(-1);
+}
+
 const decimal = (x) => {
   const digits = Math.abs(x) >= 100 ? x.toFixed(0) : x.toFixed(2);
   return Number(digits) === 0 ? "0.00" : digits; // never "-0.00"

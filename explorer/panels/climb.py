@@ -13,7 +13,7 @@ from explorer import cache, ladder, machine, workspace
 from explorer.ladder import Rung
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
-from explorer.panels import climbed, question, training
+from explorer.panels import choice, climbed, question, training
 from explorer.panels.climbed import Climbed, look
 from explorer.panels.samples import Author, author, samples_panel
 from explorer.runs import store
@@ -69,14 +69,10 @@ def choose(lesson: Lesson) -> list[Rung]:
 
 def _choose_mode(lesson: Lesson) -> str:
     """TUTORIAL or EQUAL."""
-    return st.segmented_control(
+    return choice.choose(
         say("Steps"),
         [TUTORIAL, EQUAL],
-        default=TUTORIAL,
-        format_func=say,
-        required=True,
         key=f"{lesson.key}_mode",
-        bind="query-params",
         help=say(
             "The tutorial trains the bigram for 3,000 steps and the others for 5,000. The same"
             " number for all compares the ideas at equal steps."

@@ -13,7 +13,7 @@ from explorer.charts.ladder import create_ladder_chart
 from explorer.ladder import Rung
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
-from explorer.panels import training
+from explorer.panels import choice, training
 from explorer.panels.compare import STATES, thin
 from explorer.panels.picture import picture
 from explorer.runs import store
@@ -113,14 +113,10 @@ def curves_panel(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None
 
 def _choose_axis(lesson: Lesson) -> str:
     """One of the values of AGAINST."""
-    chosen = st.segmented_control(
+    chosen = choice.choose(
         say("Loss against"),
         list(AGAINST),
-        default="steps",
-        format_func=say,
-        required=True,
         key=f"{lesson.key}_against",
-        bind="query-params",
         help=say("Equal steps, equal time on this machine, or equal arithmetic (FLOPs, derived)."),
     )
     return AGAINST[chosen]

@@ -91,7 +91,7 @@ def _choose(lesson: Lesson, runs: list[Run], labels: list[str]) -> None:
         ids.index(now.id) if now and now.id in ids else None,
         format_func=lambda i: labels[ids.index(i)],
         key=key,
-        placeholder=say("the untrained model"),
+        placeholder=say("another run") if now else say("the untrained model"),
         on_change=lambda: state.set_run(lesson, st.session_state[key]),
         help=say("Go back to an earlier run: look into its model, continue it, write with it."),
     )

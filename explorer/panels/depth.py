@@ -133,8 +133,8 @@ def gradients_panel(
         norms[trained.label] = found
         own = " " + count(
             len(found),
-            "Your run has {n} layer, {parts}.",
-            "Your run has {n} layers, {parts}.",
+            "The run shown has {n} layer, {parts}.",
+            "The run shown has {n} layers, {parts}.",
             parts=_parts(trained.model.config),
         )
     chart = create_gradients_chart(frames.gradients({n: f for n, f in norms.items() if f}))

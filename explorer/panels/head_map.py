@@ -37,6 +37,7 @@ def head_map(
         "height": height,
         "selected": selected,
         "labels": [[habits.label(found, layer, h) for h in range(H)] for layer in range(L)],
+        "captions": [[habits.brief(found, layer, h) for h in range(H)] for layer in range(L)],
         "scores": found[by].values.numpy() if by else habits.excesses(found),
         "score_name": say(habits.SHORT.get(by, by)) if by else say("excess over an even head"),
         "link": link,

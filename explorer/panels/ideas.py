@@ -12,6 +12,7 @@ from explorer.demonstrations import FAR, STILL, TURNED
 from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.modern import Idea
+from explorer.panels.choice import choose
 from explorer.panels.depth import first_batch
 from explorer.panels.model import Shown
 from explorer.source import read_source
@@ -22,16 +23,13 @@ FARTHEST = 4000  # the largest place of the query in the picture of rotary posit
 def ideas_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text) -> None:
     """Choose an idea; explain it, show what it does, and its code."""
     names = [idea.name for idea in modern.IDEAS]
-    chosen = st.segmented_control(
+    chosen = choose(
         say("Idea"),
         names,
-        default=names[0],
         key=f"{lesson.key}_idea",
-        bind="query-params",
-        format_func=say,
         help=say("One at a time: what it is, what it does to a few numbers, and its code."),
     )
-    idea = next((idea for idea in modern.IDEAS if idea.name == chosen), modern.IDEAS[0])
+    idea = modern.IDEAS[names.index(chosen)]
     left, right = st.columns([2, 3], gap="large")
     with left:
         _explain(idea)

@@ -1,6 +1,7 @@
 """The laboratory's bench: a preset to start from, every setting, and what they will cost."""
 
 import dataclasses
+from functools import partial
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from explorer.charts.parameters import create_parameters_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import settings
+from explorer.panels.choice import choose
 from explorer.panels.classroom import assign
 from explorer.panels.training import duration, si
 
@@ -52,14 +54,11 @@ def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
     mode = (
         STEPS
         if task
-        else middle.segmented_control(
+        else choose(
             say("How long"),
             [STEPS, MINUTES],
-            default=STEPS,
-            required=True,
+            place=middle,
             key=f"{lesson.key}_length_in",
-            bind="query-params",
-            format_func=say,
             help=say("Say how many steps, or how many minutes you have: the steps then follow."),
         )
     )
@@ -75,15 +74,13 @@ def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
 
 
 def _pick(lesson: Lesson) -> str:
-    key = f"{lesson.key}_preset"
-    name = st.selectbox(
+    name = choose(
         say("Start from"),
         PRESETS,
-        format_func=lambda n: say(gpt.PRESETS[n].title),
-        key=key,
-        bind="query-params",
-        on_change=_forget,
-        args=(lesson,),
+        box=True,
+        shown=lambda n: say(gpt.PRESETS[n].title),
+        key=f"{lesson.key}_preset",
+        on_change=partial(_forget, lesson),
         help=say("A complete recipe. Choosing one sets all controls below to its values."),
     )
     st.caption(say(gpt.PRESETS[name].summary))

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, state
+from explorer import cache, engine, state, workspace
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.literal import literal
@@ -49,8 +49,14 @@ def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | No
             say("The weights of this run are not numbers any more: an untrained model is shown.")
         )
         return untrained(preset, text)
-    label = count(at, "your run, after {n:,} step", "your run, after {n:,} steps")
-    return Shown(model, tokenizer, at, label, key)
+    return Shown(model, tokenizer, at, _label(run, at), key)
+
+
+def _label(run: Run, step: int) -> str:
+    """Whose run the model is of, and how far it was."""
+    if workspace.is_mine(run):
+        return count(step, "your run, after {n:,} step", "your run, after {n:,} steps")
+    return count(step, "another's run, after {n:,} step", "another's run, after {n:,} steps")
 
 
 def untrained(preset: gpt.Preset, text: cache.Text) -> Shown:
@@ -90,8 +96,12 @@ def choose_step(lesson: Lesson) -> int | None:
     run that is shown, and not what the settings describe."""
     run = current_run(lesson)
     steps = [step for step, _ in run.snapshots()] if run else []
-    if steps:
-        st.caption(say("Shown is your run. What you set from now on is for the next one."))
+    if run is not None and steps:
+        st.caption(
+            say("Shown is your run. What you set from now on is for the next one.")
+            if workspace.is_mine(run)
+            else say("Shown is another's run. What you set is for a run of your own.")
+        )
     if len(steps) < 2:
         return None
     options: list[int | str] = [*steps, message("newest")]

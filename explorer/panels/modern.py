@@ -13,6 +13,7 @@ from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment
 from explorer.panels import question, training
+from explorer.panels.choice import choose
 from explorer.panels.variants import is_done, train_variants, variant_runs
 from explorer.runs.store import Run
 
@@ -141,20 +142,14 @@ def _results(
 
 
 def _choose_reading(lesson: Lesson) -> str:
-    return (
-        st.segmented_control(
-            say("Compared at"),
-            (SAME_STEPS, SAME_SECONDS),
-            default=SAME_STEPS,
-            key=f"{lesson.key}_reading",
-            bind="query-params",
-            format_func=say,
-            help=say(
-                "Some ideas make a step slower. Equal steps ask what a step is worth, equal"
-                " seconds what a second is worth on this machine."
-            ),
-        )
-        or SAME_STEPS
+    return choose(
+        say("Compared at"),
+        (SAME_STEPS, SAME_SECONDS),
+        key=f"{lesson.key}_reading",
+        help=say(
+            "Some ideas make a step slower. Equal steps ask what a step is worth, equal"
+            " seconds what a second is worth on this machine."
+        ),
     )
 
 

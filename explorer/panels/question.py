@@ -65,8 +65,15 @@ def ask_number(
     )
 
 
-def ask_choice(lesson: Lesson, name: str, question: str, choices: Sequence[str]) -> Answer:
-    """Ask for one of `choices`: English, and said in the learner's language where it is shown."""
+def ask_choice(
+    lesson: Lesson,
+    name: str,
+    question: str,
+    choices: Sequence[str],
+    shown: Callable[[str], str] = say,
+) -> Answer:
+    """Ask for one of `choices`, which are the same in every language; shown: what they are called
+    on the page."""
     return _ask(
         lesson,
         name,
@@ -77,7 +84,7 @@ def ask_choice(lesson: Lesson, name: str, question: str, choices: Sequence[str])
             choices,
             index=None,
             key=key,
-            format_func=say,
+            format_func=shown,
             label_visibility="collapsed",
             help=say(HELP),
         ),
@@ -127,24 +134,30 @@ def grade_number(
     _say_grade(answer, right, said)
 
 
-def grade_choice(answer: Answer, right: str | None, reason: str, press: str = TRAIN) -> None:
+def grade_choice(
+    answer: Answer,
+    right: str | None,
+    reason: str,
+    press: str = TRAIN,
+    shown: Callable[[str], str] = say,
+) -> None:
     """Say whether the chosen answer is the right one, and why.
 
-    press: the button that runs it, while `right` is None.
+    press: the button that runs it, while `right` is None. shown: as in `ask_choice`.
     """
     if right is None:
         _say_wait(answer, press)
     elif not answer.given:
-        said = say("It is: **{right}**. {reason}", right=say(right), reason=reason)
+        said = say("It is: **{right}**. {reason}", right=shown(right), reason=reason)
         st.info(said, icon=":material/lightbulb:")
     elif answer.value == right:
-        said = say("Yes: **{right}**. {reason}", right=say(right), reason=reason)
+        said = say("Yes: **{right}**. {reason}", right=shown(right), reason=reason)
         _say_grade(answer, True, said)
     else:
         said = say(
             "You said “{answer}”; it is **{right}**. {reason}",
-            answer=say(answer.value),
-            right=say(right),
+            answer=shown(answer.value),
+            right=shown(right),
             reason=reason,
         )
         _say_grade(answer, False, said)

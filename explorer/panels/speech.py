@@ -15,6 +15,6 @@ def choose() -> None:
         key=KEY,
         help=say("What the pages speak. The texts and the code stay as they are."),
     )
-    # Options stand in the address by the words they are shown with: a link needs its language.
+    # A link opens in the language that it was made in.
     usual = language == ENGLISH and from_browser() in (None, ENGLISH)
     state.set_address(KEY, None if usual else language)

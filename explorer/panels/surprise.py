@@ -79,7 +79,7 @@ def _measure(lesson: Lesson, model: Shown, read: str) -> None:
 def _numbers(losses: np.ndarray, characters: int, V: int) -> None:
     """Mean surprise, bits per character, perplexity, and what knowing nothing costs."""
     mean = float(losses.mean())
-    columns = st.columns(4)
+    columns = st.columns(4, vertical_alignment="bottom")
     columns[0].metric(
         say("Mean surprise"),
         say("{loss:.3f} nats", loss=mean),

@@ -94,6 +94,11 @@ def size_of(run: gpt.SizedRun) -> str:
     )
 
 
+def name_of(run: gpt.SizedRun) -> str:
+    """The size in no language: answers are kept by it."""
+    return f"n_embd={run.preset.model.n_embd}"
+
+
 def budget_of(flops: float) -> str:
     return say("{flops:.2g} FLOPs a run", flops=flops)
 
@@ -264,13 +269,14 @@ def progress(sweep: Sweep) -> None:
 
 
 def best_size(sweep: Sweep) -> str | None:
-    """The size with the lowest loss under the largest budget, once all its runs are finished."""
+    """The size (see `name_of`) with the lowest loss under the largest budget, once all its runs
+    are finished."""
     ends = [
-        (loss, size_of(run))
+        (loss, name_of(run))
         for run, loss in zip(sweep.planned, sweep.losses, strict=True)
         if run in sweep.top
     ]
-    known = [(loss, size) for loss, size in ends if loss is not None]
+    known = [(loss, name) for loss, name in ends if loss is not None]
     return min(known)[1] if known and len(known) == len(ends) else None
 
 

@@ -179,7 +179,10 @@ def _buttons(
         st.caption(say(workspace.NOT_YOURS))
         kind = None
     with st.container(horizontal=True):
-        if kind in ACTIVE:
+        if kind == store.QUEUED and _pace(run, kind) == QUEUE_SECONDS:
+            words = say("Gives its place away. It can go on later, from where it is.")
+            _button(say("Leave the queue"), "stop", lesson, words, run)
+        elif kind in ACTIVE:
             _button(say("Pause"), "pause", lesson, say("Save everything and wait."), run)
             _button(say("Stop"), "stop", lesson, say("Save everything and end here."), run)
         elif kind in OPEN_END or kind == store.CREATED:
@@ -242,9 +245,9 @@ def new_run(
         spec["threads"] = threads
     if learner := workspace.mine().id or learner:
         spec["learner"] = learner
-    if text.corpus.name not in gpt.CORPORA:
-        spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
     try:
+        if text.corpus.name not in gpt.CORPORA:  # kept again: it may have been cleaned away
+            spec["corpus"] |= {"path": engine.store().save_text(text.corpus.text)["path"]}
         return engine.store().create(spec)
     except RunError as error:
         workspace.trouble(str(error))
@@ -385,7 +388,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
     total = spec["train"]["max_steps"]
     step = last["step"] if last else 0
     measured = evaluations[-1] if evaluations else None
-    columns = st.columns(6 if details else 5)
+    columns = st.columns(6 if details else 5, vertical_alignment="bottom")  # a label may take two
     columns[0].metric(
         say("Step of {total:,}", total=total),
         f"{step:,}",

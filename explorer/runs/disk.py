@@ -4,8 +4,8 @@
 ended runs go first: at first only their snapshots (all but the newest, so that every page still
 shows the model), and when that is not enough, whole runs. Never a run with a star, one that can go
 on (waiting, training, paused, interrupted), or one that ended less than the notice ago; and nothing
-before the date in `cleaning.json`, where pages read it. The budget counts run folders; texts that
-were pasted are kept.
+before the date in `cleaning.json`, where pages read it. The budget counts run folders and the texts
+that learners brought; those that nobody reads go before any run (see `texts.py`).
 """
 
 import os
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from explorer.runs import files, labels, store
+from explorer.runs import files, labels, store, texts
 from explorer.runs.store import Run, RunError, RunStore
 from explorer.runs.watch import seconds_of
 from gpt.errors import GPTError
@@ -137,6 +137,7 @@ class Cleaning:
         self.budget = budget
         self.notice = notice
         self.total = 0  # bytes at the last look
+        self.texts = 0  # removed by the last cleaning
         self._lock = threading.Lock()
 
     @classmethod
@@ -149,8 +150,10 @@ class Cleaning:
         """What is to be cleaned and when; changes nothing."""
         now = time.time() if now is None else now
         sizes = [size_of(run) for run in self.store.list()]
-        self.total = sum(size.bytes for size in sizes)
-        return plan(sizes, announced(self.store.root), self.budget, now, self.notice)
+        kept = texts.size(self.store.root)
+        self.total = sum(size.bytes for size in sizes) + kept
+        left = None if self.budget is None else self.budget - kept
+        return plan(sizes, announced(self.store.root), left, now, self.notice)
 
     def clean(self, now: float | None = None, at_once: bool = False) -> list[Step]:
         """Announce what has to go, remove what was announced long enough ago -> what was removed.
@@ -160,6 +163,13 @@ class Cleaning:
         now = time.time() if now is None else now
         with self._lock:
             steps = self.look(now)
+            self.texts = 0
+            if self.budget is not None and self.total > self.budget:
+                excess = self.total - self.budget
+                runs, old = self.store.list(), now - self.notice
+                self.texts = texts.drop(self.store.root, runs, old, excess)
+            if self.texts:
+                steps = self.look(now)
             due = [step for step in steps if at_once or step.at <= now]
             waiting = [step for step in steps if step not in due]
             announce(self.store.root, waiting)  # first: what fails below is announced anew

@@ -53,6 +53,8 @@ def test_a_class_server_logs_tells_and_hides_what_it_should(browser, tmp_path):
         assert answer(server, "/_stcore/stream", Origin=strange, **UPGRADE)[0] == 403
 
         tab = Visit(browser).open(server, f"bigram?workspace={key}&bigram_max_steps=20000")
+        tab.button("Use this workspace").click(timeout=SOON)
+        tab.page.get_by_text("This link opens a workspace").wait_for(state="detached", timeout=SOON)
         tab.button("Train").click(timeout=SOON)
         run_id = tab.run_id()
         assert key not in tab.page.url

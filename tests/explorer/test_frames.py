@@ -54,6 +54,17 @@ def test_the_loss_chart_names_its_series_and_its_reference_lines():
         assert series in text
 
 
+def test_lines_that_lie_close_have_their_names_side_by_side():
+    close = {"a": 3.296, "b": 3.2961, "c": 3.26, "far": 2.0}
+    table = frames.references(close)
+    assert dict(zip(table["loss"], table["place"], strict=True)) == {
+        3.2961: 0, 3.296: 1, 3.26: 2, 2.0: 0,
+    }  # fmt: skip
+    spec = create_loss_chart(frames.loss_curve(CURVE, EVALUATIONS), table).to_dict()
+    marks = [layer["mark"] for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    assert len({(mark["dx"], mark["dy"]) for mark in marks}) == 3
+
+
 def test_builders_leave_their_frames_alone():
     details = frames.training_details(CURVE)
     before = details.copy()

@@ -99,10 +99,12 @@ def test_a_finished_sweep_is_fitted_and_the_guess_is_graded(quick):
     assert exponents["here (95 %)"].iloc[0].startswith("0.3")
     top = runs[-5:]
     losses = [scaling.loss(LAW, run.parameters, run.tokens) for run in top]
-    best = sweeps.size_of(top[int(np.argmin(losses))])
+    best = top[int(np.argmin(losses))]
     guess = next(r for r in at.radio if ".answer.best" in r.key)
-    guess.set_value(best).run()
-    assert any(s.value.startswith(f"Yes: **{best}**") for s in at.success)
+    guess.set_value(sweeps.name_of(best)).run()
+    assert any(s.value.startswith(f"Yes: **{sweeps.size_of(best)}**") for s in at.success)
+    (kept,) = at.session_state["answers"].values()
+    assert kept["answer"] == sweeps.name_of(best)  # in no language: Spanish finds it again
     by_key(at.toggle, f"{PAGE}_far").set_value(True).run()
     assert not at.exception
 

@@ -6,12 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import gpt
-from explorer import classroom, lessons, workspace
+from explorer import classroom, history, lessons, workspace
 from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
 from explorer.panels.classroom import order
 from explorer.runs import store
-from tests.pages.bench import APP, Bench, bench, by_key  # noqa: F401
+from tests.pages.bench import APP, Bench, bench, by_key, said  # noqa: F401
 
 ANN, BEN = members.new_key(), members.new_key()
 STEERING = ("pause", "stop", "continue", "step")
@@ -119,19 +119,76 @@ def test_a_frozen_class_begins_nothing(school):
     assert len(school.store.list()) == 1 and school.executor.commands == []
 
 
-def test_a_personal_link_opens_its_workspace_and_leaves_the_address(school):
+def test_a_learner_reads_that_the_class_is_frozen_until_it_goes_on(school):
+    rules.change(school.store.root, frozen=True)
+    at = sit(school, ANN)
+    assert [i.value for i in at.info] == [workspace.FROZEN]
+    rules.change(school.store.root, frozen=False)
+    assert not at.run().info
+
+
+def test_a_run_that_waits_can_leave_the_queue(school, monkeypatch):
+    run = run_of(school, ANN, store.QUEUED)
+    monkeypatch.setattr(school.executor, "position", lambda run_id: 2)
+    at = sit(school, ANN, "bigram", run=run.id)
+    assert any("2 runs before it" in m.value for m in at.markdown)
+    leave = by_key(at.button, "bigram_stop")
+    assert leave.label == "Leave the queue" and "bigram_pause" not in {b.key for b in at.button}
+    leave.click().run()
+    assert school.executor.commands[-1] == (run.id, "stop")
+
+
+def test_a_board_without_runs_tells_the_teacher_what_to_do_first(school):
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    assert "Nobody has trained yet" in at.info[0].value and at.expander[0].proto.expanded
+    assert not {"class_judge", "class_archive"} & {b.key for b in at.button}
+    run_of(school, ANN)
+    at = sit(school, BEN, "class_page")
+    assert "class_judge" in {b.key for b in at.button} and not at.expander[0].proto.expanded
+
+
+def test_a_personal_link_leaves_the_address_and_opens_its_workspace_after_a_yes(school):
     run = run_of(school, ANN)
     at = sit(school, BEN, workspace=ANN)
     assert "workspace" not in at.query_params
-    assert any(run.id in repr(link.proto) for link in at.main if link.type == "page_link")
-
-
-def test_a_link_takes_nobody_out_of_a_workspace_with_runs_unasked(school):
-    run_of(school, ANN), run_of(school, BEN)
-    at = sit(school, BEN, workspace=ANN)
-    assert at.session_state["workspace key"] == BEN
+    assert run.id not in repr([*at.main]) and at.session_state["workspace key"] == BEN
     by_key(at.button, "workspace_open").click().run()
-    assert at.session_state["workspace key"] == ANN
+    assert any(run.id in repr(link.proto) for link in at.main if link.type == "page_link")
+    assert "workspace_open" not in {b.key for b in at.button}
+
+
+@pytest.mark.parametrize(("begun", "label"), [(False, "Start my own"), (True, "Stay in my own")])
+def test_a_link_that_somebody_else_made_up_takes_nobody_in_unasked(school, begun, label):
+    if begun:
+        run_of(school, BEN)
+    at = sit(school, BEN, workspace=ANN)
+    stay = by_key(at.button, "workspace_stay")
+    assert stay.label == label
+    stay.click().run()
+    at.switch_page("pages/bigram.py").run()
+    by_key(at.button, "bigram_train").click().run()
+    assert school.store.list()[-1].spec()["learner"] == members.id_of(BEN)
+
+
+def test_a_visit_writes_nothing_and_a_name_one_file(school):
+    at = sit(school, BEN)
+    folder = school.store.root / "class" / "members"
+    assert not folder.exists()
+    by_key(at.text_input, "workspace_name").set_value("Ben").run()
+    assert [path.stem for path in folder.iterdir()] == [members.id_of(BEN)]
+
+
+def test_anothers_run_is_not_called_yours(school):
+    run = school.train("multi_head_attention", "multi_head")
+    spec = run.spec() | {"learner": members.id_of(ANN)}
+    (run.folder / "run.json").write_text(json.dumps(spec))
+    history.learner_of.cache_clear()
+    own = said(sit(school, ANN, "multi_head_attention", run=run.id))
+    assert "Model: your run, after 12 steps" in own and "Shown is your run" in own
+    other = said(sit(school, BEN, "multi_head_attention", run=run.id))
+    assert "Model: another's run, after 12 steps" in other and "Shown is another's run" in other
+    assert "your run, after" not in other
 
 
 @pytest.mark.parametrize("key", ["", "x", "../../etc", "a" * 32 + "\n", "<script>x</script>"])

@@ -15,6 +15,7 @@ from explorer.components.matrices import Dot, Matrix, matrices
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.panels import question
+from explorer.panels.choice import choose
 from explorer.panels.inside.reading import quoted
 
 AVERAGE, HEAD, ITSELF = BEGIN = [
@@ -59,14 +60,11 @@ def ask_rows(lesson: Lesson, example: Example) -> None:
 
 def edit_panel(lesson: Lesson, example: Example) -> None:
     """The editor, what its numbers mean, and the matrices weights · x = output."""
-    begin = st.segmented_control(
+    begin = choose(
         say("Begin with"),
         BEGIN,
-        default=AVERAGE,
-        format_func=say,
+        usual=AVERAGE,
         key=f"{lesson.key}_begin",
-        bind="query-params",
-        required=True,
         help=say(
             "The matrix to start from. “Only itself” looks at nothing before: that is the bigram's"
             " view. The head's weights average its values V instead of x."

@@ -12,6 +12,7 @@ from explorer.lessons import Lesson
 from explorer.literal import literal
 from explorer.panels import model
 from explorer.panels.attention import too_short
+from explorer.panels.choice import choose
 from explorer.panels.model import Shown
 
 T = 8  # tokens; the tutorial's context
@@ -37,14 +38,11 @@ def choose_example(lesson: Lesson, text: cache.Text, example: str) -> Example | 
             units=say(text.units),
         ),
     )
-    numbers = right.segmented_control(
+    numbers = choose(
         say("Numbers for each {unit}", unit=say(text.unit)),
         list(NUMBERS),
-        default=next(iter(NUMBERS)),
-        format_func=say,
+        place=right,
         key=f"{lesson.key}_numbers",
-        bind="query-params",
-        required=True,
         help=say(
             "x, the vectors that are averaged: drawn at random, as in the tutorial, or what the"
             " trained model of page 4 has learnt for these {units} at these places.",

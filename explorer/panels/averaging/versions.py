@@ -10,6 +10,7 @@ from explorer.averaging import ATTENTION, LOOPS, MATMUL, SOFTMAX, VERSIONS, Exam
 from explorer.components.matrices import Dot, Matrix, matrices
 from explorer.language import message, say
 from explorer.lessons import Lesson
+from explorer.panels.choice import choose
 
 SAID = {
     LOOPS: message(
@@ -38,14 +39,12 @@ PROBABILITY: dict[str, Any] = {"palette": "probability", "scale_max": 1.0}
 def versions_panel(lesson: Lesson, example: Example) -> None:
     """A chooser of the version, its matrices, and the largest differences between them."""
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
-    version = left.segmented_control(
+    version = choose(
         say("Version"),
         VERSIONS,
-        default=MATMUL,
-        format_func=say,
+        usual=MATMUL,
+        place=left,
         key=f"{lesson.key}_version",
-        bind="query-params",
-        required=True,
         help=say("Four ways to write one computation, from the plainest to self-attention."),
     )
     equal = right.toggle(

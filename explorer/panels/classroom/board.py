@@ -15,17 +15,33 @@ from explorer.panels import picture
 from explorer.panels.compare import thin
 
 POLL_SECONDS = 2.0
-STATES = ("training", "queued", "paused", "finished")
+STATES = ("training", "queued", "paused", "stopped", "failed", "finished")
 
 
-def board_panel(judged: dict[str, fairness.Verdict]) -> None:
-    """Draw the machine, the table and the curves; looks again every two seconds."""
+def has_begun() -> bool:
+    """Whether anybody has trained here."""
+    return bool(board.entries(engine.store()))
+
+
+def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
+    """Draw the machine, the table and the curves; looks again every two seconds.
+
+    begun: whether there were runs when the page was drawn; the first one draws all of it anew.
+    """
 
     def body() -> None:
         _machine()
         entries = board.entries(engine.store())
+        if entries and not begun:
+            st.rerun()
         if not entries:
-            st.info(say("No runs yet: they appear here as soon as somebody presses Train."))
+            st.info(
+                say(
+                    "**Nobody has trained yet.** Show the address above until all are in, and let"
+                    " them type their name under “Your workspace”. Then send them to page 2 to"
+                    " press **Train**, or hand out a task, made below. Their runs appear here."
+                )
+            )
             return
         known = {one.id: one for one in members.everyone(engine.store().root)}
         _table(entries, known, judged)
@@ -40,7 +56,7 @@ def _machine() -> None:
     executor = engine.executor()
     waiting = executor.waiting()
     memory = psutil.virtual_memory()
-    places = st.columns(4)
+    places = st.columns(4, vertical_alignment="bottom")
     places[0].metric(
         say("Training now"),
         f"{len(executor.active())} / {executor.slots}",
@@ -74,6 +90,7 @@ def _table(
         table = table.drop(columns="judged")
     st.dataframe(
         table.rename(columns=say),
+        placeholder="",
         hide_index=True,
         height=min(600, 38 + 35 * len(table)),
         key="class_board",
@@ -163,5 +180,10 @@ def _curves(entries: list[Entry], known: dict[str, members.Member]) -> None:
         chart = compare.create_compare_chart(losses, frames.references({}))
         picture.picture(chart, "class_curves", "class")
         st.caption(
-            say("Validation loss of each run (nats per token), as its training measured it.")
+            say(
+                "Validation loss (nats per token) of {n} of {all} runs, as their training measured"
+                " it: those that train first, then the newest.",
+                n=len(begun),
+                all=len(entries),
+            )
         )

@@ -18,10 +18,10 @@ def join_panel(path: str = "") -> None:
     """Draw the address of this server, for `path` below it, to be read from the last row."""
     address = join_address(path)
     left, right = st.columns([1, 3], gap="large", vertical_alignment="center")
-    left.image(qr_code(address), width=220, caption=say("Scan to join"))
+    left.image(qr_code(address), width=260, caption=say("Scan to join"))
     with right:
         st.markdown(say("Open this address in a browser on the same network:"))
-        st.code(address, language=None)
+        st.header(f"`{address}`", anchor=False)  # to be read from the last row
         st.caption(
             say(
                 "Everybody gets a workspace of their own at the first visit; nobody signs up."

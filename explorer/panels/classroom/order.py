@@ -26,7 +26,11 @@ def freeze_panel() -> None:
             " paused goes on by itself afterwards."
         ),
     )
-    if frozen:
+
+
+def say_frozen() -> None:
+    """Tell the teacher, while it is so."""
+    if rules.read(engine.store().root).frozen:
         st.info(
             say("The class is frozen. Pages can be read; nothing trains."),
             icon=":material/ac_unit:",

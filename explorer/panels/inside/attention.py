@@ -26,13 +26,6 @@ NAMES = {
 }
 THIS_TEXT, DOUBLED = message("this text"), message("random tokens, said twice")
 ALL_HEADS, ANY_HABIT = message("all heads"), message("any clear habit")
-COLUMNS = {
-    "previous": message("previous"),
-    "first": message("first"),
-    "current": message("itself"),
-    "duplicate": message("same"),
-    "induction": message("after same"),
-}
 
 
 def attention_view(reading: Reading) -> None:
@@ -160,7 +153,7 @@ def _draw(
     lesson = reading.lesson
     columns = {
         name: st.column_config.ProgressColumn(
-            f"{say(COLUMNS[name])} ({scores[name].uniform:.2f})",
+            f"{say(habits.BRIEF[name])} ({scores[name].uniform:.2f})",
             format="%.2f",
             min_value=0,
             max_value=1,

@@ -3,6 +3,7 @@
 import pytest
 
 from explorer.classroom import members
+from explorer.classroom.rules import ClassError
 from explorer.runs.labels import LabelError
 
 
@@ -14,26 +15,31 @@ def test_a_key_cannot_be_guessed_and_its_id_does_not_hold_it():
         assert key not in members.id_of(key)
 
 
-def test_a_name_is_kept_and_a_visit_does_not_take_it_away(tmp_path):
+def test_a_name_is_kept_tidy_and_taken_away_again(tmp_path):
     member = members.id_of(members.new_key())
-    members.note(tmp_path, member, "  Ana   María ")
-    assert members.note(tmp_path, member).name == "Ana María"
+    members.call(tmp_path, member, "  Ana   María ")
     assert members.everyone(tmp_path)[0].title == "Ana María"
+    members.call(tmp_path, member, " ")
+    assert members.everyone(tmp_path) == []
+    assert members.read(tmp_path, member).title == f"guest {member[:4]}"
 
 
-def test_a_clock_that_was_set_back_stops_no_note(tmp_path, monkeypatch):
-    member = members.id_of("k")
-    members.note(tmp_path, member)
-    first = members.read(tmp_path, member).seen
-    monkeypatch.setattr(members.time, "time", lambda: first - 5000)
-    assert members.note(tmp_path, member).seen == first - 5000
+def test_names_end_at_a_limit_that_changes_none_of_those_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(members, "MOST", 2)
+    ids = [members.id_of(key) for key in "abc"]
+    for member in ids[:2]:
+        members.call(tmp_path, member, "Ann")
+    with pytest.raises(ClassError, match="2 names"):
+        members.call(tmp_path, ids[2], "Ben")
+    members.call(tmp_path, ids[0], "Anna")
+    assert [one.name for one in members.everyone(tmp_path)] == ["Ann", "Anna"]
 
 
 def test_a_bad_name_is_one_sentence_and_changes_nothing(tmp_path):
     member = members.id_of("k")
-    members.note(tmp_path, member, "Ben")
+    members.call(tmp_path, member, "Ben")
     with pytest.raises(LabelError, match="60"):
-        members.note(tmp_path, member, "x" * 61)
+        members.call(tmp_path, member, "x" * 61)
     assert members.read(tmp_path, member).name == "Ben"
 
 

@@ -1,6 +1,7 @@
 """What goes when the disk is full, when, and what never goes."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -158,6 +159,32 @@ def test_a_run_taken_up_while_the_plan_was_made_is_spared(store, ended, monkeypa
     later = disk.seconds_of(ended[2].recorded()["updated"]) + 1
     assert first.id not in [step.run for step in cleaning.clean(later)]
     assert [run.id for run in store.list()] == [first.id]
+
+
+def test_texts_count_and_those_that_nobody_reads_go_before_any_run(store, tools, ended):
+    read = store.save_text("r" * 100_000)
+    spec = tools.describe()
+    store.create(spec | {"corpus": spec["corpus"] | read}).set_status(state=states.FINISHED)
+    unread, fresh = store.save_text("u" * 100_000), store.save_text("f" * 100_000)
+    now = disk.seconds_of(ended[2].recorded()["updated"]) + 2 * HOUR
+    for about in (read, unread):
+        os.utime(store.root / about["path"], (now - 9 * HOUR,) * 2)
+    os.utime(store.root / fresh["path"], (now,) * 2)
+    cleaning = Cleaning(store, budget=None, notice=HOUR)
+    cleaning.look(now)
+    cleaning.budget = cleaning.total - 1
+    assert cleaning.total > 900_000, "two snapshots of three runs, and three texts"
+    assert cleaning.clean(now) == [] and cleaning.texts == 1
+    left = {path.stem for path in (store.root / "texts").iterdir()}
+    assert unread["sha256"] not in left and {read["sha256"], fresh["sha256"]} <= left
+    assert disk.announced(store.root) == {}, "no run has to go for it"
+
+
+def test_a_text_that_is_taken_up_again_is_fresh(store):
+    about = store.save_text("once more")
+    os.utime(store.root / about["path"], (0, 0))
+    store.save_text("once more")
+    assert (store.root / about["path"]).stat().st_mtime > 1e9
 
 
 def test_a_damaged_announcement_is_none(store):
