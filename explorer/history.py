@@ -4,14 +4,12 @@ Reads only the small files of each run (what to train, where it stands, what it 
 its events.
 """
 
-import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from explorer import differences
 from explorer.language import say
-from explorer.runs import files, labels
+from explorer.runs import labels
 from explorer.runs.labels import Labels
 from explorer.runs.store import Run, RunError, RunStore
 
@@ -46,9 +44,8 @@ def entries(store: RunStore, most: int = 200, learner: str | None = None) -> lis
 
     learner: of this workspace only, None: of all.
     """
-    runs = store.list() if learner is None else runs_of(store, learner)
     found = []
-    for run in reversed(runs[-most:]):
+    for run in reversed(store.list(learner)[-most:]):
         try:
             found.append(entry(run))
         except UNREADABLE:
@@ -61,20 +58,7 @@ def passed_over(
 ) -> int:
     """How many runs `entries` left out of `found`, because they were written by a newer version of
     this program, or are damaged."""
-    runs = store.list() if learner is None else runs_of(store, learner)
-    return max(0, len(runs[-most:]) - len(found))
-
-
-def runs_of(store: RunStore, learner: str) -> list[Run]:
-    """The runs of one workspace, oldest first."""
-    return [run for run in store.list() if learner_of(str(run.folder)) == learner]
-
-
-@functools.lru_cache(maxsize=20_000)
-def learner_of(folder: str) -> str:
-    """Whose run lies in `folder` (its description never changes); "" when it does not say."""
-    spec = files.read_json(Path(folder) / "run.json") or {}
-    return str(spec.get("learner") or "")
+    return max(0, len(store.list(learner)[-most:]) - len(found))
 
 
 def starred_first(found: list[Entry]) -> list[Entry]:

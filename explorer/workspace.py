@@ -50,15 +50,16 @@ def begin() -> None:
     linked = st.query_params.get(ADDRESS)
     if linked is not None:
         state.set_address(ADDRESS, None)  # it would be seen on a projector, and shared
+    if _account() is not None:  # it is the workspace, whatever a link or a cookie says
+        return
     if _HELD not in st.session_state:
         kept = st.context.cookies.get(COOKIE, "")
         st.session_state[_HELD] = kept if members.KEY.fullmatch(kept) else members.new_key()
     if linked is not None and members.KEY.fullmatch(linked) and linked != st.session_state[_HELD]:
-        if entries():
+        if has_runs():
             st.session_state[_OFFERED] = linked  # nobody loses a workspace to a link unasked
         else:
             adopt(linked)
-    members.note(engine.store().root, mine().id)
 
 
 def mine() -> Workspace:
@@ -116,6 +117,11 @@ def entries(most: int = 200) -> list[history.Entry]:
     return history.entries(engine.store(), most, mine().id or None)
 
 
+def has_runs() -> bool:
+    """Whether anything was begun in this workspace."""
+    return bool(engine.store().list(mine().id or None))
+
+
 def may_change(run: Run) -> bool:
     """Whether this session may steer, rename and delete `run`."""
     return mine().id in ("", owner_of(run)) or is_teacher()
@@ -123,7 +129,7 @@ def may_change(run: Run) -> bool:
 
 def owner_of(run: Run) -> str:
     """The id of the workspace that a run belongs to; "" for runs made without a class."""
-    return history.learner_of(str(run.folder))
+    return engine.store().learner_of(run.id) or ""
 
 
 # --- what a page asks for --------------------------------------------------------------------
@@ -158,7 +164,7 @@ def problem() -> str | None:
         return None
     if rules.read(engine.store().root).frozen:
         return say(FROZEN)
-    own = history.runs_of(engine.store(), mine().id)
+    own = engine.store().list(mine().id)
     if len(own) >= rules.RUNS_AT_MOST:
         return say(TOO_FULL, most=rules.RUNS_AT_MOST)
     executor = engine.executor()

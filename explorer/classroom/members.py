@@ -8,7 +8,6 @@ another's run, opens nothing. An account of an OpenID provider stands for a key 
 import hashlib
 import re
 import secrets
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +15,14 @@ from explorer.runs import files, labels
 
 KEY = re.compile(r"[A-Za-z0-9_-]{32}")
 ID = re.compile(r"[0-9a-f]{20}")
-SEEN_EVERY = 60.0  # seconds between two notes that somebody is there
 
 
 @dataclass(frozen=True)
 class Member:
-    """What the class knows of a workspace; times in seconds since 1970."""
+    """What the class knows of a workspace."""
 
     id: str
     name: str = ""
-    first: float = 0.0
-    seen: float = 0.0
 
     @property
     def title(self) -> str:
@@ -51,34 +47,25 @@ def account_key(issuer: str, subject: str) -> str:
 def read(root: Path, member: str) -> Member:
     """What is known of a workspace; one that never said anything has no name."""
     known = files.read_json(_path(root, member)) or {}
-    times = {name: known.get(name) for name in ("first", "seen")}
-    numbers = {name: float(x) for name, x in times.items() if isinstance(x, int | float)}
     try:
-        name = labels.tidy("name", known.get("name", ""))
+        return Member(member, labels.tidy("name", known.get("name", "")))
     except labels.LabelError:  # a file that was written by hand
-        name = ""
-    return Member(member, name, **numbers)
+        return Member(member)
 
 
-def note(root: Path, member: str, name: str | None = None) -> Member:
-    """Keep that a workspace is in use, and its name if given; raises LabelError for a bad one."""
-    known = read(root, member)
-    now = time.time()
-    if name is None and 0 <= now - known.seen < SEEN_EVERY:
-        return known
-    named = known.name if name is None else labels.tidy("name", name)
-    new = Member(member, named, known.first or now, now)
+def rename(root: Path, member: str, name: str) -> Member:
+    """Keep a name; raises LabelError for a bad one, OSError when it cannot be written."""
+    new = Member(member, labels.tidy("name", name))
     path = _path(root, member)
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(path, {"name": new.name, "first": new.first, "seen": new.seen})
+    files.write_json(path, {"name": new.name})
     return new
 
 
-def everyone(root: Path) -> list[Member]:
-    """All workspaces that were ever used here, by name."""
+def named(root: Path) -> dict[str, Member]:
+    """All workspaces that were given a name, by their ids."""
     ids = (path.stem for path in (root / "class" / "members").glob("*.json"))
-    found = [read(root, member) for member in ids if ID.fullmatch(member)]
-    return sorted(found, key=lambda member: (not member.name, member.title.casefold()))
+    return {member: read(root, member) for member in ids if ID.fullmatch(member)}
 
 
 def _path(root: Path, member: str) -> Path:

@@ -64,7 +64,7 @@ def sign_in_panel() -> None:
 
 def _keep(key: str) -> None:
     """Let the browser keep the key; a key that it had before, from another tab, wins."""
-    fresh = not workspace.entries(most=1)
+    fresh = not workspace.has_runs()
     other = keep_cookie(workspace.COOKIE, key, yields=fresh)
     if fresh and other and other != key and members.KEY.fullmatch(other):
         workspace.adopt(other)
@@ -90,6 +90,8 @@ def _ask() -> None:
 
 def _rename(member: str) -> None:
     try:
-        members.note(engine.store().root, member, st.session_state["workspace_name"])
+        members.rename(engine.store().root, member, st.session_state["workspace_name"])
     except LabelError as error:
         st.session_state[_SAID] = explain(error)
+    except OSError:  # of a full disk mostly
+        st.session_state[_SAID] = say(workspace.NOT_WRITTEN)

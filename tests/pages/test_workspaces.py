@@ -231,6 +231,14 @@ def test_with_an_account_the_workspace_is_its_own_wherever_it_signs_in(school, m
     assert not workspace.may_change(run)
 
 
+def test_a_personal_link_is_offered_to_nobody_who_has_an_account(school, monkeypatch):
+    monkeypatch.setattr(workspace.st, "user", Account("ann"))
+    run_of(school, BEN)
+    at = sit(school, BEN, workspace=ANN)  # it could not be opened
+    assert "workspace" not in at.query_params
+    assert "workspace_open" not in {b.key for b in at.button}
+
+
 def test_a_double_click_on_freeze_forgets_no_run(school, monkeypatch):
     run = run_of(school, ANN, store.TRAINING)
     monkeypatch.setattr(workspace, "is_teacher", lambda: True)

@@ -27,7 +27,7 @@ def board_panel(judged: dict[str, fairness.Verdict]) -> None:
         if not entries:
             st.info(say("No runs yet: they appear here as soon as somebody presses Train."))
             return
-        known = {one.id: one for one in members.everyone(engine.store().root)}
+        known = members.named(engine.store().root)
         _table(entries, known, judged)
         _steer(entries, known)
         _curves(entries, known)

@@ -87,7 +87,7 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
         st.fragment(_until_done, run_every=1.0)()
     if not verdicts:
         return {}
-    known = {one.id: one for one in members.everyone(engine.store().root)}
+    known = members.named(engine.store().root)
     titles = {entry.run.id: title_of(entry, known) for entry in entries}
     ranked = sorted((v.bits, titles[i]) for i, v in verdicts.items() if v.bits is not None)
     if ranked:

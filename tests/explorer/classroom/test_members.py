@@ -14,26 +14,18 @@ def test_a_key_cannot_be_guessed_and_its_id_does_not_hold_it():
         assert key not in members.id_of(key)
 
 
-def test_a_name_is_kept_and_a_visit_does_not_take_it_away(tmp_path):
+def test_a_name_is_kept(tmp_path):
     member = members.id_of(members.new_key())
-    members.note(tmp_path, member, "  Ana   María ")
-    assert members.note(tmp_path, member).name == "Ana María"
-    assert members.everyone(tmp_path)[0].title == "Ana María"
-
-
-def test_a_clock_that_was_set_back_stops_no_note(tmp_path, monkeypatch):
-    member = members.id_of("k")
-    members.note(tmp_path, member)
-    first = members.read(tmp_path, member).seen
-    monkeypatch.setattr(members.time, "time", lambda: first - 5000)
-    assert members.note(tmp_path, member).seen == first - 5000
+    members.rename(tmp_path, member, "  Ana   María ")
+    assert members.read(tmp_path, member).title == "Ana María"
+    assert members.named(tmp_path) == {member: members.Member(member, "Ana María")}
 
 
 def test_a_bad_name_is_one_sentence_and_changes_nothing(tmp_path):
     member = members.id_of("k")
-    members.note(tmp_path, member, "Ben")
+    members.rename(tmp_path, member, "Ben")
     with pytest.raises(LabelError, match="60"):
-        members.note(tmp_path, member, "x" * 61)
+        members.rename(tmp_path, member, "x" * 61)
     assert members.read(tmp_path, member).name == "Ben"
 
 
@@ -43,4 +35,4 @@ def test_a_file_written_by_hand_harms_nobody(tmp_path):
     member = members.id_of("k")
     (folder / f"{member}.json").write_text('{"name": "a\\u0000b", "seen": "x"}')
     (folder / "..evil.json").write_text("{}")
-    assert [one.title for one in members.everyone(tmp_path)] == [f"guest {member[:4]}"]
+    assert [one.title for one in members.named(tmp_path).values()] == [f"guest {member[:4]}"]
