@@ -10,7 +10,7 @@ from explorer import classroom, lessons, workspace
 from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
 from explorer.panels.classroom import order
-from explorer.runs import store
+from explorer.runs import files, store
 from tests.pages.bench import APP, Bench, bench, by_key  # noqa: F401
 
 ANN, BEN = members.new_key(), members.new_key()
@@ -103,20 +103,49 @@ def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypa
     order.freeze()
     assert rules.read(school.store.root).frozen
     assert school.executor.commands == [(run.id, "pause")]
-    rules.change(school.store.root, teachers=())
+    rules.change(school.store.root, lambda now: rules.Rules(frozen=now.frozen))
     order.thaw()
     assert rules.read(school.store.root).frozen
 
 
 def test_a_frozen_class_begins_nothing(school):
     run = run_of(school, ANN)
-    rules.change(school.store.root, frozen=True)
+    rules.change(school.store.root, lambda now: rules.Rules(frozen=True))
     at = sit(school, ANN, "bigram", run=run.id)
     by_key(at.button, "bigram_continue").click().run()
     assert any("paused the class" in w.value for w in at.warning)
     by_key(at.button, "bigram_train").click().run()
     assert any("paused the class" in w.value for w in at.warning)
     assert len(school.store.list()) == 1 and school.executor.commands == []
+
+
+def test_continuing_what_was_paused_goes_around_no_limit(school, monkeypatch):
+    """Whoever paused eleven runs, began eleven others and went on would have had them all."""
+    run, other = run_of(school, ANN), run_of(school, ANN)
+    monkeypatch.setattr(rules, "ACTIVE_AT_MOST", 1)
+    monkeypatch.setattr(school.executor, "waiting", lambda: [other.id])
+    at = sit(school, ANN, "bigram", run=run.id)
+    by_key(at.button, "bigram_continue").click().run()
+    assert any("wait until one is done" in w.value for w in at.warning)
+    assert school.executor.commands == []
+    monkeypatch.setattr(school.executor, "waiting", lambda: [run.id])
+    by_key(at.button, "bigram_continue").click().run()  # the pause that was asked for, taken back
+    assert school.executor.commands == [(run.id, "continue")]
+
+
+def test_a_full_disk_is_said_and_ends_no_page(school, monkeypatch):
+    at = sit(school, BEN, "class_page")
+    by_key(at.text_input, "class_key").set_value(rules.teacher_key(school.store.root)).run()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "write_json", full)
+    for key in ("class_freeze", "class_leave"):
+        by_key(at.button, key).click().run()
+        assert not at.exception and any("free some disk space" in w.value for w in at.warning)
+    by_key(at.text_input, "workspace_name").set_value("Ben").run()
+    assert not at.exception and any("free some disk space" in w.value for w in at.warning)
 
 
 def test_a_personal_link_opens_its_workspace_and_leaves_the_address(school):

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, lessons, state
+from explorer import cache, engine, lessons, state, workspace
 from explorer.classroom import tasks
 from explorer.classroom.rules import ClassError
 from explorer.classroom.tasks import Task
@@ -155,8 +155,14 @@ def _uploaded() -> None:
 
 
 def _keep(task: Task) -> None:
-    tasks.save(engine.store().root, task)
-    st.session_state[_SAID] = (True, say("The task is kept; its link stands above."))
+    if not workspace.is_teacher():  # a form of a moment ago, before the board was left
+        return
+    try:
+        tasks.save(engine.store().root, task)
+    except OSError:  # of a full disk mostly
+        st.session_state[_SAID] = (False, say(workspace.NOT_WRITTEN))
+    else:
+        st.session_state[_SAID] = (True, say("The task is kept; its link stands above."))
 
 
 # --- a learner meets it ----------------------------------------------------------------------
