@@ -44,10 +44,10 @@ def admitted() -> bool:
     from explorer import workspace
     from explorer.panels.workspace import sign_in_panel
 
+    limit()  # of who has not signed in, too
     if workspace.must_sign_in():
         sign_in_panel()
         return False
-    limit()
     workspace.begin()
     return True
 
