@@ -26,6 +26,8 @@ class Entry:
     state: str
     step: int
     max_steps: int
+    train_loss: float | None
+    val_loss: float | None
     best_val_loss: float | None
     corpus: str
     sha256: str
@@ -90,7 +92,7 @@ def best_by_page(
 def entry(run: Run) -> Entry:
     """One run; raises one of UNREADABLE when it cannot be read."""
     spec, status = run.spec(), run.recorded()
-    losses = [status.get("best_val_loss"), status.get("val_loss")]
+    best = status.get("best_val_loss")
     return Entry(
         run=run,
         page=spec.get("page", ""),
@@ -98,7 +100,9 @@ def entry(run: Run) -> Entry:
         state=status["state"],
         step=int(status.get("step") or 0),
         max_steps=spec["train"]["max_steps"],
-        best_val_loss=next((loss for loss in losses if loss is not None), None),
+        train_loss=status.get("train_loss"),
+        val_loss=status.get("val_loss"),
+        best_val_loss=status.get("val_loss") if best is None else best,
         corpus=spec["corpus"]["name"],
         sha256=spec["corpus"]["sha256"],
         created=spec["created"],

@@ -22,6 +22,8 @@ def board_panel(judged: dict[str, fairness.Verdict]) -> None:
     """Draw the machine, the table and the curves; looks again every two seconds."""
 
     def body() -> None:
+        if not workspace.is_teacher():
+            st.rerun()  # it was left in another tab
         _machine()
         entries = board.entries(engine.store())
         if not entries:
@@ -153,9 +155,11 @@ def _curves(entries: list[Entry], known: dict[str, members.Member]) -> None:
     """The validation losses of the runs that train, and of the newest others, on one chart."""
     begun: dict[str, list[Any]] = {}
     for entry in entries:
+        if entry.val_loss is None or len(begun) == compare.MOST_RUNS:
+            continue
         reader = cache.reader(str(entry.run.folder))
-        if reader.evaluations and len(begun) < compare.MOST_RUNS:
-            begun[f"{len(begun) + 1}: {title_of(entry, known)}"] = thin(reader.evaluations)
+        reader.update()
+        begun[f"{len(begun) + 1}: {title_of(entry, known)}"] = thin(reader.evaluations)
     if not begun:
         return
     losses: pd.DataFrame = frames.compared_runs(list(begun), list(begun.values()), None)
