@@ -36,7 +36,7 @@ from explorer.panels.exact_match import exact_match_panel
 from explorer.panels.model import current_run
 from explorer.runs import store
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run, RunError
+from explorer.runs.store import Run
 
 POLL_SECONDS = 0.7
 QUEUE_SECONDS = 2.0  # between looks at a run that only waits: in a class most of them do
@@ -244,19 +244,9 @@ def new_run(
         spec["learner"] = learner
     if text.corpus.name not in gpt.CORPORA:
         spec["corpus"] |= {"path": f"texts/{text.corpus.sha256}.txt"}
-    try:
+    with workspace.telling():
         return engine.store().create(spec)
-    except RunError as error:
-        workspace.trouble(str(error))
-        return None
-    except OSError as error:
-        st.error(
-            say(
-                "The run cannot be written: {reason}. Free some disk space.",
-                reason=error.strerror or error,
-            )
-        )
-        return None
+    return None
 
 
 ICONS = {"pause": "pause", "stop": "stop", "continue": "play_arrow", "step": "skip_next"}
