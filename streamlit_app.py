@@ -27,9 +27,9 @@ def page(lesson: lessons.Lesson) -> st.Page:
 def draw_sidebar() -> None:
     # They bring pandas along: not before the title is drawn.
     from explorer.panels import glossary, question, speech, text, workspace
-    from explorer.panels.classroom import assign
+    from explorer.panels.classroom import task
 
-    assign.begin()
+    task.begin()
     text.choose()
     glossary.glossary_panel()
     workspace.workspace_panel()

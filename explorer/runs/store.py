@@ -35,6 +35,9 @@ from gpt.errors import GPTError
 CREATED, QUEUED, TRAINING = "created", "queued", "training"
 PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
+ACTIVE = (QUEUED, TRAINING, SUSPENDED)  # it trains, or will without a click
+OPEN_END = (PAUSED, STOPPED, INTERRUPTED)  # it can go on
+STATES = (CREATED, *ACTIVE, *OPEN_END, FAILED, FINISHED)
 RETRIED = "retried"  # a note, not a state: its worker died, it goes on by itself
 COMMANDS = ("run", "pause", "step", "stop")
 HALF_WRITTEN = 60.0  # seconds, after which nobody writes a small file any more
@@ -211,11 +214,12 @@ class Run:
 
     def recorded(self) -> dict[str, Any]:
         """status.json as its owner left it, without asking whether the owner still lives."""
-        known = files.read_json(self.folder / "status.json") or self._inferred()
+        known = files.read_json(self.folder / "status.json") or {}
         if migrations.version_of(known) is None:
             return {"state": FAILED, "reason": migrations.too_new(self.id, known), "step": 0}
-        known = migrations.migrate(known, "status")
-        return {"state": CREATED, "reason": "", "step": 0} | known
+        if known.get("state") not in STATES or not isinstance(known.get("step", 0), int):
+            known = self._inferred()  # missing, damaged, or written by hand
+        return {"state": CREATED, "reason": "", "step": 0} | migrations.migrate(known, "status")
 
     def _inferred(self) -> dict[str, Any]:
         """Where a run without a status stands: one of the command line, which keeps none."""

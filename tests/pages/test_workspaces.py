@@ -193,7 +193,8 @@ def test_a_task_comes_by_link_locks_controls_and_says_what_is_reached(school):
     told = {
         "title": "Half as fast", "words": "Look **closely** <b>here</b>.", "page": "bigram",
         "text": "copying", "settings": {"max_steps": 500, "learning_rate": 0.003},
-        "open": ["learning_rate"], "checks": [{"measure": "steps", "at_least": 100}],
+        "open": ["learning_rate"],
+        "checks": [{"measure": "steps", "at_least": 100, "at_most": 700}],
     }  # fmt: skip
     code = tasks.save(school.store.root, tasks.from_json(json.dumps(told)))
     at = sit(school, ANN, "home", task=code)
@@ -203,9 +204,15 @@ def test_a_task_comes_by_link_locks_controls_and_says_what_is_reached(school):
     sliders = {s.label: s for s in at.select_slider}
     assert sliders["Steps"].value == 500 and sliders["Steps"].disabled
     assert sliders["Learning rate"].value == 0.003 and not sliders["Learning rate"].disabled
-    assert any("steps trained: at least 100" in m.value for m in at.markdown)
+    goal = "steps trained: at least 100 · steps trained: at most 700"
+    assert any(m.value == f":material/radio_button_unchecked: {goal}" for m in at.markdown)
     by_key(at.button, "bigram_train").click().run()
-    assert school.store.list()[-1].spec()["train"]["max_steps"] == 500
+    run = school.store.list()[-1]
+    assert run.spec()["train"]["max_steps"] == 500
+    with open(run.folder / "events.jsonl", "a") as events:
+        events.write('{"kind": "step", "step": 300, "loss": 2.0}\n')
+    run.set_status(state=store.PAUSED, step=300)
+    assert any(m.value == f":material/check_circle: {goal}" for m in at.run().markdown)
     by_key(at.button, "task_leave").click().run()
     assert not {s.label: s for s in at.select_slider}["Steps"].disabled
 
