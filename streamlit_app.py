@@ -29,9 +29,9 @@ def page(lesson: lessons.Lesson) -> st.Page:
 def draw_sidebar() -> None:
     # They bring pandas along: not before the title is drawn.
     from explorer.panels import glossary, question, speech, text, workspace
-    from explorer.panels.classroom import assign
+    from explorer.panels.classroom import task
 
-    assign.begin()
+    task.begin()
     text.choose()
     glossary.glossary_panel()
     workspace.workspace_panel()
@@ -46,10 +46,10 @@ def admitted() -> bool:
     from explorer import workspace
     from explorer.panels.workspace import sign_in_panel
 
+    limit()  # of who has not signed in, too
     if workspace.must_sign_in():
         sign_in_panel()
         return False
-    limit()
     workspace.begin()
     return True
 

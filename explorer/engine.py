@@ -24,6 +24,7 @@ HEAD_START = 0.4  # seconds in which the first page's shell has the processor to
 
 _loaded = threading.Event()
 _starting = threading.Lock()
+_one_executor, _one_keeper = threading.Lock(), threading.Lock()
 _started = False
 
 
@@ -56,7 +57,7 @@ def store() -> RunStore:
 
 def executor() -> RunExecutor:
     """What trains for this server: its own processes, or a cluster (EXPLORER_EXECUTOR)."""
-    with _starting:
+    with _one_executor:
         return _executor()
 
 
@@ -67,7 +68,7 @@ def _executor() -> RunExecutor:
 
 def housekeeper() -> Housekeeping:
     """The thread that logs what becomes of the runs and keeps to the disk."""
-    with _starting:
+    with _one_keeper:
         return housekeeping.begin(store(), busy)
 
 

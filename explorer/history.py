@@ -4,14 +4,12 @@ Reads only the small files of each run (what to train, where it stands, what it 
 its events.
 """
 
-import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from explorer import differences
 from explorer.language import say
-from explorer.runs import files, labels
+from explorer.runs import labels
 from explorer.runs.labels import Labels
 from explorer.runs.store import Run, RunError, RunStore
 
@@ -28,6 +26,8 @@ class Entry:
     state: str
     step: int
     max_steps: int
+    train_loss: float | None
+    val_loss: float | None
     best_val_loss: float | None
     corpus: str
     sha256: str
@@ -46,9 +46,8 @@ def entries(store: RunStore, most: int = 200, learner: str | None = None) -> lis
 
     learner: of this workspace only, None: of all.
     """
-    runs = store.list() if learner is None else runs_of(store, learner)
     found = []
-    for run in reversed(runs[-most:]):
+    for run in reversed(store.list(learner)[-most:]):
         try:
             found.append(entry(run))
         except UNREADABLE:
@@ -61,20 +60,7 @@ def passed_over(
 ) -> int:
     """How many runs `entries` left out of `found`, because they were written by a newer version of
     this program, or are damaged."""
-    runs = store.list() if learner is None else runs_of(store, learner)
-    return max(0, len(runs[-most:]) - len(found))
-
-
-def runs_of(store: RunStore, learner: str) -> list[Run]:
-    """The runs of one workspace, oldest first."""
-    return [run for run in store.list() if learner_of(str(run.folder)) == learner]
-
-
-@functools.lru_cache(maxsize=20_000)
-def learner_of(folder: str) -> str:
-    """Whose run lies in `folder` (its description never changes); "" when it does not say."""
-    spec = files.read_json(Path(folder) / "run.json") or {}
-    return str(spec.get("learner") or "")
+    return max(0, len(store.list(learner)[-most:]) - len(found))
 
 
 def starred_first(found: list[Entry]) -> list[Entry]:
@@ -106,7 +92,7 @@ def best_by_page(
 def entry(run: Run) -> Entry:
     """One run; raises one of UNREADABLE when it cannot be read."""
     spec, status = run.spec(), run.recorded()
-    losses = [status.get("best_val_loss"), status.get("val_loss")]
+    best = status.get("best_val_loss")
     return Entry(
         run=run,
         page=spec.get("page", ""),
@@ -114,7 +100,9 @@ def entry(run: Run) -> Entry:
         state=status["state"],
         step=int(status.get("step") or 0),
         max_steps=spec["train"]["max_steps"],
-        best_val_loss=next((loss for loss in losses if loss is not None), None),
+        train_loss=status.get("train_loss"),
+        val_loss=status.get("val_loss"),
+        best_val_loss=status.get("val_loss") if best is None else best,
         corpus=spec["corpus"]["name"],
         sha256=spec["corpus"]["sha256"],
         created=spec["created"],

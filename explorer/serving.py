@@ -1,6 +1,7 @@
 """What a class server has around its pages: a health endpoint, response headers, start and end.
 
-The public interface of `st.App` (routes, middleware, lifespan); nothing of Streamlit is patched.
+The public interface of `st.App` (routes, middleware, lifespan). What a session may be asked is the
+matter of messages.py and uploads.py.
 """
 
 from collections.abc import AsyncIterator

@@ -3,13 +3,16 @@
 import math
 from typing import Any
 
+import streamlit as st
+
 import gpt
 from explorer import cache, differences, engine, machine
 from explorer.runs.reader import RunReader
 from explorer.runs.store import Run, RunError
-from explorer.runs.waiting import expected_wait
+from explorer.runs.waiting import expected_waits
 
 CHARACTERS = 65  # of a vocabulary, for an estimate where the text is not read
+MOMENT = 2.0  # seconds that an estimate holds: in a class thirty pages ask for the same one
 
 
 def wait_of(run_id: str) -> float | None:
@@ -19,9 +22,18 @@ def wait_of(run_id: str) -> float | None:
     if run_id not in waiting or machine.probe() is None:
         return None
     longest = executor.turn or math.inf
-    left = [min(longest, _left_of(one)) for one in executor.active()]
-    before = [min(longest, _left_of(one)) for one in waiting[: waiting.index(run_id)]]
-    return expected_wait(left, before, executor.slots)
+    waits = _waits(tuple(executor.active()), tuple(waiting), executor.slots, longest)
+    return waits[run_id] if waits[run_id] < math.inf else None
+
+
+@st.cache_resource(ttl=MOMENT, max_entries=8, show_spinner=False)
+def _waits(
+    active: tuple[str, ...], waiting: tuple[str, ...], slots: int, longest: float
+) -> dict[str, float]:
+    """Waiting run → seconds. longest: how long a run trains before it gives way."""
+    left = [min(longest, _left_of(one)) for one in active]
+    own = [min(longest, _left_of(one)) for one in waiting]
+    return dict(zip(waiting, expected_waits(left, own, slots), strict=True))
 
 
 def _left_of(run_id: str) -> float:

@@ -18,6 +18,7 @@ from explorer.classroom import members, rules
 from explorer.language import explain, message, say
 from explorer.runs.executors import Command
 from explorer.runs.store import Run, RunError
+from gpt.errors import GPTError
 
 COOKIE = "explorer_workspace"
 ADDRESS = "workspace"  # of a personal link; taken out of the address at once
@@ -50,6 +51,8 @@ def begin() -> None:
     linked = st.query_params.get(ADDRESS)
     if linked is not None:
         state.set_address(ADDRESS, None)  # it would be seen on a projector, and shared
+    if _account() is not None:  # it is the workspace, whatever a link or a cookie says
+        return
     if _HELD not in st.session_state:
         kept = st.context.cookies.get(COOKIE, "")
         st.session_state[_HELD] = kept if members.KEY.fullmatch(kept) else members.new_key()
@@ -113,6 +116,11 @@ def entries(most: int = 200) -> list[history.Entry]:
     return history.entries(engine.store(), most, mine().id or None)
 
 
+def has_runs() -> bool:
+    """Whether anything was begun in this workspace."""
+    return bool(engine.store().list(mine().id or None))
+
+
 def may_change(run: Run) -> bool:
     """Whether this session may steer, rename and delete `run`."""
     return is_mine(run) or is_teacher()
@@ -125,7 +133,7 @@ def is_mine(run: Run) -> bool:
 
 def owner_of(run: Run) -> str:
     """The id of the workspace that a run belongs to; "" for runs made without a class."""
-    return history.learner_of(str(run.folder))
+    return engine.store().learner_of(run.id) or ""
 
 
 # --- what a page asks for --------------------------------------------------------------------
@@ -133,7 +141,7 @@ def owner_of(run: Run) -> str:
 
 def command(run_id: str, wish: Command) -> None:
     """Steer a run, if this session may; else say why not."""
-    with _said():
+    with telling():
         run = engine.store().get(run_id)
         _check(run, starts=wish in ("continue", "step"))
         engine.executor().command(run_id, wish)
@@ -141,7 +149,7 @@ def command(run_id: str, wish: Command) -> None:
 
 def submit(run_id: str) -> None:
     """Let a run train, if this session may; else say why not."""
-    with _said():
+    with telling():
         run = engine.store().get(run_id)
         _check(run, starts=True)
         engine.executor().submit(run_id)
@@ -158,14 +166,18 @@ def problem() -> str | None:
     """Why this workspace cannot begin another run now, in one sentence; None: it can."""
     if not classroom.is_open() or is_teacher():
         return None
-    if rules.read(engine.store().root).frozen:
-        return say(FROZEN)
-    own = history.runs_of(engine.store(), mine().id)
-    if len(own) >= rules.RUNS_AT_MOST:
+    if len(engine.store().list(mine().id)) >= rules.RUNS_AT_MOST:
         return say(TOO_FULL, most=rules.RUNS_AT_MOST)
-    executor = engine.executor()
-    busy = {*executor.active(), *executor.waiting()}
-    if sum(run.id in busy for run in own) >= rules.ACTIVE_AT_MOST:
+    return _must_wait()
+
+
+def _must_wait(run_id: str = "") -> str | None:
+    """Why a learner cannot let a run (this one, or a new one) train now."""
+    store = engine.store()
+    if rules.read(store.root).frozen:
+        return say(FROZEN)
+    others = (busy for busy in engine.busy() if busy != run_id)
+    if sum(store.learner_of(other) == mine().id for other in others) >= rules.ACTIVE_AT_MOST:
         return say(TOO_MANY, most=rules.ACTIVE_AT_MOST)
     return None
 
@@ -173,19 +185,19 @@ def problem() -> str | None:
 def _check(run: Run, starts: bool = False) -> None:
     if not may_change(run):
         raise RunError(NOT_YOURS)
-    if starts and rules.read(engine.store().root).frozen and not is_teacher():
-        raise RunError(FROZEN)
+    if starts and not is_teacher() and (reason := _must_wait(run.id)):
+        raise RunError(reason)
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """A callback has no place to draw: what went wrong is said by `say_trouble` afterwards."""
+def telling() -> Iterator[None]:
+    """A callback has no place to draw: what goes wrong in it is said by `say_trouble` later."""
     try:
         yield
-    except RunError as error:
-        st.session_state[_SAID] = str(error)
+    except GPTError as error:
+        trouble(str(error))
     except OSError:  # of a full disk mostly
-        st.session_state[_SAID] = NOT_WRITTEN
+        trouble(NOT_WRITTEN)
 
 
 def trouble(sentence: str) -> None:

@@ -6,10 +6,9 @@ import streamlit as st
 
 from explorer import engine, server_log, workspace
 from explorer.classroom import rules
-from explorer.language import explain, say
+from explorer.language import say
 from explorer.panels import lesson, text
 from explorer.panels.classroom import assign, board, join, order
-from gpt.errors import GPTError
 
 SAID = "class_key_said"
 JOINING = "class_joining"  # of the session: whether the board was opened before anybody trained
@@ -18,19 +17,18 @@ JOINING = "class_joining"  # of the session: whether the board was opened before
 def show_key() -> None:
     """Take the key from its box: a right one makes this workspace a teacher's."""
     root, tried = engine.store().root, st.session_state.pop("class_key", "")
-    try:
+    with workspace.telling():
         if rules.is_teachers_key(root, tried):
             rules.make_teacher(root, workspace.mine().id)
         else:
             server_log.note("class.wrong_key", logging.WARNING, workspace=workspace.mine().id)
             st.session_state[SAID] = say("This is not the teacher's key.")
-    except GPTError as error:
-        st.session_state[SAID] = explain(error)
 
 
 def step_down() -> None:
     """Give the board back: this browser is a learner's again."""
-    rules.make_teacher(engine.store().root, workspace.mine().id, yes=False)
+    with workspace.telling():
+        rules.make_teacher(engine.store().root, workspace.mine().id, yes=False)
 
 
 lesson.open_page("class_page")

@@ -1,5 +1,6 @@
 """Every run of the class in a table: whose, what, how far, how good. Reads run folders only."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import gpt
 from explorer import cache, differences, history
 from explorer.classroom.members import Member
 from explorer.history import Entry
+from explorer.runs.reader import size_of
 from explorer.runs.store import RunStore
 
 MOST = 200  # runs on the board, the newest
@@ -41,11 +43,8 @@ def _row(
     places: Mapping[str, int],
     judged: Mapping[str, float],
 ) -> dict[str, Any]:
-    status = entry.run.recorded()
-    reader = cache.reader(str(entry.run.folder))
-    reader.update()
-    last = reader.last_step or {}
-    sample = " ".join(reader.samples[-1]["text"].split()) if reader.samples else ""
+    folder = entry.run.folder
+    speed, sample = _newest(str(folder), size_of(folder / "events.jsonl"))
     return {
         "learner": learner(entry, members),
         "page": entry.page,
@@ -55,12 +54,25 @@ def _row(
         "place": places.get(entry.run.id),
         "step": entry.step,
         "of": entry.max_steps,
-        "training loss": status.get("train_loss"),
-        "validation loss": status.get("val_loss"),
+        "training loss": entry.train_loss,
+        "validation loss": entry.val_loss,
         "judged": judged.get(entry.run.id),
-        "tokens/s": last.get("tokens_per_second"),
-        "sample": sample[:SAMPLE],
+        "tokens/s": speed,
+        "sample": sample,
     }
+
+
+@functools.lru_cache(maxsize=4 * MOST)
+def _newest(folder: str, size: int) -> tuple[float | None, str]:
+    """Tokens a second and the beginning of the last sample of a run whose events have this size.
+
+    Only the few runs that train grow: without this, each look would read the events of all anew.
+    """
+    reader = cache.reader(folder)
+    reader.update()
+    samples = reader.samples[-1:]
+    text = " ".join(samples[0]["text"].split()) if samples else ""
+    return (reader.last_step or {}).get("tokens_per_second"), text[:SAMPLE]
 
 
 def learner(entry: Entry, members: Mapping[str, Member]) -> str:

@@ -57,7 +57,7 @@ def judge(run: Run, validation: str) -> Verdict:
         model, tokenizer, _ = gpt.load_checkpoint(folder)
         ids = torch.tensor(tokenizer.encode(validation))
         nats = gpt.whole_loss(model, ids)
-    except (gpt.GPTError, OSError):
+    except (gpt.GPTError, OSError, RuntimeError):  # RuntimeError: torch has no memory left
         return Verdict(None, NOT_READ)
     # Every window predicts its second to its last token; all are of about the same length in text.
     return Verdict(nats * len(ids) / math.log(2) / len(validation))
@@ -103,4 +103,8 @@ class Judging:
     @staticmethod
     def _key(run: Run, text: cache.Text) -> tuple[str, str, int]:
         folder = run.checkpoint_path
-        return run.id, text.corpus.sha256, cache.changed_in(str(folder)) if folder else 0
+        try:
+            changed = cache.changed_in(str(folder)) if folder else 0
+        except OSError:  # deleted meanwhile, or damaged
+            changed = 0
+        return run.id, text.corpus.sha256, changed

@@ -56,11 +56,9 @@ def read(root: Path, member: str) -> Member:
         return Member(member)
 
 
-def call(root: Path, member: str, name: str) -> None:
-    """Keep the name of a workspace; raises LabelError for a bad one, ClassError for one too many.
-
-    Nothing is kept of those without a name: a visit alone writes nothing.
-    """
+def rename(root: Path, member: str, name: str) -> None:
+    """Keep a name; raises LabelError for a bad one, ClassError for one too many, OSError when it
+    cannot be written. Nothing is kept of those without a name: a visit alone writes nothing."""
     tidy, path = labels.tidy("name", name), _path(root, member)
     if not tidy:
         path.unlink(missing_ok=True)
@@ -71,11 +69,10 @@ def call(root: Path, member: str, name: str) -> None:
     files.write_json(path, {"name": tidy})
 
 
-def everyone(root: Path) -> list[Member]:
-    """All workspaces that have a name, by name."""
+def named(root: Path) -> dict[str, Member]:
+    """All workspaces that were given a name, by their ids."""
     ids = (path.stem for path in (root / "class" / "members").glob("*.json"))
-    found = [read(root, member) for member in ids if ID.fullmatch(member)]
-    return sorted(found, key=lambda member: member.title.casefold())
+    return {member: read(root, member) for member in ids if ID.fullmatch(member)}
 
 
 def _path(root: Path, member: str) -> Path:

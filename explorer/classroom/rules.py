@@ -10,8 +10,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,10 @@ def read(root: Path) -> Rules:
     )
 
 
-def change(root: Path, **changes: Any) -> Rules:
-    """Change what is given and keep the rest."""
+def change(root: Path, how: Callable[[Rules], Rules]) -> Rules:
+    """Replace the rules by what `how` makes of them; of two changes at once none is lost."""
     with _writing:
-        new = Rules(**asdict(read(root)) | changes)
+        new = how(read(root))
         path = root / "class" / "rules.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(path, asdict(new), durable=True)
@@ -91,8 +91,13 @@ def is_teacher(root: Path, member: str) -> bool:
 
 def make_teacher(root: Path, member: str, yes: bool = True) -> None:
     """Let a workspace see the board from now on, or no longer."""
-    marks = set(read(root).teachers) - {_mark(root, member)}
-    change(root, teachers=tuple(sorted(marks | {_mark(root, member)} if yes else marks)))
+    own = {_mark(root, member)}
+
+    def with_own(rules: Rules) -> Rules:
+        others = set(rules.teachers) - own
+        return replace(rules, teachers=tuple(sorted(others | own if yes else others)))
+
+    change(root, with_own)
 
 
 def _mark(root: Path, member: str) -> str:

@@ -10,6 +10,7 @@ says, so a link always means the same task.
      "checks": [{"measure": "validation loss", "at_most": 2.5}]}
 """
 
+import functools
 import hashlib
 import json
 import math
@@ -228,10 +229,17 @@ def load(root: Path, code: str) -> Task | None:
     """The task that a link names; None when there is none."""
     if not CODE.fullmatch(code):
         return None
+    path = root / "class" / "tasks" / f"{code}.json"
     try:
-        return from_json((root / "class" / "tasks" / f"{code}.json").read_bytes())
+        return _read(path, path.stat().st_mtime_ns)
     except (OSError, ClassError):
         return None
+
+
+@functools.lru_cache(maxsize=MOST)
+def _read(path: Path, changed: int) -> Task:
+    """A page asks for its task many times; `changed` is the file's time of change."""
+    return from_json(path.read_bytes())
 
 
 def every(root: Path) -> list[Task]:

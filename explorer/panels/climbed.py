@@ -13,7 +13,7 @@ from explorer.charts.ladder import create_ladder_chart
 from explorer.ladder import Rung
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
-from explorer.panels import choice, training
+from explorer.panels import choice
 from explorer.panels.compare import STATES, thin
 from explorer.panels.picture import picture
 from explorer.runs import store
@@ -44,7 +44,7 @@ class Climbed:
 
     @property
     def active(self) -> bool:
-        return self.state in training.ACTIVE
+        return self.state in store.ACTIVE
 
     @property
     def done(self) -> bool:

@@ -12,7 +12,7 @@ from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import settings
 from explorer.panels.choice import choose
-from explorer.panels.classroom import assign
+from explorer.panels.classroom.task import current_task
 from explorer.panels.training import duration, si
 
 PRESETS = ["gpt_mini", "gpt_modern", "gpt_tutorial"]
@@ -46,7 +46,7 @@ FITS_ONE = message("**{steps:,} steps** fit into {minutes:g} minute (estimate {t
 def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
     """Everything about a run: the preset, how long, and every other setting."""
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="top")
-    task = assign.current(lesson)
+    task = current_task(lesson)
     with left:
         preset = gpt.PRESETS[_pick(lesson) if task is None else str(lesson.preset)]
     # Each preset has controls of its own, so that its defaults are theirs.

@@ -8,7 +8,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from explorer import engine, lessons, state
 from explorer.language import say
 from explorer.lessons import Lesson
-from explorer.panels.classroom import assign
+from explorer.panels.classroom import task
 
 
 def open_page(key: str) -> Lesson:
@@ -18,8 +18,8 @@ def open_page(key: str) -> Lesson:
     state.enter(lesson)
     state.run_of(lesson)
     state.write_address(lesson)
-    if assign.is_doing():
-        assign.banner(lesson)
+    if task.is_doing():
+        task.banner(lesson)
     return lesson
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 import gpt
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
-from explorer.panels.classroom import assign
+from explorer.panels.classroom.task import current_task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,7 +254,7 @@ def choose(
     An impossible combination is said in one sentence, and the preset is returned unchanged. A task
     of the class (see `classroom/tasks.py`) says where they stand at first and which are locked.
     """
-    task = assign.current(lesson)
+    task = current_task(lesson)
     if task is not None:
         preset = preset.with_settings(task.given(names))
     before = preset.model.to_dict() | preset.train.to_dict()

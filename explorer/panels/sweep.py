@@ -48,7 +48,7 @@ class Sweep:
 
     @property
     def is_active(self) -> bool:
-        return any(state in training.ACTIVE for state in self.states)
+        return any(state in store.ACTIVE for state in self.states)
 
     @property
     def is_complete(self) -> bool:
@@ -227,9 +227,9 @@ def _label(missing: int, begun: bool) -> str:
 def start(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
     """Hand over all runs that are not finished: new ones, and what was stopped before."""
     for planned, run, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True):
-        if state in (store.FINISHED, *training.ACTIVE):
+        if state in (store.FINISHED, *store.ACTIVE):
             continue
-        if run is not None and state in (store.CREATED, *training.OPEN_END):
+        if run is not None and state in (store.CREATED, *store.OPEN_END):
             workspace.command(run.id, "continue")
             continue
         # All as one learner: whoever presses Train on another page comes in between.
@@ -242,7 +242,7 @@ def start(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
 def stop(sweep: Sweep) -> None:
     """Ask every run that trains or waits to stop; the last ones first, or they would begin."""
     for run, state in reversed(list(zip(sweep.runs, sweep.states, strict=True))):
-        if run is not None and state in training.ACTIVE:
+        if run is not None and state in store.ACTIVE:
             workspace.command(run.id, "stop")
 
 

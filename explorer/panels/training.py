@@ -36,13 +36,11 @@ from explorer.panels.exact_match import exact_match_panel
 from explorer.panels.model import current_run
 from explorer.runs import store
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run, RunError
+from explorer.runs.store import Run
 
 POLL_SECONDS = 0.7
 QUEUE_SECONDS = 2.0  # between looks at a run that only waits: in a class most of them do
 FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its panel is drawn
-ACTIVE = (store.QUEUED, store.TRAINING, store.SUSPENDED)
-OPEN_END = (store.PAUSED, store.STOPPED, store.INTERRUPTED)
 WORDS = {
     store.CREATED: message("Not begun yet."),
     store.QUEUED: message("Waiting for its turn."),
@@ -63,7 +61,7 @@ ASKED = {
 
 def is_active(run: Run | None) -> bool:
     """Whether the run waits or trains, so that its page should keep looking."""
-    return run is not None and run.status()["state"] in ACTIVE
+    return run is not None and run.status()["state"] in store.ACTIVE
 
 
 def is_training(run: Run | None) -> bool:
@@ -73,7 +71,7 @@ def is_training(run: Run | None) -> bool:
 
 def _pace(run: Run | None, kind: str | None) -> float | None:
     """Seconds between two looks at a run in state `kind`; None: nothing to look for."""
-    if run is None or kind not in ACTIVE:
+    if run is None or kind not in store.ACTIVE:
         return None
     has_slot = kind == store.TRAINING or engine.executor().position(run.id) == 0
     return POLL_SECONDS if has_slot else QUEUE_SECONDS
@@ -182,10 +180,10 @@ def _buttons(
         if kind == store.QUEUED and _pace(run, kind) == QUEUE_SECONDS:
             words = say("Gives its place away. It can go on later, from where it is.")
             _button(say("Leave the queue"), "stop", lesson, words, run)
-        elif kind in ACTIVE:
+        elif kind in store.ACTIVE:
             _button(say("Pause"), "pause", lesson, say("Save everything and wait."), run)
             _button(say("Stop"), "stop", lesson, say("Save everything and end here."), run)
-        elif kind in OPEN_END or kind == store.CREATED:
+        elif kind in store.OPEN_END or kind == store.CREATED:
             _button(
                 say("Continue"),
                 "continue",
@@ -197,8 +195,10 @@ def _buttons(
             _button(
                 say("One step"), "step", lesson, say("One optimizer update, then pause again."), run
             )
-        if kind not in ACTIVE:
-            _new_run_buttons((lesson, preset, text, device), run is None, kind not in OPEN_END)
+        if kind not in store.ACTIVE:
+            _new_run_buttons(
+                (lesson, preset, text, device), run is None, kind not in store.OPEN_END
+            )
 
 
 def _new_run_buttons(begin: tuple[Any, ...], first: bool, primary: bool) -> None:
@@ -245,21 +245,11 @@ def new_run(
         spec["threads"] = threads
     if learner := workspace.mine().id or learner:
         spec["learner"] = learner
-    try:
+    with workspace.telling():
         if text.corpus.name not in gpt.CORPORA:  # kept again: it may have been cleaned away
             spec["corpus"] |= {"path": engine.store().save_text(text.corpus.text)["path"]}
         return engine.store().create(spec)
-    except RunError as error:
-        workspace.trouble(str(error))
-        return None
-    except OSError as error:
-        st.error(
-            say(
-                "The run cannot be written: {reason}. Free some disk space.",
-                reason=error.strerror or error,
-            )
-        )
-        return None
+    return None
 
 
 ICONS = {"pause": "pause", "stop": "stop", "continue": "play_arrow", "step": "skip_next"}

@@ -85,7 +85,7 @@ def is_done(run: Run) -> bool:
 
 def is_halted(run: Run) -> bool:
     """Whether the run was stopped on its way and can go on."""
-    return run.status()["state"] in training.OPEN_END
+    return run.status()["state"] in store.OPEN_END
 
 
 def has_failed(run: Run) -> bool:

@@ -68,7 +68,7 @@ def sign_in_panel() -> None:
 
 def _keep(key: str) -> None:
     """Let the browser keep the key; a key that it had before, from another tab, wins."""
-    fresh = not workspace.entries(most=1)
+    fresh = not workspace.has_runs()
     other = keep_cookie(workspace.COOKIE, key, yields=fresh)
     if fresh and other and other != key and members.KEY.fullmatch(other):
         workspace.adopt(other)
@@ -77,7 +77,7 @@ def _keep(key: str) -> None:
 
 def _ask() -> None:
     """A personal link was opened: whoever made it up may hope that somebody works in it."""
-    begun = bool(workspace.entries(most=1))
+    begun = workspace.has_runs()
     with st.container(border=True):
         st.markdown(
             say(
@@ -117,6 +117,8 @@ def _say_frozen() -> None:
 
 def _rename(member: str) -> None:
     try:
-        members.call(engine.store().root, member, st.session_state["workspace_name"])
+        members.rename(engine.store().root, member, st.session_state["workspace_name"])
     except GPTError as error:
         st.session_state[_SAID] = explain(error)
+    except OSError:  # of a full disk mostly
+        st.session_state[_SAID] = say(workspace.NOT_WRITTEN)

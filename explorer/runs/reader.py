@@ -134,8 +134,9 @@ def thin(values: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:
 def _append(events: list[dict[str, Any]], event: dict[str, Any]) -> None:
     """Add a result; one of the same step is told again after a pause and takes its place."""
     if events and events[-1].get("step") == event.get("step"):
-        events.pop()
-    events.append(event)
+        events[-1] = event  # in one step: other sessions look at the list meanwhile
+    else:
+        events.append(event)
 
 
 def _number(value: Any) -> float:

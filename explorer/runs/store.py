@@ -35,6 +35,9 @@ from gpt.errors import GPTError
 CREATED, QUEUED, TRAINING = "created", "queued", "training"
 PAUSED, STOPPED, SUSPENDED = "paused", "stopped", "suspended"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
+ACTIVE = (QUEUED, TRAINING, SUSPENDED)  # it trains, or will without a click
+OPEN_END = (PAUSED, STOPPED, INTERRUPTED)  # it can go on
+STATES = (CREATED, *ACTIVE, *OPEN_END, FAILED, FINISHED)
 RETRIED = "retried"  # a note, not a state: its worker died, it goes on by itself
 COMMANDS = ("run", "pause", "step", "stop")
 HALF_WRITTEN = 60.0  # seconds, after which nobody writes a small file any more
@@ -63,17 +66,13 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def is_run_id(name: str) -> bool:
-    """Whether `name` has the form of a run's folder."""
-    return _RUN_ID.fullmatch(name) is not None
-
-
 class RunStore:
     """All runs below one folder (EXPLORER_RUNS, or checkpoints/runs)."""
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         chosen = root or os.environ.get("EXPLORER_RUNS") or Path("checkpoints", "runs")
         self.root = Path(chosen).expanduser().absolute()
+        self._learners: dict[str, str] = {}  # run id → whose it is, which never changes
 
     def create(self, spec: Mapping[str, Any]) -> "Run":
         """Make the folder of a new run and return it; it appears whole or not at all.
@@ -104,23 +103,36 @@ class RunStore:
         """The time as the beginning of an id, later than all ids here even if the clock was set
         back: whoever sorts runs by their ids sorts them in the order in which they were made."""
         moment = datetime.now(UTC).strftime(_MOMENT)
-        newest = max((name[: len(moment)] for name in self._names()), default="")
+        newest = max((name[: len(moment)] for name in self.names()), default="")
         if newest >= moment:
             with contextlib.suppress(ValueError, OverflowError):  # an id that is no time
                 moment = (datetime.strptime(newest, _MOMENT) + _TICK).strftime(_MOMENT)
         return moment
 
-    def _names(self) -> "list[str]":
+    def names(self) -> "list[str]":
         """The ids of all folders that look like runs, in order."""
         try:
             return sorted(filter(_RUN_ID.fullmatch, os.listdir(self.root)))
         except OSError:
             return []
 
-    def list(self) -> "list[Run]":
-        """All runs, oldest first; half-made and foreign folders are passed over."""
-        found = [self.root / name for name in self._names()]
-        return [Run(folder) for folder in found if (folder / "run.json").exists()]
+    def list(self, learner: str | None = None) -> "list[Run]":
+        """All runs, or those of one learner, oldest first; half-made and foreign folders are passed
+        over. Of a run that was listed before no file is read: pages ask at every click."""
+        owners = [(name, self.learner_of(name)) for name in self.names()]
+        found = [name for name, who in owners if who is not None and learner in (None, who)]
+        return [Run(self.root / name) for name in found]
+
+    def learner_of(self, run_id: str) -> str | None:
+        """Whose run it is: "" when its description does not say, None when it has none."""
+        known = self._learners.get(run_id)
+        if known is not None:
+            return known
+        path = self.root / run_id / "run.json"
+        spec = files.read_json(path)
+        if spec is None:  # perhaps a copy that is not complete yet: nothing to remember
+            return "" if path.exists() else None
+        return self._learners.setdefault(run_id, str(spec.get("learner") or ""))
 
     def get(self, run_id: str) -> "Run":
         """The run called `run_id`; raises RunError when there is none."""
@@ -140,6 +152,7 @@ class RunStore:
             hidden = self.root / f".deleted-{run_id}"
             with contextlib.suppress(OSError):  # Windows keeps a folder whose lock is open
                 os.rename(run.folder, hidden)
+        self._learners.pop(run_id, None)
         shutil.rmtree(hidden if hidden.exists() else run.folder, ignore_errors=True)
         for left in self.root.glob(".deleted-*"):  # by a process that was killed in the middle
             shutil.rmtree(left, ignore_errors=True)
@@ -203,11 +216,12 @@ class Run:
 
     def recorded(self) -> dict[str, Any]:
         """status.json as its owner left it, without asking whether the owner still lives."""
-        known = files.read_json(self.folder / "status.json") or self._inferred()
+        known = files.read_json(self.folder / "status.json") or {}
         if migrations.version_of(known) is None:
             return {"state": FAILED, "reason": migrations.too_new(self.id, known), "step": 0}
-        known = migrations.migrate(known, "status")
-        return {"state": CREATED, "reason": "", "step": 0} | known
+        if known.get("state") not in STATES or not isinstance(known.get("step", 0), int):
+            known = self._inferred()  # missing, damaged, or written by hand
+        return {"state": CREATED, "reason": "", "step": 0} | migrations.migrate(known, "status")
 
     def _inferred(self) -> dict[str, Any]:
         """Where a run without a status stands: one of the command line, which keeps none."""

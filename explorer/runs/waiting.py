@@ -1,21 +1,25 @@
-"""How long a run will wait: the slots as they are, and those before it in the order they start.
+"""How long runs will wait: the slots as they are, and those before them in the order they start.
 
 Pure arithmetic on what the pages know; an estimate, never a promise.
 """
 
 import heapq
+import math
 from collections.abc import Sequence
 
 
-def expected_wait(left: Sequence[float], before: Sequence[float], slots: int) -> float:
-    """Seconds until a run starts: `left` of each run that trains, `before`: how long each run will
-    take that starts earlier, `slots`: how many train at once.
+def expected_waits(left: Sequence[float], own: Sequence[float], slots: int) -> list[float]:
+    """Seconds until each waiting run starts. left: of each run that trains; own: how long each
+    waiting run will take, the next one first; slots: how many train at once (0 while a cluster has
+    no machine: nobody knows, and it is for ever).
 
-    >>> expected_wait(left=[10, 30], before=[100], slots=2)
-    30
+    >>> expected_waits(left=[10, 30], own=[100, 5, 5], slots=2)
+    [10, 30, 35]
     """
-    free = [0.0] * max(0, slots - len(left)) + list(left)
+    free = [0.0] * max(0, slots - len(left)) + list(left) or [math.inf]
     heapq.heapify(free)
-    for seconds in before:
+    starts = []
+    for seconds in own:
+        starts.append(free[0])
         heapq.heapreplace(free, free[0] + seconds)
-    return free[0]
+    return starts

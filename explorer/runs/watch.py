@@ -6,7 +6,6 @@ small file for each run that is not at rest. A state that lasted less than the t
 looks is not seen, as a pause of a moment; how a new run ended always is.
 """
 
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ class RunWatch:
         busy: the runs that an executor trains or lets wait, so that an old one which goes on is
         seen at once.
         """
-        names, busy = self._names(), set(busy)
+        names, busy = set(self.store.names()), set(busy)
         first, seen = self._seen is None, self._seen or set()
         self._seen = names
         found = []
@@ -61,12 +60,6 @@ class RunWatch:
         for gone in self.restless.keys() - names:
             del self.restless[gone]
         return found
-
-    def _names(self) -> set[str]:
-        try:
-            return {name for name in os.listdir(self.store.root) if store.is_run_id(name)}
-        except OSError:
-            return set()
 
     def in_state(self, *states: str) -> list[str]:
         """The runs that were in one of these states at the last look."""

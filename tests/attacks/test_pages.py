@@ -173,7 +173,7 @@ def test_names_are_shown_letter_by_letter(school, page):
         told["name"] = flat
         spec_of.write_text(json.dumps(told))
         labelled(school, flat)
-        members.call(school.store.root, member, flat[:40])
+        members.rename(school.store.root, member, flat[:40])
         task = {"title": flat[:80], "words": markup, "page": "bigram", "text": "copying"}
         code = tasks.save(school.store.root, tasks.from_json(json.dumps(task)))
         at = enter(page, ANN, run=spec_of.parent.name, task=code)

@@ -10,7 +10,7 @@ from explorer import classroom, history, lessons, workspace
 from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
 from explorer.panels.classroom import order
-from explorer.runs import store
+from explorer.runs import files, store
 from tests.pages.bench import APP, Bench, bench, by_key, said  # noqa: F401
 
 ANN, BEN = members.new_key(), members.new_key()
@@ -103,14 +103,14 @@ def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypa
     order.freeze()
     assert rules.read(school.store.root).frozen
     assert school.executor.commands == [(run.id, "pause")]
-    rules.change(school.store.root, teachers=())
+    rules.change(school.store.root, lambda now: rules.Rules(frozen=now.frozen))
     order.thaw()
     assert rules.read(school.store.root).frozen
 
 
 def test_a_frozen_class_begins_nothing(school):
     run = run_of(school, ANN)
-    rules.change(school.store.root, frozen=True)
+    rules.change(school.store.root, lambda now: rules.Rules(frozen=True))
     at = sit(school, ANN, "bigram", run=run.id)
     by_key(at.button, "bigram_continue").click().run()
     assert any("paused the class" in w.value for w in at.warning)
@@ -146,6 +146,35 @@ def test_a_board_without_runs_tells_the_teacher_what_to_do_first(school):
     run_of(school, ANN)
     at = sit(school, BEN, "class_page")
     assert "class_judge" in {b.key for b in at.button} and not at.expander[0].proto.expanded
+
+
+def test_continuing_what_was_paused_goes_around_no_limit(school, monkeypatch):
+    """Whoever paused eleven runs, began eleven others and went on would have had them all."""
+    run, other = run_of(school, ANN), run_of(school, ANN)
+    monkeypatch.setattr(rules, "ACTIVE_AT_MOST", 1)
+    monkeypatch.setattr(school.executor, "waiting", lambda: [other.id])
+    at = sit(school, ANN, "bigram", run=run.id)
+    by_key(at.button, "bigram_continue").click().run()
+    assert any("wait until one is done" in w.value for w in at.warning)
+    assert school.executor.commands == []
+    monkeypatch.setattr(school.executor, "waiting", lambda: [run.id])
+    by_key(at.button, "bigram_continue").click().run()  # the pause that was asked for, taken back
+    assert school.executor.commands == [(run.id, "continue")]
+
+
+def test_a_full_disk_is_said_and_ends_no_page(school, monkeypatch):
+    at = sit(school, BEN, "class_page")
+    by_key(at.text_input, "class_key").set_value(rules.teacher_key(school.store.root)).run()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "write_json", full)
+    for key in ("class_freeze", "class_leave"):
+        by_key(at.button, key).click().run()
+        assert not at.exception and any("free some disk space" in w.value for w in at.warning)
+    by_key(at.text_input, "workspace_name").set_value("Ben").run()
+    assert not at.exception and any("free some disk space" in w.value for w in at.warning)
 
 
 def test_a_personal_link_leaves_the_address_and_opens_its_workspace_after_a_yes(school):
@@ -221,7 +250,8 @@ def test_a_task_comes_by_link_locks_controls_and_says_what_is_reached(school):
     told = {
         "title": "Half as fast", "words": "Look **closely** <b>here</b>.", "page": "bigram",
         "text": "copying", "settings": {"max_steps": 500, "learning_rate": 0.003},
-        "open": ["learning_rate"], "checks": [{"measure": "steps", "at_least": 100}],
+        "open": ["learning_rate"],
+        "checks": [{"measure": "steps", "at_least": 100, "at_most": 700}],
     }  # fmt: skip
     code = tasks.save(school.store.root, tasks.from_json(json.dumps(told)))
     at = sit(school, ANN, "home", task=code)
@@ -231,9 +261,15 @@ def test_a_task_comes_by_link_locks_controls_and_says_what_is_reached(school):
     sliders = {s.label: s for s in at.select_slider}
     assert sliders["Steps"].value == 500 and sliders["Steps"].disabled
     assert sliders["Learning rate"].value == 0.003 and not sliders["Learning rate"].disabled
-    assert any("steps trained: at least 100" in m.value for m in at.markdown)
+    goal = "steps trained: at least 100 · steps trained: at most 700"
+    assert any(m.value == f":material/radio_button_unchecked: {goal}" for m in at.markdown)
     by_key(at.button, "bigram_train").click().run()
-    assert school.store.list()[-1].spec()["train"]["max_steps"] == 500
+    run = school.store.list()[-1]
+    assert run.spec()["train"]["max_steps"] == 500
+    with open(run.folder / "events.jsonl", "a") as events:
+        events.write('{"kind": "step", "step": 300, "loss": 2.0}\n')
+    run.set_status(state=store.PAUSED, step=300)
+    assert any(m.value == f":material/check_circle: {goal}" for m in at.run().markdown)
     by_key(at.button, "task_leave").click().run()
     assert not {s.label: s for s in at.select_slider}["Steps"].disabled
 
@@ -286,6 +322,14 @@ def test_with_an_account_the_workspace_is_its_own_wherever_it_signs_in(school, m
     )
     monkeypatch.setattr(workspace.st, "user", Account("ben"))
     assert not workspace.may_change(run)
+
+
+def test_a_personal_link_is_offered_to_nobody_who_has_an_account(school, monkeypatch):
+    monkeypatch.setattr(workspace.st, "user", Account("ann"))
+    run_of(school, BEN)
+    at = sit(school, BEN, workspace=ANN)  # it could not be opened
+    assert "workspace" not in at.query_params
+    assert "workspace_open" not in {b.key for b in at.button}
 
 
 def test_a_double_click_on_freeze_forgets_no_run(school, monkeypatch):

@@ -17,7 +17,7 @@ LARGEST = 500_000_000  # bytes; what does not fit any more is named instead
 
 def archive_of(entries: Sequence[Entry]) -> bytes:
     """A zip with runs.csv and a folder for each run that has a model."""
-    known = {one.id: one for one in members.everyone(engine.store().root)}
+    known = members.named(engine.store().root)
     data = io.BytesIO()
     missing: list[str] = []
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

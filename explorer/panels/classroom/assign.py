@@ -1,4 +1,4 @@
-"""Tasks: made and handed out on the class page, met on the page that they are for."""
+"""Tasks, where a teacher makes them and hands them out; see task.py for where they are met."""
 
 import json
 from typing import Any
@@ -6,23 +6,16 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, lessons, state
+from explorer import engine, lessons, workspace
 from explorer.classroom import tasks
 from explorer.classroom.rules import ClassError
 from explorer.classroom.tasks import Task
 from explorer.language import explain, say
-from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels.classroom.join import join_address
-from explorer.panels.model import current_run
-from explorer.runs.store import Run
+from explorer.panels.classroom.task import ADDRESS
 
-ADDRESS = "task"  # the code of the task, in the link that a teacher hands out
-_CODE = "task"  # of the session
 _SAID = "class_task_said"
-
-
-# --- the teacher makes one -------------------------------------------------------------------
 
 
 def tasks_panel() -> None:
@@ -155,94 +148,11 @@ def _uploaded() -> None:
 
 
 def _keep(task: Task) -> None:
-    tasks.save(engine.store().root, task)
-    st.session_state[_SAID] = (True, say("The task is kept; its link stands above."))
-
-
-# --- a learner meets it ----------------------------------------------------------------------
-
-
-def begin() -> None:
-    """Take up the task of a link. Called by the router before the text is chosen."""
-    code = st.query_params.get(ADDRESS)
-    if code is None or code == st.session_state.get(_CODE):
+    if not workspace.is_teacher():  # a form of a moment ago, before the board was left
         return
-    task = tasks.load(engine.store().root, code)
-    if task is None:
-        state.set_address(ADDRESS, None)
-        return
-    st.session_state[_CODE] = code
-    st.session_state["text"], st.session_state["tokenizer"] = task.text, task.tokens
-
-
-def current(lesson: Lesson) -> Task | None:
-    """The task that this session does on this page."""
-    code = st.session_state.get(_CODE)  # only a link sets it
-    task = tasks.load(engine.store().root, code) if code else None
-    # By its number: a page may give a part of its controls keys of their own.
-    return task if task and task.lesson.number == lesson.number else None
-
-
-def is_doing() -> bool:
-    """Whether this session does a task at all; on which page is `current`'s matter."""
-    return _CODE in st.session_state
-
-
-def banner(lesson: Lesson) -> None:
-    """What is to be done on this page, and how far it is; nothing without a task."""
-    task = current(lesson)
-    if task is None:
-        return
-    state.set_address(ADDRESS, task.code)
-    with st.container(border=True):
-        left, right = st.columns([5, 1], vertical_alignment="center")
-        left.markdown(say(":material/assignment: **Your task**"))
-        left.text(task.title)
-        right.button(
-            say("Leave the task"),
-            key="task_leave",
-            on_click=_leave,
-            help=say("Opens all controls again. Your runs stay."),
-        )
-        if task.words:
-            st.text(task.words)
-        st.fragment(lambda: _checks(lesson, task), run_every=2.0 if task.checks else None)()
-
-
-def _leave() -> None:
-    st.session_state.pop(_CODE, None)
-    state.set_address(ADDRESS, None)
-
-
-def _checks(lesson: Lesson, task: Task) -> None:
-    run = current_run(lesson)
-    known = measures(run) if run else {}
-    for check in task.checks:
-        holds = check.holds(known.get(check.measure))
-        sign = {None: "radio_button_unchecked", True: "check_circle", False: "pending"}[holds]
-        st.markdown(f":material/{sign}: {_goal(check)}")
-
-
-def _goal(check: tasks.Check) -> str:
-    what = say(tasks.MEASURES[check.measure])
-    if check.at_most < float("inf"):
-        return say("{what}: at most {limit:g}", what=what, limit=check.at_most)
-    return say("{what}: at least {limit:g}", what=what, limit=check.at_least)
-
-
-def measures(run: Run) -> dict[str, float]:
-    """What is known of a run for the checks; only what its training measured."""
-    reader = cache.reader(str(run.folder))
-    reader.update()
-    known = [e for e in reader.evaluations if e.get("val_loss") is not None]
-    found: dict[str, float] = {"steps": float((reader.last_step or {}).get("step", 0))}
-    if known:
-        found["validation loss"] = min(float(e["val_loss"]) for e in known)
-        found["training loss"] = float(known[-1]["train_loss"])
-    config = run.checkpoint_path
-    if config is not None:
-        read = gpt.read_config(config)
-        preset = gpt.Preset.from_dict(read["preset"])
-        parts = gpt.parameters_by_component(preset.model, read["vocab_size"])
-        found["parameters"] = float(sum(parts.values()))
-    return found
+    try:
+        tasks.save(engine.store().root, task)
+    except OSError:  # of a full disk mostly
+        st.session_state[_SAID] = (False, say(workspace.NOT_WRITTEN))
+    else:
+        st.session_state[_SAID] = (True, say("The task is kept; its link stands above."))

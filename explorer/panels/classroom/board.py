@@ -30,6 +30,8 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
     """
 
     def body() -> None:
+        if not workspace.is_teacher():
+            st.rerun()  # it was left in another tab
         _machine()
         entries = board.entries(engine.store())
         if entries and not begun:
@@ -43,7 +45,7 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
                 )
             )
             return
-        known = {one.id: one for one in members.everyone(engine.store().root)}
+        known = members.named(engine.store().root)
         _table(entries, known, judged)
         _steer(entries, known)
         _curves(entries, known)
@@ -170,9 +172,11 @@ def _curves(entries: list[Entry], known: dict[str, members.Member]) -> None:
     """The validation losses of the runs that train, and of the newest others, on one chart."""
     begun: dict[str, list[Any]] = {}
     for entry in entries:
+        if entry.val_loss is None or len(begun) == compare.MOST_RUNS:
+            continue
         reader = cache.reader(str(entry.run.folder))
-        if reader.evaluations and len(begun) < compare.MOST_RUNS:
-            begun[f"{len(begun) + 1}: {title_of(entry, known)}"] = thin(reader.evaluations)
+        reader.update()
+        begun[f"{len(begun) + 1}: {title_of(entry, known)}"] = thin(reader.evaluations)
     if not begun:
         return
     losses: pd.DataFrame = frames.compared_runs(list(begun), list(begun.values()), None)

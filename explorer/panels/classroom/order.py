@@ -1,6 +1,8 @@
 """What a teacher does with the whole class: freeze it, judge its runs, take everything home."""
 
 import functools
+from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -41,25 +43,30 @@ def freeze() -> None:
     """Pause what trains or waits, and remember it."""
     if not workspace.is_teacher():  # a button of a moment ago, before the board was left
         return
-    executor = engine.executor()
-    busy = [*executor.active(), *executor.waiting()]
-    root = engine.store().root
-    known = rules.read(root).held  # of the first click, if this is the second of a double click
-    held = tuple(dict.fromkeys([*known, *busy]))
-    rules.change(root, frozen=True, held=held)  # first: nothing slips in
-    for run_id in busy:
-        workspace.command(run_id, "pause")
+    with workspace.telling():
+        root = engine.store().root
+        rules.change(root, lambda now: replace(now, frozen=True))  # first: nothing slips in
+        busy = engine.busy()
+        rules.change(root, lambda now: replace(now, held=_with(now.held, busy)))
+        for run_id in busy:
+            workspace.command(run_id, "pause")
+
+
+def _with(held: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    """The second click of a double click finds nothing busy, and forgets no run of the first."""
+    return tuple(dict.fromkeys([*held, *more]))
 
 
 def thaw() -> None:
     """Let go on what the freeze paused, in the order in which it was."""
     if not workspace.is_teacher():
         return
-    root = engine.store().root
-    held = rules.read(root).held
-    rules.change(root, frozen=False, held=())
-    for run_id in held:
-        workspace.command(run_id, "continue")
+    with workspace.telling():
+        root = engine.store().root
+        held = rules.read(root).held
+        rules.change(root, lambda now: replace(now, frozen=False, held=()))
+        for run_id in held:
+            workspace.command(run_id, "continue")
 
 
 @functools.cache
@@ -91,7 +98,7 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
         st.fragment(_until_done, run_every=1.0)()
     if not verdicts:
         return {}
-    known = {one.id: one for one in members.everyone(engine.store().root)}
+    known = members.named(engine.store().root)
     titles = {entry.run.id: title_of(entry, known) for entry in entries}
     ranked = sorted((v.bits, titles[i]) for i, v in verdicts.items() if v.bits is not None)
     if ranked:

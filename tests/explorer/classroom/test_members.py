@@ -17,10 +17,11 @@ def test_a_key_cannot_be_guessed_and_its_id_does_not_hold_it():
 
 def test_a_name_is_kept_tidy_and_taken_away_again(tmp_path):
     member = members.id_of(members.new_key())
-    members.call(tmp_path, member, "  Ana   María ")
-    assert members.everyone(tmp_path)[0].title == "Ana María"
-    members.call(tmp_path, member, " ")
-    assert members.everyone(tmp_path) == []
+    members.rename(tmp_path, member, "  Ana   María ")
+    assert members.read(tmp_path, member).title == "Ana María"
+    assert members.named(tmp_path) == {member: members.Member(member, "Ana María")}
+    members.rename(tmp_path, member, " ")
+    assert members.named(tmp_path) == {}
     assert members.read(tmp_path, member).title == f"guest {member[:4]}"
 
 
@@ -28,18 +29,18 @@ def test_names_end_at_a_limit_that_changes_none_of_those_kept(tmp_path, monkeypa
     monkeypatch.setattr(members, "MOST", 2)
     ids = [members.id_of(key) for key in "abc"]
     for member in ids[:2]:
-        members.call(tmp_path, member, "Ann")
+        members.rename(tmp_path, member, "Ann")
     with pytest.raises(ClassError, match="2 names"):
-        members.call(tmp_path, ids[2], "Ben")
-    members.call(tmp_path, ids[0], "Anna")
-    assert [one.name for one in members.everyone(tmp_path)] == ["Ann", "Anna"]
+        members.rename(tmp_path, ids[2], "Ben")
+    members.rename(tmp_path, ids[0], "Anna")
+    assert sorted(one.name for one in members.named(tmp_path).values()) == ["Ann", "Anna"]
 
 
 def test_a_bad_name_is_one_sentence_and_changes_nothing(tmp_path):
     member = members.id_of("k")
-    members.call(tmp_path, member, "Ben")
+    members.rename(tmp_path, member, "Ben")
     with pytest.raises(LabelError, match="60"):
-        members.call(tmp_path, member, "x" * 61)
+        members.rename(tmp_path, member, "x" * 61)
     assert members.read(tmp_path, member).name == "Ben"
 
 
@@ -49,4 +50,4 @@ def test_a_file_written_by_hand_harms_nobody(tmp_path):
     member = members.id_of("k")
     (folder / f"{member}.json").write_text('{"name": "a\\u0000b", "seen": "x"}')
     (folder / "..evil.json").write_text("{}")
-    assert [one.title for one in members.everyone(tmp_path)] == [f"guest {member[:4]}"]
+    assert [one.title for one in members.named(tmp_path).values()] == [f"guest {member[:4]}"]

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +11,8 @@ from explorer.classroom import rules
 
 
 def test_rules_are_kept_and_damaged_ones_mean_nothing_is_said(tmp_path):
-    rules.change(tmp_path, frozen=True, held=("a",))
-    rules.change(tmp_path, teachers=("t",))
+    rules.change(tmp_path, lambda now: replace(now, frozen=True, held=("a",)))
+    rules.change(tmp_path, lambda now: replace(now, teachers=("t",)))
     assert rules.read(tmp_path) == rules.Rules(frozen=True, held=("a",), teachers=("t",))
     (tmp_path / "class" / "rules.json").write_text('{"frozen": "yes", "teachers": 3}')
     assert rules.read(tmp_path) == rules.Rules()
@@ -45,3 +47,11 @@ def test_another_key_makes_all_teachers_learners_again(tmp_path, monkeypatch):
     monkeypatch.delenv("EXPLORER_TEACHER_KEY")
     rules.make_teacher(tmp_path, "ann", yes=False)
     assert not rules.is_teacher(tmp_path, "ann")
+
+
+def test_of_two_teachers_who_come_at_once_none_is_forgotten(tmp_path):
+    rules.teacher_key(tmp_path)
+    names = [f"teacher {i}" for i in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: rules.make_teacher(tmp_path, name), names))
+    assert all(rules.is_teacher(tmp_path, name) for name in names)

@@ -160,6 +160,16 @@ def test_a_status_of_a_newer_program_is_refused_and_kept(run):
     assert (run.folder / "status.json").read_text() == told
 
 
+@pytest.mark.parametrize(
+    "told", [{"state": "flying"}, {"state": ["training"]}, {"state": "stopped", "step": "far"}]
+)
+def test_a_status_that_means_nothing_counts_as_none(store, run, told):
+    """A page looked up words for the state, the log counted the step: both ended in an error."""
+    (run.folder / "status.json").write_text(json.dumps(told))
+    assert (run.status()["state"], run.status()["step"]) == ("created", 0)
+    assert [entry.state for entry in history.entries(store)] == ["created"]
+
+
 def test_looking_at_a_deleted_run_does_not_make_it_again(store, run):
     store.delete(run.id)
     with pytest.raises(RunError, match="may have been deleted"), run.owned():

@@ -40,6 +40,19 @@ def state_and_step(run):
     return run.status()["state"], run.status()["step"]
 
 
+def test_a_learners_runs_are_listed_and_no_description_is_read_twice(store, tools, monkeypatch):
+    """A server of a class lists thousands of runs at every click."""
+    own = store.create(tools.describe() | {"learner": "ann"})
+    copied = store.create(tools.describe() | {"learner": "ben"})
+    whole = (copied.folder / "run.json").read_bytes()
+    (copied.folder / "run.json").write_bytes(whole[:40])  # from a backup, not complete yet
+    assert [run.id for run in store.list("ann")] == [own.id] and len(store.list()) == 2
+    (copied.folder / "run.json").write_bytes(whole)
+    assert [run.id for run in store.list("ben")] == [copied.id]
+    monkeypatch.setattr(states.files, "read_json", lambda path: pytest.fail(f"{path} again"))
+    assert [run.id for run in store.list("ann")] == [own.id] and len(store.list()) == 2
+
+
 def test_a_run_that_cannot_be_written_leaves_nothing(store, tools):
     with pytest.raises(TypeError):
         store.create(tools.describe() | {"name": object()})

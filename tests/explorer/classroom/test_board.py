@@ -1,0 +1,59 @@
+"""The table of a class: right, and read at the price of what is new."""
+
+import json
+
+import pytest
+
+import gpt
+from explorer import cache
+from explorer.classroom import board, members
+from explorer.runs.store import RunStore
+
+
+@pytest.fixture
+def store(own_folders):
+    return RunStore(own_folders / "runs")
+
+
+def begin(store, learner, **settings):
+    preset = gpt.PRESETS["bigram"].with_settings(settings)
+    spec = gpt.describe_run(preset, gpt.load_corpus("python_docs"), "cpu")
+    return store.create(spec | {"page": "bigram", "learner": learner})
+
+
+def tell(run, *events):
+    with open(run.folder / "events.jsonl", "a") as file:
+        file.writelines(json.dumps(event) + "\n" for event in events)
+
+
+def test_a_row_says_whose_what_how_far_and_how_good(store):
+    ann = members.id_of("ann")
+    members.rename(store.root, ann, "Ann")
+    run, other = begin(store, ann, max_steps=700), begin(store, members.id_of("ben"))
+    run.set_status(state="training", step=50, train_loss=2.5, val_loss=2.75)
+    other.set_status(state="queued")
+    tell(run, {"kind": "step", "step": 50, "loss": 2.5, "tokens_per_second": 1e5})
+    tell(run, {"kind": "sample", "step": 50, "prompt": " ", "text": "one\n" + "two " * 99})
+    table = board.rows(board.entries(store), members.named(store.root), [other.id], {run.id: 3.9})
+    first, second = table.to_dict("records")
+    assert (first["learner"], first["what is different"]) == ("Ann", "max_steps 700")
+    assert (first["state"], first["step"], first["of"]) == ("training", 50, 700)
+    assert (first["training loss"], first["validation loss"], first["judged"]) == (2.5, 2.75, 3.9)
+    assert first["tokens/s"] == 1e5 and first["sample"].startswith("one two two")
+    assert len(first["sample"]) == board.SAMPLE
+    assert second["learner"] == f"guest {members.id_of('ben')[:4]}" and second["place"] == 1
+
+
+def test_a_look_reads_only_the_events_of_runs_that_have_news(store, monkeypatch):
+    """More runs than the cache holds readers: each look read the events of all from the start."""
+    runs = [begin(store, "ann") for _ in range(3)]
+    for run in runs:
+        tell(run, {"kind": "step", "step": 1, "loss": 4.0, "tokens_per_second": 5.0})
+    entries = board.entries(store)
+    board.rows(entries, {}, [], {})
+    read, reader = [], cache.reader
+    monkeypatch.setattr(cache, "reader", lambda folder: read.append(folder) or reader(folder))
+    tell(runs[1], {"kind": "step", "step": 2, "loss": 4.0, "tokens_per_second": 7.0})
+    table = board.rows(entries, {}, [], {})
+    assert read == [str(runs[1].folder)]
+    assert sorted(table["tokens/s"]) == [5.0, 5.0, 7.0]
