@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import gpt
-from explorer.runs import RunReader, executors
+from explorer.runs import RunBusy, RunReader, executors
 from explorer.runs.executors.local import LocalExecutor
+from gpt.cli_owner import owned
 
 PROJECT = Path(__file__).parents[3]
 LONG = 1_000_000  # steps: never reached
@@ -72,3 +73,22 @@ def test_a_server_takes_over_what_a_killed_one_had(store, tools, watchful):
         gpt.load_checkpoint(run.checkpoint_path)
     finally:
         mine.close()
+
+
+def test_what_the_command_line_trains_no_server_trains_or_deletes(store, tools):
+    """`python -m gpt train … --resume RUN` holds the same lock, and keeps no status meanwhile."""
+    run = store.create(tools.describe(max_steps=LONG))
+    run.set_status(state="stopped", step=5)
+    server = LocalExecutor(store, slots=1, warm=0)
+    try:
+        with owned(run.folder):
+            for hand in (lambda: server.submit(run.id), lambda: server.command(run.id, "step")):
+                with pytest.raises(RunBusy, match="perhaps the command line"):
+                    hand()
+            assert (server.active(), server.waiting(), server.pool.workers) == ([], [], [])
+            with pytest.raises(RunBusy):
+                store.delete(run.id)
+        assert run.asked() == {}, "nothing is left to be obeyed later"
+        assert server.submit(run.id), "it has ended"
+    finally:
+        server.close()
