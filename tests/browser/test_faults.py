@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.serving import ROOT, Server, serve
+from tests.browser.serving import ROOT, Server, measured, serve
 from tests.browser.visiting import SOON, Visit, status, wait_state, wait_step
 
 
@@ -41,7 +41,7 @@ def gone(pid: int, seconds: float = 40) -> bool:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
     """kill -9 of the worker, the server stopped or killed: the run goes on by itself."""
-    runs, log = tmp_path / "runs", tmp_path / "server.log"
+    runs, log = measured(tmp_path / "runs"), tmp_path / "server.log"
     with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
         tab = Visit(browser).open(server, "bigram?bigram_max_steps=20000")
         tab.button("Train").click(timeout=SOON)
