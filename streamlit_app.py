@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer import classroom, engine, language, lessons
 from explorer.language import say
+from explorer.runs.store import RunError
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
 language.begin()
@@ -52,6 +53,17 @@ def admitted() -> bool:
     return True
 
 
+def start() -> bool:
+    """Load torch and the training processes behind the page; False, and one sentence, if nothing
+    can be trained or kept here."""
+    try:
+        engine.start()
+    except RunError as error:
+        st.error(language.explain(error), icon=":material/error:")
+        return False
+    return True
+
+
 def limit() -> None:
     """What whoever speaks Streamlit's protocol by hand may do to a server of many."""
     from streamlit import runtime
@@ -84,8 +96,8 @@ if classroom.is_open():
 chosen = st.navigation(sections, expanded=True)  # of more than ten Streamlit would hide the last
 titles = {lesson.key: lesson.headline for lesson in [*lessons.BY_KEY.values(), lessons.CLASS]}
 st.title(titles[chosen.url_path or "home"], anchor=False)
-engine.start()  # torch and the training processes, behind the page
-if admitted():
+started = start()
+if started and admitted():
     draw_sidebar()
     say_trouble()
     chosen.run()

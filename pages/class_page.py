@@ -9,6 +9,7 @@ from explorer.classroom import rules
 from explorer.language import explain, say
 from explorer.panels import lesson, text
 from explorer.panels.classroom import assign, board, join, order
+from explorer.panels.mistakes import mistakes_notice
 from gpt.errors import GPTError
 
 SAID = "class_key_said"
@@ -56,6 +57,7 @@ def for_the_teacher() -> None:
 
 def the_board() -> None:
     """All that the key opens."""
+    mistakes_notice()
     lesson.section(say("The whole class"))
     places = st.columns(3)
     with places[0]:
