@@ -72,7 +72,7 @@ def tools() -> type[Tools]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
-    return store_at(tmp_path / "runs")
+    return RunStore(tmp_path / "runs")
 
 
 @pytest.fixture

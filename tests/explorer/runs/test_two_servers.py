@@ -21,9 +21,15 @@ from explorer.runs import RunStore, executors
 from explorer.runs.executors.local import LocalExecutor
 executors.executor.STRANGERS_EVERY = 600
 executor = LocalExecutor(RunStore(sys.argv[1]), slots=1, save_every=0.1)
+print("looked", flush=True)
 for line in sys.stdin:
     print(executor.submit(line.strip()), flush=True)
 """
+
+
+@pytest.fixture
+def store(tmp_path, tools):
+    return tools.store_at(tmp_path / "runs")
 
 
 @pytest.fixture
@@ -46,6 +52,7 @@ def test_a_server_takes_over_what_died_with_another(store, tools, watchful):
                 other.stdin.flush()
                 return other.stdout.readline()
 
+            assert other.stdout.readline() == b"looked\n"  # it takes none that is there before
             busy = store.create(tools.describe(max_steps=LONG))
             mine.submit(busy.id)
             run = store.create(tools.describe(max_steps=LONG, eval_interval=50))
