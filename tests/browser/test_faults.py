@@ -60,7 +60,9 @@ def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
         tab.wait_text("killed")  # the reason, in words
         tab.wait_text("goes on by itself")
         assert not tab.page.get_by_text("Interrupted.").count()
-        wait_step(runs, run_id, killed["step"] + 1)
+        run = Run(runs / run_id)
+        while saved_step(run) <= 0:  # its first evaluation saves it
+            wait_step(runs, run_id, run.recorded()["step"] + 1)
         address = tab.page.url.removeprefix(server.address + "/")
         os.kill(server.process.pid, signal.SIGSTOP)  # it must not see its processes die
         workers = workers_of(server)
@@ -69,13 +71,12 @@ def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
         tab.page.close()
         server.stop(signal.SIGKILL)
         assert workers and all(gone(pid) for pid in workers)
-        run = Run(runs / run_id)
         assert run.recorded()["state"] == "training", "nobody was left to say a last word"
         assert run.status()["state"] == "interrupted"
-        saved = saved_step(run)
+        saved, reached = saved_step(run), run.recorded()["step"]
     with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
         tab = Visit(browser).open(server, address)
-        wait_state(runs, run_id, "training")  # by itself
+        wait_step(runs, run_id, reached + 1)  # by itself
         tab.button("Pause").wait_for(timeout=SOON)
         tab.wait_text("goes on by itself")
         workers = workers_of(server)
