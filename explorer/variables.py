@@ -9,6 +9,7 @@ works without, the folder of the runs and the executor, is refused by `engine.st
 import os
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from urllib.parse import urlsplit
 
 from explorer import classroom
@@ -44,13 +45,14 @@ def mistakes() -> list[str]:
         url,
         _models,
     ]
+    named = [name.removeprefix(PREFIX) for name in sorted(os.environ) if name.startswith(PREFIX)]
     found = []
-    for check in checks:
+    for check in checks + [partial(_check_name, name) for name in named]:
         try:
             check()
         except GPTError as error:
             found.append(str(error))
-    return found + _misspelt()
+    return found
 
 
 def url() -> str:
@@ -79,11 +81,7 @@ def _models() -> None:
         raise VariableError(f"EXPLORER_MODELS is {told[:80]!r}, and there is no such folder.")
 
 
-def _misspelt() -> list[str]:
-    """A sentence for each variable whose name is nearly one of NAMES."""
-    asked = [name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)]
-    found = []
-    for name in sorted(set(asked) - set(NAMES)):
-        for meant in get_close_matches(name, NAMES, n=1, cutoff=ALIKE):
-            found.append(f"There is no {PREFIX}{name}: it is called {PREFIX}{meant}.")
-    return found
+def _check_name(name: str) -> None:
+    for meant in get_close_matches(name, NAMES, n=1, cutoff=ALIKE):
+        if meant != name:
+            raise VariableError(f"There is no EXPLORER_{name}: it is called EXPLORER_{meant}.")

@@ -40,7 +40,7 @@ def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | No
     trouble: list[Exception] = []
     for at, path in reversed([(n, path) for n, path in saved if n <= asked]):
         try:
-            shown = _at(run, at, path, later_lost=at < asked)
+            shown = _at(run, at, path, asked)
         except (OSError, gpt.GPTError) as error:
             trouble.append(error)
             continue
@@ -54,14 +54,15 @@ def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | No
     return untrained(preset, text)
 
 
-def _at(run: Run, step: int, path: Path, later_lost: bool) -> Shown:
-    """A run at one of its snapshots; raises OSError or gpt.GPTError if it cannot be read."""
+def _at(run: Run, step: int, path: Path, asked: int) -> Shown:
+    """A run at one of its snapshots, perhaps in place of the one of step `asked`; raises OSError or
+    gpt.GPTError if it cannot be read."""
     changed = cache.changed(path)
     model = cache.snapshot(str(run.folder), str(path), changed)
     tokenizer = cache.run_tokenizer(str(run.folder))
     label = count(step, "your run, after {n:,} step", "your run, after {n:,} steps")
-    if later_lost:
-        label = say("{model}; what it saved later cannot be read", model=label)
+    if step < asked:
+        label = say("{model}, since step {step:,} cannot be read", model=label, step=asked)
     return Shown(model, tokenizer, step, label, f"{path}@{changed}")
 
 

@@ -42,7 +42,7 @@ def test_a_page_that_trains_shows_the_model_before(bench, run):  # noqa: F811
     assert f"after {second[0]} steps" in again(at)
     cut(second[1])
     before = run.snapshots()[-2][0]
-    assert f"after {before} steps; what it saved later cannot be read" in again(at)
+    assert f"after {before} steps, since step {second[0]} cannot be read" in again(at)
     for _, path in run.snapshots():
         cut(path)
     told = again(at)

@@ -125,9 +125,10 @@ class RunExecutor:
                         return False
                     run.control(wish)
                     self._enqueue(run, state)
-            except RunBusy:  # it trains; a pause that was asked for is taken back
+            except RunBusy:
                 if run.recorded()["state"] not in BEING_TRAINED and run.id not in self.active():
                     raise RunBusy(ELSEWHERE) from None
+                # It trains; a pause that was asked for is taken back.
                 if wish == "step" or run.asked().get("command") != wish:
                     run.control(wish)
                 return False
