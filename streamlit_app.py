@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer import classroom, engine, language, lessons, reruns
 from explorer.language import say
+from explorer.runs.store import RunError
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
 # Streamlit cuts what is longer than its column with dots; in another language many labels are.
@@ -54,6 +55,17 @@ def admitted() -> bool:
     return True
 
 
+def start() -> bool:
+    """Load torch and the training processes behind the page; False, and one sentence, if nothing
+    can be trained or kept here."""
+    try:
+        engine.start()
+    except RunError as error:
+        st.error(language.explain(error), icon=":material/error:")
+        return False
+    return True
+
+
 def limit() -> None:
     """What whoever speaks Streamlit's protocol by hand may do to a server of many."""
     from streamlit import runtime
@@ -87,8 +99,7 @@ chosen = st.navigation(sections, expanded=True)  # of more than ten Streamlit wo
 titles = {lesson.key: lesson.headline for lesson in [*lessons.BY_KEY.values(), lessons.CLASS]}
 st.title(titles[chosen.url_path or "home"], anchor=False)
 reruns.hear_out()
-engine.start()  # torch and the training processes, behind the page
-if admitted():
+if start() and admitted():
     draw_sidebar()
     say_trouble()
     chosen.run()

@@ -331,7 +331,8 @@ def huggingface_folders() -> dict[str, Path]:
     Whoever runs the server puts them there: no page can ask for another place.
     """
     place = Path(os.environ.get("EXPLORER_MODELS") or HUGGINGFACE)
-    folders = sorted(path.parent for path in place.glob("*/config.json"))
+    there = os.path.isdir(place)  # `glob` stumbles over a name that is too long
+    folders = sorted(path.parent for path in place.glob("*/config.json")) if there else []
     return {f"huggingface/{folder.name}": folder for folder in folders}
 
 

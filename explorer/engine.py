@@ -9,12 +9,14 @@ import atexit
 import contextlib
 import functools
 import gc
+import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 
-from explorer import classroom, housekeeping
+from explorer import classroom, housekeeping, server_log, variables
 from explorer.housekeeping import Housekeeping
 from explorer.runs.executors.choice import CHOICE, check_choice, choose
 from explorer.runs.executors.executor import RunExecutor
@@ -30,11 +32,13 @@ _started = False
 
 def start() -> None:
     """Begin to load torch and to warm up the training processes, once in the server's life.
-    Raises RunError when EXPLORER_EXECUTOR names nothing that can train."""
+    Raises RunError when EXPLORER_EXECUTOR names nothing that can train, or EXPLORER_RUNS no folder
+    for runs."""
     global _started
     with _starting:
         if not _started:
             check_choice(os.environ.get(CHOICE, ""))
+            store().check()
             _started = True
             threading.Thread(target=_load, name="load-torch", daemon=True).start()
 
@@ -80,6 +84,8 @@ def busy() -> list[str]:
 def close() -> None:
     """End in order: what trains is saved and suspended, and logged."""
     atexit.unregister(close)
+    if not _started:
+        return
     executor().close()
     housekeeper().end()
 
@@ -87,6 +93,7 @@ def close() -> None:
 def _load() -> None:
     time.sleep(HEAD_START)
     housekeeper()
+    _say_mistakes()
     executor()  # its processes are the slow part: they get warm beside this one
     atexit.register(close)
     try:
@@ -104,6 +111,13 @@ def _load() -> None:
         gc.freeze()  # what is loaded now stays: later collections need not look at it
     finally:
         _loaded.set()
+
+
+def _say_mistakes() -> None:
+    """What is wrong with the EXPLORER_* variables, for whoever reads the terminal or the log."""
+    for sentence in variables.mistakes():
+        print(sentence, file=sys.stderr, flush=True)
+        server_log.note("setting.wrong", logging.WARNING, reason=sentence)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ The public interface of `st.App` (routes, middleware, lifespan). What a session 
 matter of messages.py and uploads.py.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer import engine, health, server_log
+from explorer.runs.store import RunError
 
 # Streamlit needs inline scripts and styles, `eval` (charts) and workers and scripts from blobs
 # (components). What is left out is the point: nothing is loaded from, or sent to, another server.
@@ -65,17 +67,28 @@ class SafeHeaders:
 
 async def tell_health(request: Request) -> JSONResponse:
     """200 when all is well, 503 when it is not; see explorer/health.py."""
-    said = await run_in_threadpool(lambda: health.report(engine.housekeeper().watch))
+    said = await run_in_threadpool(_report)
     return JSONResponse(
         said, 200 if said["status"] == "ok" else 503, headers={"Cache-Control": "no-store"}
     )
+
+
+def _report() -> dict[str, Any]:
+    try:
+        engine.start()
+    except RunError as error:
+        return {"status": "trouble", "problems": [str(error)]}
+    return health.report(engine.housekeeper().watch)
 
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """Begin with the training processes, so that runs go on before anybody comes; end in order."""
     server_log.begin(engine.store().root, aloud=True)
-    engine.start()
+    try:
+        engine.start()
+    except RunError as error:  # its pages and /health say it, too
+        server_log.note("server.broken", logging.ERROR, reason=str(error))
     yield
     await run_in_threadpool(engine.close)
 

@@ -5,6 +5,7 @@ starts, the first shows and records it. Options are read in `cli`.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gpt
+from gpt.cli_owner import owned
 from gpt.errors import ConfigError
 
 RUNS = Path("checkpoints/runs")
@@ -22,7 +24,13 @@ RUNS = Path("checkpoints/runs")
 
 def train_command(options: argparse.Namespace) -> None:
     """Train a preset, or go on with a run, and print one JSON object."""
-    folder, preset, corpus, about, state = _open_run(options)
+    with contextlib.ExitStack() as lock:
+        _train(options, lock)
+
+
+def _train(options: argparse.Namespace, lock: contextlib.ExitStack) -> None:
+    """`lock` lets go of the run's folder at the end."""
+    folder, preset, corpus, about, state = _open_run(options, lock)
     from gpt.bench import use_threads  # loads torch: after most mistakes are told
 
     with gpt.process_group(options.device) as group:
@@ -38,6 +46,7 @@ def train_command(options: argparse.Namespace) -> None:
                 _follow(events, group)
                 return
             if state is None:  # after all mistakes are told, so that --out is still free after one
+                lock.enter_context(owned(folder))
                 _describe(folder, preset, corpus, about, options)
             card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
             recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
@@ -103,12 +112,16 @@ def _fit(preset: Any, vocab_size: int, options: argparse.Namespace, processes: i
     return plan.preset
 
 
-def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, dict[str, Any], Any]:
+def _open_run(
+    options: argparse.Namespace, lock: contextlib.ExitStack
+) -> tuple[Path, Any, Any, dict[str, Any], Any]:
     """Return folder, preset, corpus, tokenizer as in run.json, and the state to resume, if any."""
     changes = dict(_assignment(text) for text in options.settings)
     if options.steps is not None:
         changes["max_steps"] = options.steps
     if options.resume is not None:
+        if (options.resume / "run.json").exists() and os.environ.get("RANK", "0") == "0":
+            lock.enter_context(owned(options.resume))  # before its state is read
         folder, preset, corpus, about, state = _reopen_run(options.resume)
         asked = (options.tokenizer or about["kind"], options.vocab_size or about.get("vocab_size"))
         if asked != (about["kind"], about.get("vocab_size")):
@@ -121,9 +134,13 @@ def _open_run(options: argparse.Namespace) -> tuple[Path, Any, Any, dict[str, An
     preset = _for_all(preset)
     corpus = gpt.load_corpus(options.corpus)
     folder = options.out or RUNS / gpt.new_run_id()
+    _check_free(folder)
+    return folder, preset, corpus, _tokenizer(options), None
+
+
+def _check_free(folder: Path) -> None:
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already: choose another --out, or --resume it.")
-    return folder, preset, corpus, _tokenizer(options), None
 
 
 def _tokenizer(options: argparse.Namespace) -> dict[str, Any]:
@@ -145,6 +162,7 @@ def _for_all(preset: Any) -> Any:
 def _describe(
     folder: Path, preset: Any, corpus: Any, tokenizer: dict[str, Any], options: argparse.Namespace
 ) -> None:
+    _check_free(folder)  # another process may have been quicker
     about = gpt.describe_run(preset, corpus, options.device, tokenizer)
     about["corpus"]["source"] = options.corpus
     gpt.write_json(folder / "run.json", about | {"id": folder.name})

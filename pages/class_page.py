@@ -9,6 +9,7 @@ from explorer.classroom import rules
 from explorer.language import say
 from explorer.panels import lesson, text
 from explorer.panels.classroom import assign, board, join, order
+from explorer.panels.mistakes import mistakes_notice
 
 SAID = "class_key_said"
 JOINING = "class_joining"  # of the session: whether the board was opened before anybody trained
@@ -53,6 +54,7 @@ def for_the_teacher() -> None:
 
 def the_board() -> None:
     """All that the key opens; the join link is shut away where there are runs."""
+    mistakes_notice()
     begun = board.has_begun()
     open_at_first = st.session_state.setdefault(JOINING, not begun)  # not shut while they come in
     with st.expander(say("Join"), icon=":material/qr_code_2:", expanded=open_at_first):

@@ -7,6 +7,7 @@ from explorer import cache, history, lessons, machine, state, workspace
 from explorer.language import explain, message, say
 from explorer.panels import lesson, question, text, training
 from explorer.panels.cleaning import cleaning_notice
+from explorer.panels.mistakes import mistakes_notice
 from explorer.writing import Writing, first_writing
 
 SHOWPIECE = "gpt_large"
@@ -32,6 +33,7 @@ second the loss moves, the attention sharpens, and the model writes. Nothing is 
 number on these pages is computed by the model on the page, by code that you can read beside it.
 """)
 )
+mistakes_notice()
 the_text = text.current()
 
 

@@ -31,6 +31,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     """Runs and fetched texts go to a folder that is thrown away; the user's own stay untouched."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("EXPLORER_RUNS", str(folder / "runs"))
+    (folder / "models").mkdir()
     monkeypatch.setenv("EXPLORER_MODELS", str(folder / "models"))
     monkeypatch.setenv("GPT_CACHE", str(folder / "cache"))
     monkeypatch.delenv("GPT_DATA", raising=False)

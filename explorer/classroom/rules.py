@@ -62,14 +62,8 @@ def change(root: Path, how: Callable[[Rules], Rules]) -> Rules:
 
 def teacher_key(root: Path) -> str:
     """The key of the class page; made at the first look, in a file that only its owner reads."""
-    told = os.environ.get("EXPLORER_TEACHER_KEY", "").strip()
-    if len(told) >= KEY_AT_LEAST:
+    if told := told_key(root):
         return told
-    if told:
-        raise ClassError(
-            f"EXPLORER_TEACHER_KEY has {len(told)} characters and could be guessed: use at least"
-            f" {KEY_AT_LEAST}, or leave it out and read the key from {key_file(root)}."
-        )
     path = key_file(root)
     with _writing:
         if not path.exists():
@@ -78,6 +72,17 @@ def teacher_key(root: Path) -> str:
             with open(handle, "w", encoding="utf-8") as file:
                 file.write(secrets.token_urlsafe(12) + "\n")
     return path.read_text(encoding="utf-8").strip()
+
+
+def told_key(root: Path) -> str:
+    """EXPLORER_TEACHER_KEY, "" when it is not set; raises ClassError for one that is too short."""
+    told = os.environ.get("EXPLORER_TEACHER_KEY", "").strip()
+    if 0 < len(told) < KEY_AT_LEAST:
+        raise ClassError(
+            f"EXPLORER_TEACHER_KEY has {len(told)} characters and could be guessed: use at least"
+            f" {KEY_AT_LEAST}, or leave it out and read the key from {key_file(root)}."
+        )
+    return told
 
 
 def is_teacher(root: Path, member: str) -> bool:

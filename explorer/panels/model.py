@@ -5,6 +5,7 @@ another text stays readable.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -29,27 +30,40 @@ class Shown:
 
 
 def of_page(lesson: Lesson, preset: gpt.Preset, text: cache.Text, step: int | None = None) -> Shown:
-    """The model of this page's run at its newest snapshot (or at `step`), else untrained."""
+    """The model of this page's run at its newest snapshot (or at `step`), else untrained. A
+    snapshot that cannot be read gives way to the one before it."""
     run = current_run(lesson)
-    snapshots = run.snapshots() if run else []
-    if run is None or not snapshots:
+    saved = run.snapshots() if run else []
+    if run is None or not saved:
         return untrained(preset, text)
-    saved = dict(snapshots)
-    at = step if step in saved else snapshots[-1][0]
-    try:
-        path = saved[at]
-        model = cache.snapshot(str(run.folder), str(path), cache.changed(path))
-        tokenizer = cache.run_tokenizer(str(run.folder))
-    except (OSError, gpt.GPTError) as error:
-        st.warning(say("The model of this run cannot be shown: {reason}", reason=explain(error)))
-        return untrained(preset, text)
-    key = f"{path}@{cache.changed(path)}"
-    if not cache.is_finite(model, key):
+    asked = step if step in dict(saved) else saved[-1][0]
+    trouble: list[Exception] = []
+    for at, path in reversed([(n, path) for n, path in saved if n <= asked]):
+        try:
+            shown = _at(run, at, path, asked)
+        except (OSError, gpt.GPTError) as error:
+            trouble.append(error)
+            continue
+        if cache.is_finite(shown.model, shown.key):
+            return shown
         st.warning(
             say("The weights of this run are not numbers any more: an untrained model is shown.")
         )
         return untrained(preset, text)
-    return Shown(model, tokenizer, at, _label(run, at), key)
+    st.warning(say("The model of this run cannot be shown: {reason}", reason=explain(trouble[0])))
+    return untrained(preset, text)
+
+
+def _at(run: Run, step: int, path: Path, asked: int) -> Shown:
+    """A run at one of its snapshots, perhaps in place of the one of step `asked`; raises OSError or
+    gpt.GPTError if it cannot be read."""
+    changed = cache.changed(path)
+    model = cache.snapshot(str(run.folder), str(path), changed)
+    tokenizer = cache.run_tokenizer(str(run.folder))
+    label = _label(run, step)
+    if step < asked:
+        label = say("{model}, since step {step:,} cannot be read", model=label, step=asked)
+    return Shown(model, tokenizer, step, label, f"{path}@{changed}")
 
 
 def _label(run: Run, step: int) -> str:

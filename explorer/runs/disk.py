@@ -254,6 +254,6 @@ def _iso(seconds: float) -> str:
 def free(root: Path) -> int:
     """Bytes that are left on the disk of the runs."""
     place = root
-    while not place.exists() and place != place.parent:
+    while not os.path.exists(place) and place != place.parent:
         place = place.parent
     return shutil.disk_usage(place).free

@@ -12,6 +12,7 @@ and asks. A lock dies with its process, so a run is alive exactly as long as its
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -19,6 +20,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -71,8 +73,22 @@ class RunStore:
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         chosen = root or os.environ.get("EXPLORER_RUNS") or Path("checkpoints", "runs")
-        self.root = Path(chosen).expanduser().absolute()
+        self.root = Path(os.path.expanduser(chosen)).absolute()
         self._learners: dict[str, str] = {}  # run id → whose it is, which never changes
+
+    def check(self) -> None:
+        """Make the folder, if need be; raises RunError when no file can be made in it."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
+                return  # it can be read, and some of it deleted
+            raise RunError(
+                f"Runs cannot be kept in {str(self.root)[:200]} ({error.strerror}): set"
+                " EXPLORER_RUNS to a folder that this program may write to."
+            ) from None
 
     def create(self, spec: Mapping[str, Any]) -> "Run":
         """Make the folder of a new run and return it; it appears whole or not at all.

@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -60,7 +61,10 @@ class Worker:
         if "threads" in message:
             self.job_signals.threads = int(message["threads"])
         if "probe" in message:
-            measure(Path(message["probe"]))
+            try:
+                measure(Path(message["probe"]))
+            except Exception:  # no memory perhaps: runs go without an estimate of their minutes
+                traceback.print_exc()
         if "run" not in message:
             return True
         run = store.Run(message["run"])

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.browser.serving import ROOT, serve
+from tests.browser.serving import ROOT, measured, serve
 from tests.browser.visiting import Visit
 
 REQUIRED = os.environ.get("EXPLORER_BROWSER_TESTS") == "required"
@@ -47,7 +47,7 @@ def browser(tmp_path_factory):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Where the server of these tests keeps its runs."""
-    return tmp_path_factory.mktemp("runs")
+    return measured(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import gpt
+from tests.gpt.helpers import machine_probe
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -57,6 +60,13 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(how)
         self.process.wait(timeout=40)
+
+
+def measured(runs: Path) -> Path:
+    """The folder `runs`, of a machine that was measured: else the first training process of a
+    server begins with that, and it takes longer than most tests."""
+    gpt.save_probe(runs / "machine.json", machine_probe(step=1e-3, op=5e-5, flop=2e-11))
+    return runs
 
 
 def free_port() -> int:

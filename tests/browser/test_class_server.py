@@ -8,7 +8,7 @@ import urllib.request
 
 from explorer import serving
 from explorer.classroom import members
-from tests.browser.serving import ROOT, serve
+from tests.browser.serving import ROOT, measured, serve
 from tests.browser.visiting import SOON, Visit, wait_state
 
 TEACHER = "the-key-of-this-teacher"
@@ -39,7 +39,7 @@ def events(runs):
 
 
 def test_a_class_server_logs_tells_and_hides_what_it_should(browser, tmp_path):
-    runs, log, key = tmp_path / "runs", tmp_path / "output", members.new_key()
+    runs, log, key = measured(tmp_path / "runs"), tmp_path / "output", members.new_key()
     settings = {"EXPLORER_CLASS": "on", "EXPLORER_TEACHER_KEY": TEACHER, "EXPLORER_RUNS": str(runs)}
     with serve("explorer/class_server.py", ROOT, log, **settings) as server:
         for path in ("/", "/health", "/_stcore/health", "/nowhere"):

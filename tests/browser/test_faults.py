@@ -1,4 +1,7 @@
-"""What a run survives, by really killing: its process, and the server in every way it can end."""
+"""What a run survives, by really killing: its process, and all of the server at once.
+
+(A server that is killed alone, or closed, is in tests/explorer/runs/test_local.py.)
+"""
 
 import os
 import re
@@ -8,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.serving import ROOT, Server, serve
+import gpt
+from explorer.runs import Run, RunReader
+from explorer.runs.retry import saved_step
+from tests.browser.serving import ROOT, Server, measured, serve
 from tests.browser.visiting import SOON, Visit, status, wait_state, wait_step
 
 
@@ -40,8 +46,9 @@ def gone(pid: int, seconds: float = 40) -> bool:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
-    """kill -9 of the worker, the server stopped or killed: the run goes on by itself."""
-    runs, log = tmp_path / "runs", tmp_path / "server.log"
+    """kill -9 of the worker, of everything at once, and an ordered end: the run goes on by itself
+    from what was saved last, and the page of before shows it."""
+    runs, log = measured(tmp_path / "runs"), tmp_path / "server.log"
     with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
         tab = Visit(browser).open(server, "bigram?bigram_max_steps=20000")
         tab.button("Train").click(timeout=SOON)
@@ -53,21 +60,43 @@ def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
         tab.wait_text("killed")  # the reason, in words
         tab.wait_text("goes on by itself")
         assert not tab.page.get_by_text("Interrupted.").count()
-        reached = wait_step(runs, run_id, killed["step"] + 1)
+        run = Run(runs / run_id)
+        while saved_step(run) <= 0:  # its first evaluation saves it
+            wait_step(runs, run_id, run.recorded()["step"] + 1)
         address = tab.page.url.removeprefix(server.address + "/")
+        os.kill(server.process.pid, signal.SIGSTOP)  # it must not see its processes die
+        workers = workers_of(server)
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        tab.page.close()
+        server.stop(signal.SIGKILL)
+        assert workers and all(gone(pid) for pid in workers)
+        assert run.recorded()["state"] == "training", "nobody was left to say a last word"
+        assert run.status()["state"] == "interrupted"
+        saved, reached = saved_step(run), run.recorded()["step"]
+    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
+        tab = Visit(browser).open(server, address)
+        wait_step(runs, run_id, reached + 1)  # by itself
+        tab.button("Pause").wait_for(timeout=SOON)
+        tab.wait_text("goes on by itself")
         workers = workers_of(server)
         assert workers
         tab.close()
         server.stop(signal.SIGTERM)
         assert all(gone(pid) for pid in workers)  # none is left behind
-        assert status(runs, run_id)["state"] == "suspended"
-    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs)) as server:
-        tab = Visit(browser).open(server, address)
-        wait_state(runs, run_id, "training")  # by itself
-        tab.button("Pause").wait_for(timeout=SOON)
-        assert status(runs, run_id)["step"] >= reached
-        workers = workers_of(server)
-        tab.page.close()
-        server.stop(signal.SIGKILL)
-        assert all(gone(pid) for pid in workers)
-        assert status(runs, run_id)["state"] == "suspended"
+    assert status(runs, run_id)["state"] == "suspended"
+    continued = [e["step"] for e in run.events()[0] if e.get("note") == "continued"]
+    assert continued[-1] == saved > 0
+    whole(run)
+
+
+def whole(run: Run) -> None:
+    """No step is missing or told twice, and everything that was saved loads."""
+    reader = RunReader(run)
+    reader.update()
+    steps = reader.curve(10**9)["step"].tolist()
+    assert steps == list(range(1, len(steps) + 1))
+    for _, path in run.snapshots():
+        gpt.read_weights(path)
+    gpt.load_checkpoint(run.checkpoint_path)
+    assert gpt.load_state(run.resume_path).meta["step"] == run.recorded()["step"]

@@ -263,6 +263,8 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_losses(here, 
     with start_process("train", "blocks", *arguments) as process:
         try:
             wait_for(lambda: len(steps_in(folder)) >= 30, process)
+            status, _, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "9")
+            assert status == 2 and "trained by another process" in err, "two would train one run"
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
         finally:

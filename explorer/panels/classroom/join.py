@@ -1,15 +1,16 @@
 """How the class comes in: the address, as a link and as a QR code for the projector."""
 
+import contextlib
 import io
-import os
 import socket
 from urllib.parse import urlsplit
 
 import segno
 import streamlit as st
 
-from explorer import classroom
+from explorer import classroom, variables
 from explorer.language import say
+from gpt.errors import GPTError
 
 FAR = ("192.0.2.1", 9)  # an address that nobody has (RFC 5737); nothing is sent to it
 
@@ -34,9 +35,9 @@ def join_panel(path: str = "") -> None:
 def join_address(path: str = "") -> str:
     """Where a browser of the class finds this server: EXPLORER_URL, else as this page was reached,
     with the machine's address in the network where that says "localhost"."""
-    told = os.environ.get("EXPLORER_URL", "").strip().rstrip("/")
-    if told:
-        return f"{told}/{path}"
+    with contextlib.suppress(GPTError):
+        if told := variables.url():
+            return f"{told}/{path}"
     parts = urlsplit(st.context.url or "http://localhost:8501")
     host = parts.hostname or "localhost"
     if host in classroom.LOOPBACK:

@@ -8,6 +8,7 @@ the work and cannot both train a run.
 """
 
 import atexit
+import contextlib
 import threading
 from collections.abc import Collection
 from typing import Any
@@ -23,9 +24,13 @@ from explorer.runs.store import Run, RunBusy, RunError, RunStore
 HANDED_AT_MOST = 3  # a run whose worker dies before it begins is handed to another
 STRANGERS_EVERY = 5.0  # seconds between looks at what other servers on this folder have left
 TURNS_EVERY = 5.0  # seconds between looks whether somebody's turn is over
+BEING_TRAINED = (store.QUEUED, store.TRAINING)  # by a worker, ours or another server's
 GLANCE = 0.1  # seconds; whoever only looks at a run holds its lock for less
 
 NO_WORKER = "The training process does not start; workers.log in the folder of the runs says why."
+ELSEWHERE = (
+    "Another program trains this run, perhaps the command line: wait for its end, or end it there."
+)
 
 
 class RunExecutor:
@@ -120,7 +125,10 @@ class RunExecutor:
                         return False
                     run.control(wish)
                     self._enqueue(run, state)
-            except RunBusy:  # it trains; a pause that was asked for is taken back
+            except RunBusy:
+                if run.recorded()["state"] not in BEING_TRAINED and run.id not in self.active():
+                    raise RunBusy(ELSEWHERE) from None
+                # It trains; a pause that was asked for is taken back.
                 if wish == "step" or run.asked().get("command") != wish:
                     run.control(wish)
                 return False
@@ -257,10 +265,11 @@ class RunExecutor:
         asked = run.asked()  # a click on "continue" that came while the run was being paused
         unheard = asked.get("serial", 0) > run.recorded().get("serial", 0)
         halted = message["state"] in (store.PAUSED, store.STOPPED)
-        if halted and unheard and asked["command"] in ("run", "step"):
-            self._submit(run, asked["command"])
-        elif message["state"] == store.PAUSED and gives_way:
-            self._submit(run, "run")  # behind all who wait
+        with contextlib.suppress(OSError, RunError):  # deleted, or taken by another program
+            if halted and unheard and asked["command"] in ("run", "step"):
+                self._submit(run, asked["command"])
+            elif message["state"] == store.PAUSED and gives_way:
+                self._submit(run, "run")  # behind all who wait
 
     def _on_exit(self, worker: Worker, reason: str) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ this machine or an actor in a cluster, is its executor's matter. Not locked: its
 under its own lock.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -142,11 +143,24 @@ class Pool:
 def default_slots(cores: int) -> int:
     """How many runs train at once: EXPLORER_SLOTS, else two, or as many as cores and free memory
     allow. More would only make each of them slower."""
-    told = os.environ.get("EXPLORER_SLOTS", "")
-    if told.isdecimal() and 1 <= int(told) <= MOST_SLOTS:
-        return int(told)
+    with contextlib.suppress(store.RunError):
+        if told := told_slots():
+            return told
     room = psutil.virtual_memory().available // WORKER_MEMORY
     return int(max(1, min(2, cores, room)))
+
+
+def told_slots() -> int | None:
+    """EXPLORER_SLOTS, None when it is not set; raises RunError."""
+    told = os.environ.get("EXPLORER_SLOTS", "").strip()
+    if not told:
+        return None
+    if not (told.isdecimal() and len(told) < 10 and 1 <= int(told) <= MOST_SLOTS):
+        raise store.RunError(
+            f"EXPLORER_SLOTS is a whole number from 1 to {MOST_SLOTS}, got {told[:40]!r}: as many"
+            " runs train at once as this machine has room for."
+        )
+    return int(told)
 
 
 def available_cores() -> int:

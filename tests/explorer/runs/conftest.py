@@ -9,6 +9,7 @@ import pytest
 
 import gpt
 from explorer.runs import Run, RunStore
+from tests.gpt.helpers import machine_probe
 
 pytest.register_assert_rewrite("tests.explorer.runs.executor_tests")
 
@@ -47,6 +48,13 @@ def losses(run: Run) -> dict[int, float]:
     return found
 
 
+def store_at(root: Path) -> RunStore:
+    """The runs in `root`, on a machine that was measured: else the first process of an executor
+    begins with that, and it takes longer than most tests."""
+    gpt.save_probe(root / "machine.json", machine_probe(step=1e-3, op=5e-5, flop=2e-11))
+    return RunStore(root)
+
+
 class Tools:
     """The helpers above, handed to tests as one fixture (tests import nothing of each other)."""
 
@@ -54,6 +62,7 @@ class Tools:
     wait_for = staticmethod(wait_for)
     state_of = staticmethod(state_of)
     losses = staticmethod(losses)
+    store_at = staticmethod(store_at)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Training in processes of this machine: what all executors do, and what only they can."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 import gpt
-from explorer.runs import RunReader, RunStore, job
+from explorer.runs import job
 from explorer.runs.executors import pool, process
 from explorer.runs.executors.local import LocalExecutor
 from tests.explorer.runs.executor_tests import *  # noqa: F403
@@ -37,11 +38,10 @@ def test_slots_are_as_many_as_the_machine_has_room_for(monkeypatch, told, cores,
 
 
 @pytest.fixture(scope="module")
-def executor(tmp_path_factory):
+def executor(tmp_path_factory, tools):
     """Two slots, shared by the tests: a new process takes seconds to get warm."""
-    local = LocalExecutor(
-        RunStore(tmp_path_factory.mktemp("runs")), slots=2, warm=2, save_every=0.2
-    )
+    store = tools.store_at(tmp_path_factory.mktemp("runs"))
+    local = LocalExecutor(store, slots=2, warm=2, save_every=0.2)
     yield local
     pids = [worker.pid for worker in local.pool.workers]
     local.close()
@@ -61,6 +61,38 @@ def test_a_second_executor_does_not_train_what_the_first_trains(executor, start,
         second.close()
 
 
+def leave_memory(pid, most):
+    """Let a process of this machine have `most` bytes more than it has (Linux)."""
+    has = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.prlimit(pid, resource.RLIMIT_AS, (has + most, has + most))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits another process")
+def test_a_run_without_memory_fails_alone_and_its_slot_is_free_again(executor, start, tools):
+    """Its own mistake: said in one sentence, not tried again; the run beside it notices nothing."""
+    other = start(max_steps=LONG)
+    tools.wait_for(reaches(other, 1))
+    tools.wait_for(lambda: any(w.ready and w.run_id is None for w in executor.pool.workers))
+    (idle,) = (w.pid for w in executor.pool.workers if w.run_id is None)
+    leave_memory(idle, 300_000_000)
+    settings = {"batch_size": 128, "block_size": 256, "n_embd": 512, "n_head": 8, "eval_iters": 1}
+    preset = gpt.PRESETS["gpt_mini"].with_settings(settings)
+    recipe = {"model": preset.model.to_dict(), "train": preset.train.to_dict()}
+    big = executor.store.create(tools.describe() | recipe)
+    before = other.status()["step"]
+    executor.submit(big.id)
+    tools.wait_for(lambda: tools.state_of(big) == "failed")
+    assert big.status()["reason"] == job.MEMORY
+    assert kinds(big)[-1] == "failed" and "retried" not in kinds(big)
+    tools.wait_for(reaches(other, before + 50))
+    assert kinds(other).count("started") == 1
+    small = start(max_steps=9)
+    tools.wait_for(lambda: tools.state_of(small) == "finished")
+    tools.wait_for(lambda: executor.active() == [other.id])
+    assert not is_running(idle), "a fresh process took over"
+    assert tools.state_of(big) == "failed"
+
+
 SERVER = """
 import sys, time
 from explorer.runs import RunStore
@@ -73,7 +105,7 @@ time.sleep(600)
 
 
 def test_a_run_outlives_a_killed_server_and_a_closed_one(tmp_path, tools, expected):
-    store = RunStore(tmp_path)
+    store = tools.store_at(tmp_path)
     run, waiting = (store.create(tools.describe(max_steps=600, eval_iters=500)) for _ in range(2))
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, str(tmp_path), run.id], cwd=PROJECT, stdout=subprocess.PIPE
@@ -102,7 +134,7 @@ def test_a_run_outlives_a_killed_server_and_a_closed_one(tmp_path, tools, expect
 
 def test_a_process_that_never_starts_is_said_and_not_tried_for_ever(tmp_path, monkeypatch, tools):
     monkeypatch.setattr(process, "WORKER", [sys.executable, "-c", "raise SystemExit('broken')"])
-    store = RunStore(tmp_path)
+    store = tools.store_at(tmp_path)
     run = store.create(tools.describe())
     local = LocalExecutor(store, slots=1)
     try:
@@ -114,57 +146,9 @@ def test_a_process_that_never_starts_is_said_and_not_tried_for_ever(tmp_path, mo
         local.close()
 
 
-NURSERY = """
-import os, signal, sys, time
-from explorer.runs import RunStore, job, worker
-worker.warm_up()
-run = RunStore(sys.argv[1]).list()[0]
-for delay in map(float, sys.argv[2:]):
-    run.set_status(state="queued")
-    if (child := os.fork()) == 0:
-        job.work(run, job.Signals(), save_every=0.01)
-        os._exit(0)
-    while run.recorded()["state"] == "queued":
-        time.sleep(0.001)
-    time.sleep(delay)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    print(run.status()["state"], flush=True)
-    sys.stdin.readline()
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, to be quick")
-def test_whenever_a_run_is_killed_its_checkpoint_loads_and_it_goes_on(tmp_path, tools):
-    """Twelve kills at odd moments of a run that saves all the time."""
-    store = RunStore(tmp_path)
-    run = store.create(tools.describe(max_steps=LONG, eval_interval=20))
-    delays = [str(0.02 + 0.017 * i) for i in range(12)]
-    with subprocess.Popen(
-        [sys.executable, "-c", NURSERY, str(tmp_path), *delays],
-        cwd=PROJECT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as nursery:
-        for _ in delays:
-            assert nursery.stdout.readline() == b"interrupted\n"
-            if run.checkpoint_path:  # it may be killed before there is a first one
-                gpt.load_checkpoint(run.checkpoint_path)
-            nursery.stdin.write(b"\n")
-            nursery.stdin.flush()
-    reader = RunReader(run)
-    reader.update()
-    steps = reader.curve(10**9)["step"].tolist()
-    assert steps == list(range(1, len(steps) + 1)), "a step is missing or told twice"
-    assert len(steps) > 12
-    run.sweep()
-    assert not list(run.folder.rglob("*/.*"))
-    assert tools.losses(run)
-
-
 def test_a_long_run_gives_way_to_another_learner_and_goes_on_by_itself(tmp_path, tools):
     """A learner who leaves does not hold the only slot for ever."""
-    executor = LocalExecutor(RunStore(tmp_path), slots=1, turn=0.4)
+    executor = LocalExecutor(tools.store_at(tmp_path), slots=1, turn=0.4)
     try:
         ann = executor.store.create(tools.describe(max_steps=LONG) | {"learner": "ann"})
         executor.submit(ann.id)

@@ -1,0 +1,52 @@
+"""The process that trains, without its process: what it does with the messages it is given."""
+
+import io
+
+import pytest
+
+import gpt
+from explorer.runs import worker
+from explorer.runs.executors.local import LocalExecutor
+
+
+class Listener:
+    """A worker as its executor sees it, which only listens."""
+
+    run_id, ready = None, False
+
+    def __init__(self):
+        self.heard = []
+
+    def send(self, **message):
+        self.heard.append(message)
+
+
+def test_the_machine_is_measured_once_in_its_life(tmp_path, tools):
+    store = tools.store_at(tmp_path)
+    executor = LocalExecutor(store, slots=1, warm=0)
+    try:
+        first, second = Listener(), Listener()
+        executor._on_message(first, {"ready": True})
+        (store.root / "machine.json").unlink()
+        executor._on_message(second, {"ready": True})
+    finally:
+        executor.close()
+    assert (first.heard, second.heard) == ([], [{"probe": str(store.root / "machine.json")}])
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("can't allocate memory"), MemoryError(), OSError(28)]
+)
+def test_a_machine_that_cannot_be_measured_trains_all_the_same(
+    tmp_path, monkeypatch, capsys, error
+):
+    """Out of memory, or of disk: the process would die of it, and so would the next one."""
+
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(gpt, "probe_machine", fail)
+    process = worker.Worker(io.StringIO())
+    assert process._handle({"probe": str(tmp_path / "machine.json")}), "it is fit for a run"
+    assert "Traceback" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
