@@ -7,7 +7,8 @@ torch, and a cold server should show something at once.
 import streamlit as st
 
 from explorer import classroom, engine, language, lessons
-from explorer.language import say
+from explorer.language import explain, say
+from explorer.runs import RunError
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
 language.begin()
@@ -84,7 +85,11 @@ if classroom.is_open():
 chosen = st.navigation(sections, expanded=True)  # of more than ten Streamlit would hide the last
 titles = {lesson.key: lesson.headline for lesson in [*lessons.BY_KEY.values(), lessons.CLASS]}
 st.title(titles[chosen.url_path or "home"], anchor=False)
-engine.start()  # torch and the training processes, behind the page
+try:
+    engine.start()  # torch and the training processes, behind the page
+except RunError as error:  # a setting of the server's that means nothing
+    st.error(explain(error))
+    st.stop()
 if admitted():
     draw_sidebar()
     say_trouble()

@@ -13,10 +13,11 @@ CHARACTERS = 65  # of a vocabulary, for an estimate where the text is not read
 
 
 def wait_of(run_id: str) -> float | None:
-    """Seconds until a waiting run starts; None when it does not wait or nothing is known yet."""
+    """Seconds until a waiting run starts; None when it does not wait or nothing is known: no
+    speed yet, no slots (a cluster that is away)."""
     executor = engine.executor()
     waiting = executor.waiting()
-    if run_id not in waiting or machine.probe() is None:
+    if run_id not in waiting or not executor.slots or machine.probe() is None:
         return None
     longest = executor.turn or math.inf
     left = [min(longest, _left_of(one)) for one in executor.active()]

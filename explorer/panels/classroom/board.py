@@ -13,6 +13,7 @@ from explorer.history import Entry
 from explorer.language import count, say
 from explorer.panels import picture
 from explorer.panels.compare import thin
+from explorer.panels.training import say_trouble
 
 POLL_SECONDS = 2.0
 STATES = ("training", "queued", "paused", "finished")
@@ -23,6 +24,8 @@ def board_panel(judged: dict[str, fairness.Verdict]) -> None:
 
     def body() -> None:
         _machine()
+        if trouble := engine.executor().trouble:
+            say_trouble(trouble)
         entries = board.entries(engine.store())
         if not entries:
             st.info(say("No runs yet: they appear here as soon as somebody presses Train."))
