@@ -16,10 +16,11 @@ MOMENT = 2.0  # seconds that an estimate holds: in a class thirty pages ask for 
 
 
 def wait_of(run_id: str) -> float | None:
-    """Seconds until a waiting run starts; None when it does not wait or nothing is known yet."""
+    """Seconds until a waiting run starts; None when it does not wait or nothing is known: no
+    speed yet, no slots (a cluster that is away)."""
     executor = engine.executor()
     waiting = executor.waiting()
-    if run_id not in waiting or machine.probe() is None:
+    if run_id not in waiting or not executor.slots or machine.probe() is None:
         return None
     longest = executor.turn or math.inf
     waits = _waits(tuple(executor.active()), tuple(waiting), executor.slots, longest)

@@ -31,6 +31,7 @@ SPOKEN = (
     "explorer/runs/store.py",
     "explorer/runs/retry.py",
     "explorer/runs/executors/executor.py",
+    "explorer/runs/executors/ray_door.py",
     "explorer/runs/executors/ray_line.py",
     "explorer/runs/executors/ray_node.py",
     "explorer/runs/executors/process.py",

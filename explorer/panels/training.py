@@ -356,6 +356,14 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
         st.error(words, icon=":material/error:")
     else:
         st.markdown(words)
+    if kind in ACTIVE and (trouble := engine.executor().trouble):
+        say_trouble(trouble)
+
+
+def say_trouble(trouble: str) -> None:
+    """Why nothing trains at the moment, by no fault of a run's."""
+    rest = say("Nothing is lost: runs keep their place, and go on when it is back.")
+    st.warning(f"{explain(trouble)} {rest}", icon=":material/cloud_off:")
 
 
 def _say_retried(reader: RunReader) -> None:

@@ -45,7 +45,7 @@ class NoExecutor:
     def waiting(self) -> list[str]:
         return []
 
-    slots, turn = 2, None
+    slots, turn, trouble = 2, None, ""
 
 
 class Written:

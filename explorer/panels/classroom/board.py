@@ -13,6 +13,7 @@ from explorer.history import Entry
 from explorer.language import count, say
 from explorer.panels import picture
 from explorer.panels.compare import thin
+from explorer.panels.training import say_trouble
 
 POLL_SECONDS = 2.0
 STATES = ("training", "queued", "paused", "stopped", "failed", "finished")
@@ -33,6 +34,8 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
         if not workspace.is_teacher():
             st.rerun()  # it was left in another tab
         _machine()
+        if trouble := engine.executor().trouble:
+            say_trouble(trouble)
         entries = board.entries(engine.store())
         if entries and not begun:
             st.rerun()

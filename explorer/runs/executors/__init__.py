@@ -46,5 +46,9 @@ class Executor(Protocol):
     def turn(self) -> float | None:
         """Seconds after which a run gives way to another learner's that waits; None: never."""
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can train at the moment, as a sentence; empty while it can."""
+
     def close(self) -> None:
         """Save and suspend what trains, and leave nothing behind. The next executor goes on."""

@@ -97,6 +97,10 @@ class RunExecutor:
     def turn(self) -> float | None:
         return self._turns.seconds
 
+    @property
+    def trouble(self) -> str:
+        return ""
+
     def close(self) -> None:
         atexit.unregister(self.close)
         self._closing.set()

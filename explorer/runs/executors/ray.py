@@ -1,7 +1,8 @@
 """Training in a Ray cluster: the same executor over workers that run on other machines.
 
     ray.py          this file: executor and pool       ray_line.py   the server's thread to it
-    ray_session.py  the connection                     ray_node.py   what runs in the cluster
+    ray_door.py     why it cannot be reached           ray_node.py   what runs in the cluster
+    ray_session.py  the connection
     ../mirror.py    a run folder in two places         CLUSTER.md    how to set one up
 
 Set up by EXPLORER_EXECUTOR=ray://head:10001. How many runs train at once follows from the cluster's
@@ -40,7 +41,6 @@ class RayExecutor(RunExecutor):
 
     @property
     def trouble(self) -> str:
-        """Why the cluster cannot be used at the moment; empty while it can."""
         return self.line.trouble
 
     def _on_slots(self, slots: int) -> None:

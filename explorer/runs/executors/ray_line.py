@@ -26,12 +26,14 @@ ASK_EVERY = 0.25  # seconds
 ANSWER_WITHIN = 30.0  # seconds
 TRY_AGAIN = (1.0, 2.0, 5.0)  # seconds between attempts to connect, the last one for ever
 GIVE_UP_AFTER = 30.0  # seconds without the cluster after which its runs wait for another worker
+SILENT = 10.0  # seconds without an answer after which a page says so
 OWNER_WAIT = 0.5  # seconds; who only looks at a run holds its lock for milliseconds
 
 LOST = "The connection to the cluster was lost."
 FORGOTTEN = "The cluster no longer knows the process that trained it."
 CONNECTING = "The connection to the cluster is being made."
-UNREACHABLE = "The cluster at {0} does not answer ({1}); it is tried again and again."
+UNREACHABLE = "The cluster at {0} cannot be used ({1}); it is tried again and again."
+QUIET = "The cluster at {0} has not answered for {1} seconds."
 
 
 class RayWorker:
@@ -83,34 +85,34 @@ class Line(threading.Thread):
         self.server = uuid.uuid4().hex
         self.orders: queue.SimpleQueue[tuple[RayWorker, dict[str, Any]]] = queue.SimpleQueue()
         self.wake = threading.Event()
-        self.trouble = CONNECTING  # why the cluster cannot be used at the moment
+        self.heard = time.monotonic()  # when the cluster answered last
         self.workers: dict[str, RayWorker] = {}
         self.closing = False
         self._on_message, self._on_exit, self._on_slots = on_message, on_exit, on_slots
         self._locks: dict[str, contextlib.ExitStack] = {}
         self._unsent: list[tuple[int, str, dict[str, Any]]] = []
         self._number = 0
-        self._slots = -1
+        self._slots = 0
+        self._trouble = CONNECTING
 
     # The thread ----------------------------------------------------------------------------------
 
     def run(self) -> None:
-        attempt, since = 0, time.monotonic()
+        attempt = 0
         while not self.closing:
             try:
                 self._gather()  # own what is taken back before anybody looks
                 session = ray_session.connect(self.address, self.server)
                 self._hear(session)  # a first answer: only now is the cluster there
-                attempt, self.trouble = 0, ""
+                attempt, self._trouble = 0, ""
                 while not self.closing:
                     self.wake.wait(ASK_EVERY)
                     self.wake.clear()
                     self._hear(session)
-                    since = time.monotonic()
             except Exception as error:
                 self._say_trouble(error)
                 ray_session.disconnect(self.server)
-                if time.monotonic() - since > GIVE_UP_AFTER:
+                if time.monotonic() - self.heard > GIVE_UP_AFTER:
                     self._lose_all(LOST)
                 pause = TRY_AGAIN[min(attempt, len(TRY_AGAIN) - 1)]
                 attempt += 1
@@ -132,14 +134,25 @@ class Line(threading.Thread):
         while not self.closing and (left := until - time.monotonic()) > 0:
             time.sleep(min(0.1, left))
 
+    @property
+    def trouble(self) -> str:
+        """Why the cluster cannot be used at the moment; empty while it can."""
+        quiet = time.monotonic() - self.heard
+        if not self._trouble and quiet > SILENT:
+            return QUIET.format(self.address, round(quiet))
+        return self._trouble
+
     def _say_trouble(self, error: Exception) -> None:
-        short = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-        words = UNREACHABLE.format(self.address, short)
-        if words != self.trouble:
+        words = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+        if not isinstance(error, store.RunError):  # else a sentence of ours
+            words = UNREACHABLE.format(self.address, words)
+        if words != self._trouble:
             print(f"{store.now()} {words}", file=sys.stderr, flush=True)
-        self.trouble = words
+        self._trouble = words
 
     def _lose_all(self, reason: str) -> None:
+        """No slots, either: a run handed over now would be lost again, and count it as a death."""
+        self._count_slots(0)
         for worker in list(self.workers.values()):
             self._exit(worker, reason)
 
@@ -150,18 +163,21 @@ class Line(threading.Thread):
         self._gather()
         seen = {name: worker.seen for name, worker in self.workers.items()}
         answer = session.exchange(self.server, self.needs, self._unsent, seen, ANSWER_WITHIN)
-        self._unsent = []
+        self._unsent, self.heard = [], time.monotonic()
         for name, messages in answer["news"].items():
             if name in self.workers:
                 self._take(self.workers[name], messages)
         for name in answer["unknown"]:
             if name in self.workers:
                 self._exit(self.workers[name], FORGOTTEN)
-        if answer["slots"] != self._slots:
-            self._slots = answer["slots"]
-            self._on_slots(self._slots)
+        self._count_slots(answer["slots"])
         if answer["news"]:
             self.wake.set()  # acknowledge soon; there may be more
+
+    def _count_slots(self, slots: int) -> None:
+        if slots != self._slots:
+            self._slots = slots
+            self._on_slots(slots)
 
     def _gather(self) -> None:
         """Turn what the executor and the pages want into orders for the Desk."""

@@ -14,6 +14,7 @@ import threading
 import warnings
 from typing import Any
 
+from explorer.runs.executors import ray_door
 from explorer.runs.executors.process import PROJECT, WAITING
 
 NAMESPACE = "explorer"
@@ -49,8 +50,8 @@ class Session:
 
 
 def connect(address: str, user: str) -> Session:
-    """Connect, and find the Desk or start it. Blocks for seconds, for half a minute if nobody is
-    there; raises whatever Ray raises."""
+    """Connect, and find the Desk or start it. Blocks for seconds; raises RunError when nobody lets
+    this server in at `address`, and else whatever Ray raises."""
     import ray
 
     from explorer.runs.executors.ray_node import Desk
@@ -58,6 +59,8 @@ def connect(address: str, user: str) -> Session:
     with _lock:
         _users.add(user)
         if not ray.is_initialized():
+            if address != "local":
+                ray_door.knock(address)
             _initialize(ray, address)
         options: dict[str, Any] = {
             "name": f"desk-{version()}",

@@ -19,6 +19,8 @@ if os.environ.get("EXPLORER_CLUSTER_TESTS") != "1":
 pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
 pytest.importorskip("grpc", reason="ray[client] is not installed (requirements-cluster.txt)")
 
+from ray._private.authentication_test_utils import reset_auth_token_state
+
 from explorer.runs import RunStore
 from explorer.runs.executors.ray import RayExecutor
 from tests.explorer.runs.executor_tests import *  # noqa: F403
@@ -87,6 +89,9 @@ def head():
             "RAY_health_check_failure_threshold": "3",
         }.items():
             patch.setenv(name, value)
+        # Ray read them when it was imported above, before they were there: it would come without
+        # a token, be refused, and call that "ray client connection timeout".
+        reset_auth_token_state()
         running = Head(folder, cpus=3)
         yield running
         running.stop()
