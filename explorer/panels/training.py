@@ -356,7 +356,7 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
         st.error(words, icon=":material/error:")
     else:
         st.markdown(words)
-    if kind in ACTIVE and (trouble := engine.executor().trouble):
+    if kind in store.ACTIVE and (trouble := engine.executor().trouble):
         say_trouble(trouble)
 
 
