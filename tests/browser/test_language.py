@@ -23,13 +23,20 @@ def test_components_follow_the_language_of_the_page(server, visit):
     chosen = spanish["Row ‘{row}’ is chosen: click it again to let go."].partition("‘")[0]
     matrices.get_by_text(chosen).wait_for()
 
-    # and back: what stands in its HTML is English again, and the choice is kept
+    page.get_by_test_id("stRadio").locator("[role=radiogroup] label").first.click()  # a prediction
+    visit.wait_text(spanish["Your answer is noted. Press {press} to find out."].partition("{")[0])
+
+    # and back: what stands in its HTML is English again, and the choices are kept
     page.get_by_test_id("stSidebar").get_by_role("combobox").last.click()
     page.get_by_role("option", name="English").click()
     matrices.get_by_text("is chosen: click it again to let go.").wait_for()
     assert matrices.locator(".linear").get_attribute("title") == HELP
     assert matrices.locator(".linear").inner_text() == "linear"
     page.wait_for_function("document.documentElement.lang === 'en'")
+    visit.wait_text("Your answer is noted")
+    assert page.get_by_test_id("stRadio").locator("input:checked").count() == 1
+    boxes = page.get_by_test_id("stSidebar").get_by_role("combobox")
+    assert boxes.nth(1).input_value() == "Characters"
 
 
 def test_a_page_is_done_in_spanish_and_graded_in_it(server, visit):
