@@ -1,5 +1,6 @@
 """Training on this machine: as many processes as there are slots, warm before they are needed."""
 
+from explorer.runs.executors import gpus
 from explorer.runs.executors.executor import RunExecutor
 from explorer.runs.executors.pool import Pool
 from explorer.runs.executors.process import WorkerProcess
@@ -17,6 +18,12 @@ class LocalExecutor(RunExecutor):
         save_every: float | None = None,
         turn: float | None = None,
     ) -> None:
-        log = runs.root / "workers.log"
-        start = lambda: WorkerProcess(log, self._on_message, self._on_exit)  # noqa: E731
-        super().__init__(runs, Pool(slots, warm, start), save_every, turn)
+        self._log, self._gpus = runs.root / "workers.log", gpus.find()
+        pool = Pool(slots, warm, self._start, self._gpus)
+        super().__init__(runs, pool, save_every, turn)
+
+    def _start(self) -> WorkerProcess:
+        """A process on the graphics processor that has least to do, if there is one."""
+        used = [one.gpu for one in self.pool.workers if isinstance(one, WorkerProcess)]
+        gpu = gpus.least_used(self._gpus, used)
+        return WorkerProcess(self._log, self._on_message, self._on_exit, gpu)

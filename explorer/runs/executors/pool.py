@@ -8,7 +8,7 @@ under its own lock.
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import psutil
@@ -19,6 +19,7 @@ CLOSE_WITHIN = 35.0  # seconds; a worker gives up by itself after 30
 STARTS_AT_MOST = 3  # workers that never get warm, in a row: something is broken
 # A worker that trains gpt_mini holds 390 to 560 MB (measured), torch included.
 WORKER_MEMORY = 600_000_000
+GPU_WORKER_MEMORY = 2_500_000_000  # CUDA's libraries take most of it
 MOST_SLOTS = 256
 LAST_WORDS = (store.FAILED, store.INTERRUPTED, store.SUSPENDED)  # after which a worker leaves
 
@@ -52,9 +53,15 @@ class Worker(Protocol):
 class Pool:
     """At most `slots` workers, `warm` of them (or all that are left) in reserve for a click."""
 
-    def __init__(self, slots: int | None, warm: int, start: Callable[[], Worker]) -> None:
+    def __init__(
+        self,
+        slots: int | None,
+        warm: int,
+        start: Callable[[], Worker],
+        gpus: Mapping[str, int] | None = None,
+    ) -> None:
         self.cores = available_cores()
-        self.slots = default_slots(self.cores) if slots is None else slots
+        self.slots = default_slots(self.cores, gpus) if slots is None else slots
         self.warm = warm
         self.workers: list[Worker] = []
         self.failed_starts = 0
@@ -140,14 +147,16 @@ class Pool:
             worker.wait(deadline - time.monotonic())
 
 
-def default_slots(cores: int) -> int:
+def default_slots(cores: int, gpus: Mapping[str, int] | None = None) -> int:
     """How many runs train at once: EXPLORER_SLOTS, else two, or as many as cores and free memory
-    allow. More would only make each of them slower."""
+    allow; with graphics processors as many as have room there, in memory and on the cores. More
+    would only make each of them slower. gpus: as `gpus.find` makes it."""
     with contextlib.suppress(store.RunError):
         if told := told_slots():
             return told
-    room = psutil.virtual_memory().available // WORKER_MEMORY
-    return int(max(1, min(2, cores, room)))
+    most = sum(gpus.values()) if gpus else 2
+    room = psutil.virtual_memory().available // (GPU_WORKER_MEMORY if gpus else WORKER_MEMORY)
+    return int(max(1, min(most, cores, room)))
 
 
 def told_slots() -> int | None:

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from explorer.runs.executors.gpus import VISIBLE
+
 PROJECT = Path(__file__).resolve().parents[3]
 WORKER = [sys.executable, "-m", "explorer.runs.worker"]
 # Threads that wait for each other should spin only briefly (read when torch is imported): with one
@@ -32,14 +34,17 @@ class WorkerProcess:
         log: Path,
         on_message: Callable[["WorkerProcess", dict[str, Any]], None],
         on_exit: Callable[["WorkerProcess", str], None],
+        gpu: str = "",
     ) -> None:
+        """gpu: the only graphics processor that it may use; "": as this process."""
         self.ready = False
         self.run_id: str | None = None  # the run it has been given
         self.learner, self.since = "", 0.0
         self.threads = 0
         self.retired = False  # has announced that it leaves
         self._on_message, self._on_exit = on_message, on_exit
-        self._process = _start(log)
+        self.gpu = gpu
+        self._process = _start(log, {VISIBLE: gpu} if gpu else {})
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
@@ -86,7 +91,7 @@ class WorkerProcess:
         self._on_exit(self, how_it_ended(code))
 
 
-def _start(log: Path) -> subprocess.Popen[bytes]:
+def _start(log: Path, more: dict[str, str]) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     fresh = not log.exists() or log.stat().st_size > LOG_LIMIT
     paths = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
@@ -98,7 +103,7 @@ def _start(log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=WAITING | os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=WAITING | os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | more,
             creationflags=flags,
         )
 
