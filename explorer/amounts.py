@@ -1,4 +1,6 @@
-"""Numbers as people read them. Knows nothing about Streamlit."""
+"""Numbers as people read them."""
+
+from explorer.language import message, say
 
 KIB = 1024
 
@@ -23,3 +25,24 @@ def size(n_bytes: float) -> str:
         if n_bytes < KIB or unit == "GiB":
             break
     return f"{n_bytes:,.1f} {unit}"
+
+
+def si(value: float) -> str:
+    """A number with an SI prefix: 1230000 → "1.2 M"."""
+    for power, prefix in ((15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if value >= 10**power:
+            return f"{value / 10**power:.3g} {prefix}"
+    return f"{value:.3g} "
+
+
+def duration(seconds: float) -> str:
+    """Seconds as one number, as exact as an estimate is: 100 s, 5 min, 3 h, 2 days."""
+    for size, unit in ((86400, message("days")), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {say(unit)}"
+    return f"{seconds:.0f} s"
+
+
+def nats(loss: float | None) -> str:
+    """A loss as an estimate is exact, "–" before there is one."""
+    return "–" if loss is None else f"{loss:.4f}"

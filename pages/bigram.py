@@ -9,7 +9,7 @@ import gpt
 from explorer import cache
 from explorer.components.matrices import Matrix, matrices
 from explorer.language import message, say
-from explorer.panels import code, lesson, model, question, settings, text, training
+from explorer.panels import code, lesson, model, outcome, question, settings, text, training
 from explorer.panels.export import export_panel
 from explorer.panels.sampling import sampling_panel
 
@@ -38,7 +38,7 @@ Its loss is the average surprise at the true next {unit}, and counting is the be
 touch = st.container()
 
 lesson.section(say("Predict, then run"))
-references = training.text_of(this, the_text).references
+references = outcome.text_of(this, the_text).references
 nothing, floor = references["knows nothing (ln V)"], references["counted bigram"]
 first = question.ask_number(
     this,
@@ -60,7 +60,7 @@ preset = settings.choose(
 training.training_panel(this, preset, the_text)
 export_panel(this)
 
-begin = training.first_evaluation(this)
+begin = outcome.first_evaluation(this)
 question.grade_number(
     first,
     begin["val_loss"] if begin else None,
@@ -73,7 +73,7 @@ question.grade_number(
         loss=nothing,
     ),
 )
-end = training.finished(this)
+end = outcome.finished(this)
 if end:
     above = message(
         "**The floor:** the counted table scores {floor:.4f} on the validation text; this run"
@@ -163,7 +163,7 @@ code.code_panel(
 
 lesson.what_changed(
     this,
-    training.comparison(this, preset, the_text),
+    outcome.comparison(this, preset, the_text),
     [
         say(
             "The network knows no more than counting: training finds the same table, step by step."

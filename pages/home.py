@@ -3,9 +3,9 @@
 import streamlit as st
 
 import gpt
-from explorer import cache, history, lessons, machine, state, workspace
+from explorer import amounts, cache, history, lessons, machine, state, workspace
 from explorer.language import explain, message, say
-from explorer.panels import lesson, question, text, training
+from explorer.panels import lesson, question, text
 from explorer.panels.cleaning import cleaning_notice
 from explorer.panels.mistakes import mistakes_notice
 from explorer.writing import Writing, first_writing
@@ -138,8 +138,8 @@ with right:
                 "Measured: **{flops}FLOP/s** in training, so `gpt_mini` learns from about"
                 " **{tokens}tokens a second**, and five minutes buy about **{steps:,.0f} steps** of"
                 " it (derived).",
-                flops=training.si(speed.flops_per_second),
-                tokens=training.si(tokens / seconds),
+                flops=amounts.si(speed.flops_per_second),
+                tokens=amounts.si(tokens / seconds),
                 steps=300 / seconds,
             )
         )

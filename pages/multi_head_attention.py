@@ -7,7 +7,7 @@ import streamlit as st
 import gpt
 from explorer.examples import example_for
 from explorer.language import count, message, say
-from explorer.panels import code, lesson, model, question, settings, text, training
+from explorer.panels import code, lesson, model, outcome, question, settings, text, training
 from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.compare import compare_panel
 from explorer.panels.export import export_panel
@@ -93,7 +93,7 @@ st.caption(
 training.training_panel(this, preset, the_text)
 export_panel(this)
 
-run = training.finished(this)
+run = outcome.finished(this)
 question.grade_number(
     more,
     parameters_more(this, the_text) if run else None,
@@ -135,7 +135,7 @@ code.code_panel(
 )
 lesson.what_changed(
     this,
-    training.comparison(this, preset, the_text),
+    outcome.comparison(this, preset, the_text),
     [
         say("More heads are not more parameters: the same width is cut into more pieces."),
         say(

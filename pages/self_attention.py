@@ -7,7 +7,7 @@ import streamlit as st
 import gpt
 from explorer.examples import example_for
 from explorer.language import message, say
-from explorer.panels import code, lesson, model, question, settings, text, training
+from explorer.panels import code, lesson, model, outcome, question, settings, text, training
 from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.consequences import consequences_panel
 from explorer.panels.export import export_panel
@@ -53,7 +53,7 @@ read = text_read(this, example)
 st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else None)()
 
 lesson.section(say("Predict, then run"))
-learnt = training.text_of(this, the_text)
+learnt = outcome.text_of(this, the_text)
 bigram = learnt.references["counted bigram"]
 above, little = message("above the counted bigram"), message("a little below it")
 far, far_below = (
@@ -78,7 +78,7 @@ preset = settings.choose(this, preset, ["max_steps", "learning_rate"], columns=2
 training.training_panel(this, preset, the_text)
 export_panel(this)
 
-run = training.finished(this)
+run = outcome.finished(this)
 if run:
     loss = run["val_loss"]
     question.grade_choice(
@@ -117,7 +117,7 @@ code.code_panel(
 
 lesson.what_changed(
     this,
-    training.comparison(this, preset, the_text),
+    outcome.comparison(this, preset, the_text),
     [
         say(
             "Attention weights are not explanations: they say where information comes from, not"

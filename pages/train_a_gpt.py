@@ -7,7 +7,7 @@ import streamlit as st
 
 import gpt
 from explorer.language import count, message, say
-from explorer.panels import code, laboratory, lesson, model, question, text, training
+from explorer.panels import code, laboratory, lesson, model, outcome, question, text, training
 from explorer.panels.attention import attention_panel
 from explorer.panels.compare import compare_panel
 from explorer.panels.export import export_panel
@@ -66,7 +66,7 @@ expected = question.ask_number(
 lesson.section(say("Train it"))
 device = laboratory.choose_device(this)
 training.training_panel(this, preset, the_text, details=True, device=device)
-run = training.finished(this)
+run = outcome.finished(this)
 gap = run["val_loss"] - run["train_loss"] if run else 0.0
 by_heart = message(
     "The training loss is {loss:.3f}, {gap:.3f} lower: the model has begun to learn the text by"
@@ -116,7 +116,7 @@ code.code_panel(
 )
 lesson.what_changed(
     this,
-    training.comparison(this, preset, the_text),
+    outcome.comparison(this, preset, the_text),
     [
         say("A lower training loss is not the goal: watch the validation loss, and keep the best."),
         say("A larger model is not better at equal time: on a CPU it sees far fewer tokens."),

@@ -7,7 +7,7 @@ import streamlit as st
 import gpt
 from explorer.examples import example_for
 from explorer.language import count, message, say
-from explorer.panels import code, depth, lesson, model, question, settings, text, training
+from explorer.panels import code, depth, lesson, model, outcome, question, settings, text, training
 from explorer.panels.attention import attention_panel, text_read
 from explorer.panels.compare import compare_panel
 from explorer.panels.export import export_panel
@@ -67,7 +67,7 @@ names = ["max_steps", "learning_rate", "n_head", "n_embd", "block_size", "activa
 preset = settings.choose(this, preset, names, columns=4)
 training.training_panel(this, preset, the_text)
 export_panel(this)
-run = training.finished(this)
+run = outcome.finished(this)
 question.grade_number(
     expected,
     run["val_loss"] if run else None,
@@ -115,7 +115,7 @@ code.code_panel(
 )
 lesson.what_changed(
     this,
-    training.comparison(this, preset, the_text),
+    outcome.comparison(this, preset, the_text),
     [
         say(
             "A long gradient is not yet a useful one: with the norm alone it begins long. Train"

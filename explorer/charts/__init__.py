@@ -12,8 +12,11 @@ from typing import Any, Literal
 import altair as alt
 import pandas as pd
 import streamlit as st
+from altair.utils import schemapi
 
 from explorer.language import once
+
+schemapi.disable_debug_mode()  # no check of every piece as it is made: `to_dict` checks the whole
 
 Layered = alt.LayerChart | alt.FacetChart  # what alt.layer is declared to return
 

@@ -9,7 +9,7 @@ import threading
 import streamlit as st
 
 import gpt
-from explorer import cache, ladder, machine, workspace
+from explorer import amounts, cache, ladder, machine, workspace
 from explorer.ladder import Rung
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
@@ -178,7 +178,7 @@ def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -
             say(
                 "Missing: {rungs}; about {time} in all on this machine (derived).",
                 rungs=", ".join(say(one.rung.title) for one in missing),
-                time=training.duration(seconds),
+                time=amounts.duration(seconds),
             )
         )
 

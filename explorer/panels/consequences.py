@@ -11,7 +11,7 @@ from explorer.components.glyphs import visible
 from explorer.consequences import AS_SET, NO_MASK, NO_POSITIONS, NO_SCALE, SLIP, Habits
 from explorer.language import message, say
 from explorer.lessons import Lesson
-from explorer.panels import training
+from explorer.panels import outcome
 from explorer.panels.compare import compare_panel
 from explorer.panels.model import untrained
 from explorer.panels.variants import train_variants, variant_runs
@@ -133,7 +133,7 @@ def _outcomes(
     """What came of the variants whose runs are finished."""
     found = {}
     for name, run in variant_runs(lesson, wanted, text).items():
-        end, folder = training.ended(run), run.checkpoint_path
+        end, folder = outcome.ended(run), run.checkpoint_path
         if end is None or folder is None:
             continue
         model, tokenizer, _ = cache.checkpoint(str(folder), cache.changed_in(str(folder)))

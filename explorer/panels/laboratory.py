@@ -7,13 +7,13 @@ import streamlit as st
 
 import gpt
 from explorer import cache, differences, frames, machine
+from explorer.amounts import duration, si
 from explorer.charts.parameters import create_parameters_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import settings
 from explorer.panels.choice import choose
 from explorer.panels.classroom.task import current_task
-from explorer.panels.training import duration, si
 
 PRESETS = ["gpt_mini", "gpt_modern", "gpt_tutorial"]
 GROUPS = {

@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, modern, workspace
+from explorer import amounts, cache, modern, workspace
 from explorer.charts.gains import create_gains_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment
-from explorer.panels import question, training
+from explorer.panels import outcome, question, training
 from explorer.panels.choice import choose
 from explorer.panels.variants import is_done, train_variants, variant_runs
 from explorer.runs.store import Run
@@ -115,7 +115,7 @@ def _results(
     text: cache.Text,
     answer: question.Answer,
 ) -> None:
-    done = {name: run for name, run in runs.items() if training.ended(run)}
+    done = {name: run for name, run in runs.items() if outcome.ended(run)}
     clocks = {name: clock(run) for name, run in done.items()}
     with st.spinner(say("Measuring all finished runs on the same windows…")):
         losses = {name: _loss(run, wanted[name], text) for name, run in done.items()}
@@ -252,8 +252,8 @@ def _same_seconds_words(seconds: float, found: list[Gain]) -> str:
         " learning rate is cut off before its end. Other work on this machine disturbs it: the"
         " tutorial's parts, always the same work, ran at {slowest} to {quickest} tokens a second.",
         seconds=seconds,
-        slowest=training.si(min(speeds)),
-        quickest=training.si(max(speeds)),
+        slowest=amounts.si(min(speeds)),
+        quickest=amounts.si(max(speeds)),
     )
 
 

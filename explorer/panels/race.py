@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, machine, modern, state, workspace
+from explorer import amounts, cache, machine, modern, state, workspace
 from explorer.charts.gains import create_race_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.modern import Moment
-from explorer.panels import question, training
+from explorer.panels import progress, question, training
 from explorer.panels.modern import clock
 from explorer.panels.variants import is_done, is_halted, variant_runs
 from explorer.runs.store import Run
@@ -77,7 +77,7 @@ def _buttons(
         second=say(second),
     )
     if seconds:
-        time = training.duration(seconds)
+        time = amounts.duration(seconds)
         about += " " + say("About {time}, measurements included.", time=time)
     label = say("Go on with the race") if runs and not on else say("Race")
     with st.container(horizontal=True):
@@ -246,7 +246,7 @@ def _racer(
         said.append(say("Not started."))
     else:
         step, steps = last["step"] if last else 0, preset.train.max_steps
-        said.append(say(training.WORDS[run.status()["state"]]))
+        said.append(say(progress.WORDS[run.status()["state"]]))
         said.append(say("Step {step:,} of {steps:,}.", step=step, steps=steps))
     if reached is not None:
         said.append(say("At the target after **{seconds:.1f} s**.", seconds=reached))

@@ -16,7 +16,7 @@ from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.literal import literal
 from explorer.panels.model import Shown, readable
-from explorer.panels.training import visible_prompt
+from explorer.panels.progress import visible_prompt
 from explorer.writing import Writing
 
 LOOK_SECONDS = 0.3

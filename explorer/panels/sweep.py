@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, machine, scaling, workspace
+from explorer import amounts, cache, differences, machine, scaling, workspace
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -143,7 +143,7 @@ def choose(lesson: Lesson, text: cache.Text) -> list[gpt.SizedRun]:
             say(
                 "{error} Shown is the smallest one, about {time}.",
                 error=explain(error),
-                time=training.duration(seconds),
+                time=amounts.duration(seconds),
             )
         )
         return smallest
@@ -209,7 +209,7 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
         help=say(
             "In the background, about {time} if nothing else trains. You may leave the page. What"
             " was trained with these settings before is not trained again.",
-            time=training.duration(sum(times)),
+            time=amounts.duration(sum(times)),
         ),
         on_click=start,
         args=(lesson, text, sweep),

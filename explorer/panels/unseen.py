@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 import gpt
-from explorer import cache, machine, scaling
+from explorer import amounts, cache, machine, scaling
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import sweep as sweeps
-from explorer.panels import training
 from explorer.panels.sweep import Sweep
 from explorer.runs import store
 from gpt.scaling import WIDTHS
@@ -122,7 +121,7 @@ def _train(lesson: Lesson, text: cache.Text, found: Sweep) -> None:
         disabled=found.is_active or state == store.FINISHED,
         help=say(
             "In the background, about {time}. The prediction above stands.",
-            time=training.duration(time),
+            time=amounts.duration(time),
         ),
         on_click=sweeps.start,
         args=(lesson, text, found),

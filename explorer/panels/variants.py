@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, machine, state, workspace
+from explorer import amounts, cache, differences, machine, state, workspace
 from explorer.language import count, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -62,7 +62,7 @@ def _help(missing: Iterable[str], seconds: float) -> str:
     names = "; ".join(map(say, missing)) or say("nothing is left")
     if not seconds:
         return say("One after the other: {names}.", names=names)
-    time = training.duration(seconds)
+    time = amounts.duration(seconds)
     return say("One after the other: {names}, about {time} in all.", names=names, time=time)
 
 

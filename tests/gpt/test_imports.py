@@ -1,6 +1,7 @@
 """What gpt may depend on, and what it must leave alone in a process that others share."""
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -46,24 +47,36 @@ def test_importing_gpt_is_cheap():
     assert "gpt" in loaded and not loaded & (FOREIGN | {"torch", "safetensors"})
 
 
-def test_all_of_gpt_loads_nothing_of_the_pages():
-    out = in_a_fresh_process(
-        "import sys, gpt, gpt.cli; [getattr(gpt, name) for name in gpt.__all__]\n"
-        "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
-    )
-    loaded = set(out.split())
-    assert "torch" in loaded and not loaded & FOREIGN
+ALL = """
+import json, sys, gpt
+said = {"used": gpt.inspection.bits_per_character.__name__}  # the first thing of it
+import torch, gpt.cli
+model = gpt.build_model(gpt.PRESETS["gpt_mini"].model, 5)
+gpt.trace(model, torch.zeros(1, 4, dtype=torch.long))
+said["compiler"] = "torch._dynamo" in sys.modules
+[getattr(gpt, name) for name in gpt.__all__]
+said["loaded"] = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps(said))
+"""
 
 
-def test_a_shipped_model_writes_without_the_compiler():
+@pytest.fixture(scope="module")
+def said():
+    """What one process finds: each that imports torch takes a second."""
+    return json.loads(in_a_fresh_process(ALL))
+
+
+def test_all_of_gpt_loads_nothing_of_the_pages(said):
+    assert "torch" in said["loaded"] and not set(said["loaded"]) & FOREIGN
+
+
+def test_a_shipped_model_writes_without_the_compiler(said):
     """Making a model without memory loaded torch._dynamo: a second of the first page."""
-    out = in_a_fresh_process(
-        "import sys, torch, gpt\n"
-        "model = gpt.build_model(gpt.PRESETS['gpt_mini'].model, 5)\n"
-        "gpt.trace(model, torch.zeros(1, 4, dtype=torch.long))\n"
-        "print('torch._dynamo' in sys.modules)"
-    )
-    assert out.strip() == "False"
+    assert said["compiler"] is False
+
+
+def test_a_module_is_there_before_anything_of_it_was_used(said):
+    assert said["used"] == "bits_per_character"
 
 
 @pytest.mark.parametrize("name", gpt.__all__)
@@ -97,9 +110,3 @@ def test_no_module_imports_a_page_or_a_chart(path):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert not {n.partition(".")[0] for n in names} & FOREIGN
-
-
-def test_a_module_is_there_before_anything_of_it_was_used():
-    code = "import gpt; print(gpt.inspection.bits_per_character.__name__)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "bits_per_character"

@@ -317,12 +317,12 @@ from gpt.bench import training_steps
 corpus = gpt.load_corpus("python_docs")
 steps = training_steps(gpt.PRESETS["gpt_mini"], corpus, gpt.CharTokenizer.train(corpus.text))
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
+for _ in range(4):
     next(steps)
 before = faults()
-for _ in range(10):
+for _ in range(4):
     next(steps)
-print((faults() - before) / 10)
+print((faults() - before) / 4)
 """
 
 

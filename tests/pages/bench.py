@@ -66,7 +66,6 @@ class Bench:
         for name, value in address.items():
             at.query_params[name] = value
         at.session_state["home.writing"] = Written()
-        at.run()
         at.switch_page(f"pages/{page}.py").run()
         assert not at.exception, [e.value for e in at.exception]
         return at

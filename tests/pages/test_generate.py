@@ -7,6 +7,7 @@ import torch
 
 import gpt
 from explorer import cache
+from explorer.panels import speed
 from explorer.panels.contest import CHOICES, variety
 from explorer.surprise import details, expected
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -274,7 +275,9 @@ def test_variety_is_the_share_of_new_pieces():
     assert variety("ab", 3) == 1.0
 
 
-def test_the_cache_is_measured_and_changes_nothing_but_the_time(bench):  # noqa: F811
+def test_the_cache_is_measured_and_changes_nothing_but_the_time(bench, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(speed, "COUNT", 20)
+    monkeypatch.setattr(speed, "REPEATS", 2)
     at = press(bench.open(PAGE), "measure")
     _, found = at.session_state[f"{PAGE}.speed"]
     texts = [text for text, _ in found.values()]

@@ -1,5 +1,7 @@
 """Page 11: a sweep is planned, handed over, stopped, found again, fitted, and graded."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,7 @@ def corpus():
     return gpt.load_corpus("python_docs")
 
 
+@functools.cache
 def planned(minutes=5, count=5):
     V = gpt.CharTokenizer.train(corpus().text).vocab_size
     return gpt.sweep_within(60 * minutes, count, V, FAST)

@@ -63,9 +63,10 @@ def test_a_text_too_short_for_byte_pairs_stays_in_characters(bench):  # noqa: F8
 
 
 def test_a_run_is_recorded_with_its_tokens_and_trained_by_the_worker(bench):  # noqa: F811
-    at = bench.open("bigram", **LINK, bigram_max_steps="10")
+    at = bench.open("bigram", **LINK, bigram_max_steps="100")
     by_key(at.button, "bigram_train").click().run()
     run = bench.store.get(bench.executor.submitted[0])
+    assert run.spec()["train"]["max_steps"] == 100
     assert run.spec()["tokenizer"] == {"kind": "bpe", "vocab_size": 300}
     run.set_status(state=states.QUEUED)
     assert work(run, Signals())[0] == states.FINISHED

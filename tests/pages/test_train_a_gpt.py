@@ -32,21 +32,21 @@ def test_every_setting_of_the_library_is_a_control_or_named_here():
 
 def test_another_preset_sets_all_controls(bench):  # noqa: F811
     at = bench.open(PAGE)
-    by_key(at.select_slider, f"{PAGE}_gpt_mini_n_layer").set_value(2).run()
-    assert "→ 2 blocks" in said(at)
-    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_tutorial").run()
+    by_key(at.select_slider, f"{PAGE}_gpt_mini_n_layer").set_value(3).run()
+    assert "→ 3 blocks" in said(at)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_modern").run()
     assert not at.exception
-    assert "→ 6 blocks of 6 heads" in said(at) and "T=256, C=384" in said(at)
+    assert "→ 2 blocks of 3 heads" in said(at) and "T=64, C=96" in said(at)
     by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_mini").run()
     assert "→ 4 blocks" in said(at), "the old choice must not come back"
 
 
 def test_a_preset_can_be_picked_on_a_page_that_a_link_has_set_up(bench):  # noqa: F811
     """A bound setting may not be deleted from the address; trying to ended the page once."""
-    at = bench.open(PAGE, train_a_gpt_gpt_mini_n_layer="2")
-    assert "→ 2 blocks" in said(at)
-    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_tutorial").run()
-    assert not at.exception and "→ 6 blocks of 6 heads" in said(at)
+    at = bench.open(PAGE, train_a_gpt_gpt_mini_n_layer="3")
+    assert "→ 3 blocks" in said(at)
+    by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_modern").run()
+    assert not at.exception and "→ 2 blocks of 3 heads" in said(at)
     by_key(at.selectbox, f"{PAGE}_preset").set_value("gpt_mini").run()
     assert not at.exception and "→ 4 blocks" in said(at)
 

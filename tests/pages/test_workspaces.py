@@ -30,9 +30,7 @@ def sit(bench: Bench, key: str, page: str = "home", **address: str) -> AppTest: 
     at.session_state["workspace key"] = key
     for name, value in address.items():
         at.query_params[name] = value
-    at.run()
-    if page != "home":
-        at.switch_page(f"pages/{page}.py").run()
+    at.switch_page(f"pages/{page}.py").run()
     assert not at.exception
     return at
 

@@ -13,7 +13,7 @@ from explorer.history import Entry
 from explorer.language import count, say
 from explorer.panels import picture
 from explorer.panels.compare import thin
-from explorer.panels.training import say_trouble
+from explorer.panels.progress import say_trouble
 
 POLL_SECONDS = 2.0
 STATES = ("training", "queued", "paused", "stopped", "failed", "finished")

@@ -1,0 +1,78 @@
+"""What came of the run of a page: its end, its first estimate, and what the page changed."""
+
+import math
+from typing import Any
+
+import gpt
+from explorer import cache, differences, lessons
+from explorer.amounts import nats, si
+from explorer.language import say
+from explorer.lessons import Lesson
+from explorer.panels import text as texts
+from explorer.panels.model import current_run
+from explorer.runs import store
+from explorer.runs.store import Run
+
+
+def text_of(lesson: Lesson, text: cache.Text) -> cache.Text:
+    """What this page's run learns from, in its own tokens; the chosen text while there is none."""
+    run = current_run(lesson)
+    return (texts.of_run(run.spec(), text) if run else None) or text
+
+
+def finished(lesson: Lesson) -> dict[str, Any] | None:
+    """The final event of this page's run (step, train_loss, val_loss, …), once it is complete."""
+    run = current_run(lesson)
+    return ended(run) if run else None
+
+
+def ended(run: Run) -> dict[str, Any] | None:
+    """The final event of a run (step, train_loss, val_loss, …), once it is complete."""
+    if run.status()["state"] != store.FINISHED:
+        return None
+    reader = cache.reader(str(run.folder))
+    reader.update()
+    end = reader.finished
+    return end if end and end.get("val_loss") is not None else None
+
+
+def first_evaluation(lesson: Lesson) -> dict[str, Any] | None:
+    """The estimate of both losses before the first update of this page's run."""
+    run = current_run(lesson)
+    reader = cache.reader(str(run.folder)) if run else None
+    if reader is None:
+        return None
+    reader.update()
+    first = reader.evaluations[0] if reader.evaluations else None
+    return first if first and first["step"] == 0 and first["val_loss"] is not None else None
+
+
+def comparison(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> list[tuple[str, str, str]]:
+    """Rows (what, before, now): parameters, validation loss, tokens/s of the last rung and this."""
+    earlier = lessons.before(lesson)
+    runs = [current_run(page) for page in (earlier, lesson) if page]
+    # Nats per token can only be compared where the tokens are the same.
+    bits = any(differences.tokenizer_of(r.spec()) != differences.CHARACTERS for r in runs if r)
+    before = ("–", "–", "–")
+    if earlier:
+        before = _facts(earlier, gpt.PRESETS[earlier.preset], text, bits)
+    now = _facts(lesson, preset, text, bits)
+    loss = say("validation loss (bits per character)") if bits else say("validation loss (nats)")
+    names = (say("parameters"), loss, say("tokens a second"))
+    return list(zip(names, before, now, strict=True))
+
+
+def _facts(
+    lesson: Lesson, preset: gpt.Preset, text: cache.Text, bits: bool
+) -> tuple[str, str, str]:
+    run = current_run(lesson)
+    own = text_of(lesson, text)
+    model = gpt.ModelConfig.from_dict(run.spec()["model"]) if run else preset.model
+    parameters = sum(gpt.parameters_by_component(model, own.vocab_size).values())
+    reader = cache.reader(str(run.folder)) if run else None
+    if reader is None or not reader.evaluations or not reader.last_step:
+        return f"{parameters:,}", say("not trained yet"), "–"
+    speed, loss = reader.last_step["tokens_per_second"], reader.evaluations[-1]["val_loss"]
+    if bits and loss is not None:
+        loss /= math.log(2) * own.characters_per_token["validation"]
+    return f"{parameters:,}", nats(loss), si(speed)
