@@ -82,11 +82,20 @@ class Pool:
 
     def fill(self, waiting: int) -> None:
         """Start workers for `waiting` runs as far as there are slots, and the reserve."""
+        self._shrink()
         wanted = min(self.slots, len(self.active()) + max(self.warm, waiting))
         if self.closed or self.is_broken():
             return
         while sum(not worker.retired for worker in self.workers) < wanted:
             self.workers.append(self._start())
+
+    def _shrink(self) -> None:
+        """Slots can go, with a machine of a cluster: the idle make room for who has a run."""
+        live = [worker for worker in self.workers if not worker.retired]
+        idle = [worker for worker in live if worker.run_id is None]
+        for worker in idle[: max(0, len(live) - self.slots)]:
+            worker.retired = True
+            worker.dismiss()
 
     def adopt(self, run: store.Run) -> bool:
         """Take back a run that a worker of an earlier executor still trains -> whether there is

@@ -32,14 +32,14 @@ TOKEN = (
 def knock(address: str) -> None:
     """Raises RunError with what is wrong, when Ray's client would not get in at `address`
     (ray://HOST:PORT) either."""
-    import grpc
-
     place = urlsplit(address)
     try:
         socket.create_connection((place.hostname, place.port), timeout=WITHIN).close()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise RunError(NOBODY.format(address, why)) from error
+    import grpc
+
     try:
         _ping(place.netloc)
     except grpc.FutureTimeoutError as error:

@@ -20,6 +20,8 @@ from explorer.runs.executors.process import PROJECT, WAITING
 NAMESPACE = "explorer"
 SHIPPED = ("gpt", "explorer")  # what a node gets
 RUN_THERE = ("gpt", "explorer/runs")  # what it runs of that
+# How long Ray's client holds on to a lost connection by itself (it says 30): a new one is as good.
+PATIENCE = {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "5"}  # seconds
 LOCAL = {"include_dashboard": False, "object_store_memory": 100_000_000}
 
 _lock = threading.Lock()
@@ -74,6 +76,7 @@ def connect(address: str, user: str) -> Session:
 
 def _initialize(ray: Any, address: str) -> None:
     more = LOCAL if address == "local" else {}
+    os.environ.update(PATIENCE | os.environ)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's advice on versions to come is not for learners
         ray.init(
