@@ -8,12 +8,12 @@ Shape letters used in all of gpt/: B batch, T time (position), C channels (n_emb
 D head size, V vocabulary, L layers.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from gpt.errors import ConfigError, nearest
+from gpt.settings import Settings, check
 
 CHOICES = {
     "architecture": ("gpt", "bigram"),
@@ -29,73 +29,8 @@ CHOICES = {
 }
 
 
-class _Settings:
-    """What both kinds of settings share: reading from and writing to plain dictionaries."""
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build from a dictionary; an unknown field raises ConfigError with the nearest name."""
-        return cls(**{name: cls._convert(name, value) for name, value in values.items()})
-
-    @classmethod
-    def _convert(cls, name: str, value: Any) -> Any:
-        """Turn `value` (perhaps text from a command line) into the type of field `name`."""
-        types = {f.name: f.type for f in fields(cls)}  # type: ignore[arg-type]
-        if name not in types:
-            raise ConfigError(f"There is no setting {name!r}.{nearest(name, types)}")
-        kind = types[name]
-        try:
-            if kind is bool:
-                return _to_bool(value)
-            if kind is int:
-                return _to_int(value)
-            if kind is float:
-                return float(value)
-        except (TypeError, ValueError, OverflowError):
-            wanted = "true or false" if kind is bool else "a number" if kind is float else "whole"
-            raise ConfigError(f"{name} must be {wanted}, got {value!r:.60}.") from None
-        if not isinstance(value, str):
-            raise ConfigError(f"{name} must be text, got {value!r:.60}.")
-        return value
-
-
-def _to_bool(value: Any) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if isinstance(value, bool):
-        return value
-    return words[str(value).lower()] if str(value).lower() in words else _refuse(value)
-
-
-def _to_int(value: Any) -> int:
-    if isinstance(value, bool) or float(value) != int(float(value)):
-        _refuse(value)
-    return int(float(value))
-
-
-def _refuse(value: Any) -> Any:
-    raise ValueError(value)
-
-
-def _check(settings: Any, limits: Mapping[str, tuple[float, float]]) -> None:
-    """Raise ConfigError for the first field outside `limits` or `CHOICES`."""
-    for name, (low, high) in limits.items():
-        value = getattr(settings, name)
-        if not (math.isfinite(value) and low <= value <= high):
-            raise ConfigError(
-                f"{name} must be between {low:g} and {high:g}, got {value:g}: choose a value inside"
-                " these limits."
-            )
-    for name, choices in CHOICES.items():
-        value = getattr(settings, name, choices[0])
-        if value not in choices:
-            raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
-
-
 @dataclass(frozen=True)
-class ModelConfig(_Settings):
+class ModelConfig(Settings):
     """What a model is made of.
 
     `architecture="bigram"` is a single (V, V) table and uses none of the other fields except
@@ -128,7 +63,7 @@ class ModelConfig(_Settings):
     init: str = "gpt2"  # GPT-2's initialisation, or PyTorch's default as in the tutorial
 
     def __post_init__(self) -> None:
-        _check(
+        check(
             self,
             {
                 "block_size": (1, 8192),
@@ -140,6 +75,7 @@ class ModelConfig(_Settings):
                 "dropout": (0.0, 0.9),
                 "feed_forward_multiple": (0, 16),
             },
+            CHOICES,
         )
         if self.head_size == 0 and self.n_embd % self.n_head:
             fitting = max(1, self.n_embd // self.n_head) * self.n_head
@@ -198,7 +134,7 @@ class ModelConfig(_Settings):
 
 
 @dataclass(frozen=True)
-class TrainConfig(_Settings):
+class TrainConfig(Settings):
     """How a model is trained. Steps are optimizer updates; losses are nats per token."""
 
     batch_size: int = 32  # B: windows of text per step
@@ -222,7 +158,7 @@ class TrainConfig(_Settings):
     sample_tokens: int = 160
 
     def __post_init__(self) -> None:
-        _check(
+        check(
             self,
             {
                 "batch_size": (1, 4096),
@@ -240,6 +176,7 @@ class TrainConfig(_Settings):
                 "patience": (0, 10_000),
                 "sample_tokens": (0, 10_000),
             },
+            CHOICES,
         )
 
 

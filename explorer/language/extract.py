@@ -37,7 +37,7 @@ SPOKEN = (
     "explorer/runs/executors/process.py",
 )
 WORDS = {  # that errors put into their sentences
-    "gpt/config.py": ("true or false", "a number", "whole"),
+    "gpt/settings.py": ("true or false", "a number", "whole"),
     "explorer/runs/labels.py": ("name", "group"),
 }
 SENTENCE = re.compile(r" ?(?:[A-Z]|\{0\} [A-Z])[^`\n]* [^`\n]*[.?]")

@@ -74,7 +74,7 @@ def test_sentences_are_found_wherever_they_can_be_said(found):
     assert "explorer/components/matrices.html" in found["√ contrast"]
     assert "explorer/charts/loss.py" in found["loss (nats per token)"]
     assert "gpt/presets.py" in found[gpt.PRESETS["gpt_mini"].summary]
-    assert "gpt/config.py" in found["{0} must be one of {1}, got {2}."]
+    assert "gpt/settings.py" in found["{0} must be one of {1}, got {2}."]
     assert "gpt/training.py" in found["All {0} steps are done."]
     assert not any(text.startswith("--") for text in found), "the command line speaks English only"
 
