@@ -88,7 +88,7 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
     words = f"**{say(WORDS[kind])}** {explain(reason)}"
     if kind == store.QUEUED:
         ahead = engine.executor().position(run.id)
-        if ahead:
+        if ahead and engine.executor().slots:
             words += " " + count(
                 ahead,
                 "{n} run before it; your place is kept.",

@@ -18,6 +18,7 @@ from explorer.runs.executors import ray_door
 from explorer.runs.executors.process import PROJECT, WAITING
 
 NAMESPACE = "explorer"
+HEAD = "node:__internal_head__"  # what Ray calls it
 SHIPPED = ("gpt", "explorer")  # what a node gets
 RUN_THERE = ("gpt", "explorer/runs")  # what it runs of that
 # How long Ray's client holds on to a lost connection by itself (it says 30): a new one is as good.
@@ -70,6 +71,7 @@ def connect(address: str, user: str) -> Session:
             "get_if_exists": True,
             "max_concurrency": 1000,
             "num_cpus": 0,
+            "resources": {HEAD: 0.001},  # on a box that is lost it would take all runs along
         }
         return Session(ray.remote(Desk).options(**options).remote())
 
