@@ -87,9 +87,9 @@ def label(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
 
 
 def brief(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:
-    """The habit in a word or two, such as "previous"; a dash without a clear one."""
+    """The habit in a word or two, such as "previous"; nothing without a clear one."""
     best = habit(scores, layer, head)
-    return say(BRIEF[best.score]) if best.clear else "–"
+    return say(BRIEF[best.score]) if best.clear else ""
 
 
 def sentence(scores: Mapping[str, "gpt.HeadScore"], layer: int, head: int) -> str:

@@ -47,6 +47,7 @@ def test_an_even_head_has_no_habit():
     scores = scores_of(PREVIOUS, even())
     assert not habits.habit(scores, 0, 1).clear
     assert habits.label(scores, 0, 1) == "no clear habit (entropy 1.00)"
+    assert [habits.brief(scores, 0, head) for head in (0, 1)] == ["previous", ""]
     assert "no clear habit: its entropy is 1.00" in habits.sentence(scores, 0, 1)
 
 
