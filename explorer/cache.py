@@ -24,6 +24,9 @@ PRETRAINED = Path(__file__).parents[1] / "checkpoints" / "pretrained"
 LEARNT_FROM = 2_000_000  # characters of a text that byte pairs are learnt from
 COUNTED_IN = 50_000  # characters of a text in which tokens are counted
 FEWEST_TOKENS = 17, 2  # of the training and validation parts: page 1 draws windows of 16
+# Thirty learners who climb the ladder follow five runs each: with fewer readers, each look would
+# read the events of all from the start. One of 5,000 steps holds about 0.3 MB.
+READERS = 400
 HUGGINGFACE = Path(__file__).parents[1] / "checkpoints" / "huggingface"
 
 
@@ -304,7 +307,7 @@ def is_finite(_model: Any, key: str) -> bool:
     return all(bool(weight.isfinite().all()) for weight in _model.parameters())
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=READERS, show_spinner=False)
 def reader(folder: str) -> RunReader:
     """What the events of a run say so far, read once for all who watch it."""
     return RunReader(Run(folder))

@@ -5,7 +5,6 @@
     tasks.py     lesson files: a text, a recipe, what may be changed, what is to be reached
     board.py     every run of the class, in a table
     fairness.py  all runs judged on the same text by the server
-    archive.py   what the class takes home, as one file
 
 On a personal machine none of it is in the way: `is_open()` is False, and all runs are one's own.
 """

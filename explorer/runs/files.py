@@ -43,6 +43,14 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         raise
 
 
+def age_of(path: Path) -> float:
+    """Seconds since a file or folder was written, by the clock of this machine; 0 if it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def sync(path: Path) -> None:
     """Ask the system to bring a file onto the disk now."""
     with open(path, "rb+") as file:

@@ -22,7 +22,6 @@ import secrets
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,7 +169,12 @@ class RunStore:
                 os.rename(run.folder, hidden)
         self._learners.pop(run_id, None)
         shutil.rmtree(hidden if hidden.exists() else run.folder, ignore_errors=True)
-        for left in self.root.glob(".deleted-*"):  # by a process that was killed in the middle
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what processes left that were killed while they made or deleted a run."""
+        made = [left for left in self.root.glob(".new-*") if files.age_of(left) > HALF_WRITTEN]
+        for left in [*made, *self.root.glob(".deleted-*")]:
             shutil.rmtree(left, ignore_errors=True)
 
     def save_text(self, text: str, name: str = "pasted", **more: Any) -> dict[str, Any]:
@@ -308,9 +312,9 @@ class Run:
             for partial in (self.folder / name).glob(".*"):
                 partial.unlink(missing_ok=True)
         for partial in self.folder.glob(".*.json.*"):
-            with contextlib.suppress(OSError):  # pages write some, perhaps at this moment
-                own = partial.name.startswith((".status.", ".environment."))
-                if own or time.time() - partial.stat().st_mtime > HALF_WRITTEN:
+            own = partial.name.startswith((".status.", ".environment."))
+            if own or files.age_of(partial) > HALF_WRITTEN:  # pages write some at this moment
+                with contextlib.suppress(OSError):
                     partial.unlink()
 
     def note(self, what: str, reason: str = "", **more: Any) -> None:

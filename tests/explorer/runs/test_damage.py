@@ -182,13 +182,17 @@ def test_looking_at_a_deleted_run_does_not_make_it_again(store, run):
 
 def test_what_killed_programs_left_half_done_is_cleaned_up(store, run, tools):
     (store.root / ".deleted-x" / "snapshots").mkdir(parents=True)
+    for name in (".new-old", ".new-now"):  # the second is perhaps being made at this moment
+        (store.root / name).mkdir()
+        (store.root / name / "run.json").write_text("{")
+    os.utime(store.root / ".new-old", (0, 0))
     (run.folder / ".status.json.1.2").write_text("{")
     (run.folder / ".control.json.1.2").write_text("{")  # perhaps of a page, at this moment
     (run.folder / ".labels.json.1.2").write_text("{")
     os.utime(run.folder / ".labels.json.1.2", (0, 0))
     run.sweep()
     store.delete(store.create(tools.describe()).id)
-    assert not (store.root / ".deleted-x").exists()
+    assert sorted(p.name for p in store.root.glob(".*")) == [".new-now"]
     assert [p.name for p in run.folder.glob(".*")] == [".control.json.1.2"]
 
 
