@@ -43,7 +43,7 @@ class Session:
         seen: dict[str, int],
         timeout: float,
     ) -> dict[str, Any]:
-        """See `ray_node.Desk.exchange`."""
+        """See `ray_desk.Desk.exchange`."""
         import ray
 
         answer: dict[str, Any] = ray.get(
@@ -57,7 +57,7 @@ def connect(address: str, user: str) -> Session:
     this server in at `address`, and else whatever Ray raises."""
     import ray
 
-    from explorer.runs.executors.ray_node import Desk
+    from explorer.runs.executors.ray_desk import Desk
 
     with _lock:
         _users.add(user)
