@@ -35,9 +35,9 @@ class RayExecutor(RunExecutor):
         turn: float | None = None,
     ) -> None:
         self._slots_at_most = slots
-        needs = {"gpu": _setting(GPU_SHARE, 0.25), "cpu": _setting(CORES, 1.0)}
-        self.line = line = Line(address, needs, self._on_message, self._on_exit, self._on_slots)
-        super().__init__(runs, RayPool(line, warm, int(max(1, needs["cpu"]))), save_every, turn)
+        needed = needs()
+        self.line = line = Line(address, needed, self._on_message, self._on_exit, self._on_slots)
+        super().__init__(runs, RayPool(line, warm, int(max(1, needed["cpu"]))), save_every, turn)
         line.start()
 
     @property
@@ -81,6 +81,11 @@ class RayPool(Pool):
         if not self.line.trouble:
             super().wait(leaving)
         self.line.close()
+
+
+def needs() -> dict[str, float]:
+    """What one run takes of a machine; raises RunError for a setting that is no such number."""
+    return {"gpu": _setting(GPU_SHARE, 0.25), "cpu": _setting(CORES, 1.0)}
 
 
 def _setting(name: str, default: float) -> float:
