@@ -64,10 +64,14 @@ class SafeHeaders:
 
 async def tell_health(request: Request) -> JSONResponse:
     """200 when all is well, 503 when it is not; see explorer/health.py."""
-    said = await run_in_threadpool(lambda: health.report(engine.housekeeper().watch))
+    said = await run_in_threadpool(_report)
     return JSONResponse(
         said, 200 if said["status"] == "ok" else 503, headers={"Cache-Control": "no-store"}
     )
+
+
+def _report() -> dict[str, Any]:
+    return health.report(engine.housekeeper().watch, bool(engine.executor().trouble))
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ QUIET = "The cluster at {0} has not answered for {1} seconds."
 
 
 class Line(threading.Thread):
-    """See the head of this file. `on_change` is called when the number of slots changes."""
+    """See the head of this file. `on_slots` is called when their number changes."""
 
     def __init__(
         self,
@@ -66,6 +66,8 @@ class Line(threading.Thread):
         attempt = 0
         while not self.closing:
             try:
+                if time.monotonic() - self.heard > GIVE_UP_AFTER:
+                    self._lose_all(LOST)
                 self._gather()  # own what is taken back before anybody looks
                 session = ray_session.connect(self.address, self.server)
                 self._hear(session)  # a first answer: only now is the cluster there
@@ -77,8 +79,6 @@ class Line(threading.Thread):
             except Exception as error:
                 self._say_trouble(error)
                 ray_session.disconnect(self.server)
-                if time.monotonic() - self.heard > GIVE_UP_AFTER:
-                    self._lose_all(LOST)
                 pause = TRY_AGAIN[min(attempt, len(TRY_AGAIN) - 1)]
                 attempt += 1
                 self._rest(pause)
