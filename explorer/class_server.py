@@ -16,9 +16,16 @@ if str(ROOT) not in sys.path:  # Streamlit puts this file's own folder there
     sys.path.insert(0, str(ROOT))
 
 from explorer import serving  # noqa: E402
+from explorer.runs import RunError  # noqa: E402
+from explorer.runs.executors.choice import CHOICE, check_choice  # noqa: E402
 
 # Also behind a proxy, where it listens to its own machine only: everybody has a workspace.
 os.environ.setdefault("EXPLORER_CLASS", "on")
+
+try:
+    check_choice(os.environ.get(CHOICE, ""))
+except RunError as error:
+    sys.exit(str(error))
 
 app = st.App(
     str(ROOT / "streamlit_app.py"),

@@ -24,7 +24,7 @@ WAIT_AT_MOST = 600.0  # seconds that the first run should wait while none trains
 LARGEST = 100_000  # bytes of an answer
 
 
-def report(watch: RunWatch) -> dict[str, Any]:
+def report(watch: RunWatch, cluster_away: bool = False) -> dict[str, Any]:
     """How the runs and the disk are, as `watch` saw them last; "status" is "ok" or "trouble"."""
     training, waiting = watch.in_state(store.TRAINING), watch.in_state(store.QUEUED)
     oldest, free = watch.oldest_wait(), disk.free(watch.store.root)
@@ -33,6 +33,8 @@ def report(watch: RunWatch) -> dict[str, Any]:
         problems.append(f"The disk has {free / 1e9:.1f} GB left, of {DISK_AT_LEAST / 1e9:.0f}.")
     if waiting and not training and oldest > WAIT_AT_MOST:
         problems.append(f"Runs wait for {oldest / 60:.0f} minutes while none trains.")
+    if cluster_away:
+        problems.append("The cluster cannot be used; the class page and the log say why.")
     return {
         "status": "trouble" if problems else "ok",
         "problems": problems,

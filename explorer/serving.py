@@ -78,7 +78,7 @@ def _report() -> dict[str, Any]:
         engine.start()
     except RunError as error:
         return {"status": "trouble", "problems": [str(error)]}
-    return health.report(engine.housekeeper().watch)
+    return health.report(engine.housekeeper().watch, bool(engine.executor().trouble))
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ SPOKEN = (
     "explorer/runs/executors/executor.py",
     "explorer/runs/executors/ray_door.py",
     "explorer/runs/executors/ray_line.py",
-    "explorer/runs/executors/ray_node.py",
+    "explorer/runs/executors/ray_desk.py",
     "explorer/runs/executors/process.py",
 )
 WORDS = {  # that errors put into their sentences

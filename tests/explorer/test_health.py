@@ -43,6 +43,11 @@ def test_a_full_disk_and_a_queue_that_stands_still_are_trouble(waiting, monkeypa
     ]
 
 
+def test_a_cluster_that_is_away_is_trouble(waiting):
+    said = health.report(waiting[1], cluster_away=True)
+    assert said["status"] == "trouble" and len(said["problems"]) == 1
+
+
 @pytest.fixture
 def server():
     """A server that answers with what is in `answers`: path → (status, body)."""

@@ -1,5 +1,9 @@
 """What a page says while nothing can train: one sentence, no exception, and nothing is lost."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -50,13 +54,24 @@ def test_the_class_page_says_it(away, monkeypatch):
     assert AWAY in said(at)
 
 
+SENTENCE = (
+    "EXPLORER_EXECUTOR is 'rey': leave it empty for this machine's own processes, or set it to the"
+    " address of a cluster, such as ray://head:10001."
+)
+
+
 def test_a_setting_that_means_nothing_is_one_sentence(monkeypatch):
     monkeypatch.setenv("EXPLORER_EXECUTOR", "rey")
     monkeypatch.setattr(engine, "_started", False)
     at = AppTest.from_file(str(APP), default_timeout=120).run()
     assert not at.exception
-    assert [e.value for e in at.error] == [
-        "EXPLORER_EXECUTOR is 'rey': leave it empty for this machine's own processes, or set it"
-        " to the address of a cluster, such as ray://head:10001."
-    ]
+    assert [error.value for error in at.error] == [SENTENCE]
     assert not at.button, "the page went on"
+
+
+def test_a_class_server_does_not_start_with_it():
+    wrong = os.environ | {"EXPLORER_EXECUTOR": "rey"}
+    script = [sys.executable, str(APP.parent / "explorer" / "class_server.py")]
+    ended = subprocess.run(script, env=wrong, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, SENTENCE)
+    assert "Traceback" not in ended.stderr

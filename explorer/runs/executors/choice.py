@@ -43,3 +43,6 @@ def check_choice(choice: str) -> None:
             f"{CHOICE} is {choice!r}, but Ray is not installed here: pip install -r"
             " requirements-cluster.txt."
         )
+    from explorer.runs.executors.ray import needs
+
+    needs()

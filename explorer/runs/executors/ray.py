@@ -1,9 +1,10 @@
 """Training in a Ray cluster: the same executor over workers that run on other machines.
 
-    ray.py          this file: executor and pool       ray_line.py   the server's thread to it
-    ray_door.py     why it cannot be reached           ray_node.py   what runs in the cluster
-    ray_session.py  the connection
-    ../mirror.py    a run folder in two places         CLUSTER.md    how to set one up
+    ray.py          this file: executor and pool       CLUSTER.md      how to set one up
+    ray_line.py     the server's thread to it          ray_worker.py   a worker, seen from here
+    ray_session.py  the connection                     ray_door.py     why it cannot be made
+    ray_desk.py     in the cluster: orders and news    ray_trainer.py  in the cluster: trains
+    ../mirror.py    a run folder in two places
 
 Set up by EXPLORER_EXECUTOR=ray://head:10001. How many runs train at once follows from the cluster's
 machines: a share of a GPU each as soon as there is one, else cores.
@@ -11,10 +12,10 @@ machines: a share of a GPU each as soon as there is one, else cores.
 
 import os
 
-from explorer.runs import files
 from explorer.runs.executors.executor import RunExecutor
 from explorer.runs.executors.pool import Pool, Worker
-from explorer.runs.executors.ray_line import Line, RayWorker
+from explorer.runs.executors.ray_line import Line
+from explorer.runs.executors.ray_worker import RayWorker, worker_of
 from explorer.runs.store import Run, RunError, RunStore
 
 GPU_SHARE, CORES = "EXPLORER_RAY_GPU_SHARE", "EXPLORER_RAY_CORES"
@@ -34,9 +35,9 @@ class RayExecutor(RunExecutor):
         turn: float | None = None,
     ) -> None:
         self._slots_at_most = slots
-        needs = {"gpu": _setting(GPU_SHARE, 0.25), "cpu": _setting(CORES, 1.0)}
-        self.line = line = Line(address, needs, self._on_message, self._on_exit, self._on_slots)
-        super().__init__(runs, RayPool(line, warm, int(max(1, needs["cpu"]))), save_every, turn)
+        needed = needs()
+        self.line = line = Line(address, needed, self._on_message, self._on_exit, self._on_slots)
+        super().__init__(runs, RayPool(line, warm, int(max(1, needed["cpu"]))), save_every, turn)
         line.start()
 
     @property
@@ -57,16 +58,16 @@ class RayPool(Pool):
         self._threads = threads
 
     def _start_worker(self) -> RayWorker:
-        worker = RayWorker(self.line)
+        worker = RayWorker(self.line.post)
         worker.send(start=True)
         return worker
 
     def adopt(self, run: Run) -> bool:
         """Follow a run that a worker of an earlier server still trains."""
-        known = files.read_json(run.folder / "remote.json")
-        if known is None or not isinstance(known.get("worker"), str):
+        name = worker_of(run)
+        if name is None:
             return False
-        worker = RayWorker(self.line, known["worker"])
+        worker = RayWorker(self.line.post, name)
         worker.ready, worker.run_id, worker.threads = True, run.id, self._threads
         worker.learner = run.spec().get("learner", "")
         self.workers.append(worker)
@@ -80,6 +81,11 @@ class RayPool(Pool):
         if not self.line.trouble:
             super().wait(leaving)
         self.line.close()
+
+
+def needs() -> dict[str, float]:
+    """What one run takes of a machine; raises RunError for a setting that is no such number."""
+    return {"gpu": _setting(GPU_SHARE, 0.25), "cpu": _setting(CORES, 1.0)}
 
 
 def _setting(name: str, default: float) -> float:

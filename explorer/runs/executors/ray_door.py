@@ -9,6 +9,7 @@ started without them, or before they were changed, has to be started again.
 """
 
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 from explorer.runs.store import RunError
@@ -58,11 +59,12 @@ def _ping(place: str) -> None:
     from ray._private.grpc_utils import init_grpc_channel
     from ray.core.generated import ray_client_pb2, ray_client_pb2_grpc
 
+    protocol: Any = ray_client_pb2  # made by a compiler; no types
     # The channel of an earlier attempt would make this one wait as long as its own pauses.
     channel = init_grpc_channel(place, [("grpc.use_local_subchannel_pool", 1)])
     try:
         grpc.channel_ready_future(channel).result(timeout=WITHIN)
-        ping = ray_client_pb2.ClusterInfoRequest(type=ray_client_pb2.ClusterInfoType.PING)
+        ping = protocol.ClusterInfoRequest(type=protocol.ClusterInfoType.PING)
         ray_client_pb2_grpc.RayletDriverStub(channel).ClusterInfo(ping, timeout=WITHIN)
     finally:
         channel.close()

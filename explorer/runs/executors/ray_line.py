@@ -8,7 +8,6 @@ answer, the thread connects again for as long as it takes.
 """
 
 import contextlib
-import os
 import queue
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 
 from explorer.runs import files, mirror, store
 from explorer.runs.executors import ray_session
+from explorer.runs.executors.ray_worker import RayWorker
 from explorer.runs.store import Run, RunBusy
 
 ASK_EVERY = 0.25  # seconds
@@ -27,7 +27,6 @@ ANSWER_WITHIN = 30.0  # seconds
 TRY_AGAIN = (1.0, 2.0, 5.0)  # seconds between attempts to connect, the last one for ever
 GIVE_UP_AFTER = 30.0  # seconds without the cluster after which its runs wait for another worker
 SILENT = 10.0  # seconds without an answer after which a page says so
-OWNER_WAIT = 0.5  # seconds; who only looks at a run holds its lock for milliseconds
 
 LOST = "The connection to the cluster was lost."
 FORGOTTEN = "The cluster no longer knows the process that trained it."
@@ -36,41 +35,8 @@ UNREACHABLE = "The cluster at {0} cannot be used ({1}); it is tried again and ag
 QUIET = "The cluster at {0} has not answered for {1} seconds."
 
 
-class RayWorker:
-    """A worker in the cluster as its executor sees it: see `pool.Worker`."""
-
-    def __init__(self, line: "Line", name: str = "") -> None:
-        self.ready = False
-        self.run_id: str | None = None
-        self.learner, self.since = "", 0.0
-        self.threads = 0
-        self.retired = False
-        self.never_started = False
-        # Below: the line's own.
-        self.name = name or uuid.uuid4().hex
-        self.seen = 0  # the last message that was taken
-        self.run: Run | None = None  # while it is owned
-        self.probe_path = Path()
-        self.base = 0  # where the run's events began when it was handed over
-        self.parcel = ""  # which handing over this is
-        self.asked: Any = None  # the command that was passed on last
-        self.gone = threading.Event()
-        self._line = line
-
-    def send(self, **message: Any) -> bool:
-        self._line.orders.put((self, message))
-        self._line.wake.set()
-        return not self.gone.is_set()
-
-    def dismiss(self) -> None:
-        self.send(leave=True)
-
-    def wait(self, seconds: float) -> None:
-        self.gone.wait(max(0.0, seconds))
-
-
 class Line(threading.Thread):
-    """See the head of this file. `on_change` is called when the number of slots changes."""
+    """See the head of this file. `on_slots` is called when their number changes."""
 
     def __init__(
         self,
@@ -89,7 +55,6 @@ class Line(threading.Thread):
         self.workers: dict[str, RayWorker] = {}
         self.closing = False
         self._on_message, self._on_exit, self._on_slots = on_message, on_exit, on_slots
-        self._locks: dict[str, contextlib.ExitStack] = {}
         self._unsent: list[tuple[int, str, dict[str, Any]]] = []
         self._number = 0
         self._slots = 0
@@ -101,6 +66,8 @@ class Line(threading.Thread):
         attempt = 0
         while not self.closing:
             try:
+                if time.monotonic() - self.heard > GIVE_UP_AFTER:
+                    self._lose_all(LOST)
                 self._gather()  # own what is taken back before anybody looks
                 session = ray_session.connect(self.address, self.server)
                 self._hear(session)  # a first answer: only now is the cluster there
@@ -112,16 +79,18 @@ class Line(threading.Thread):
             except Exception as error:
                 self._say_trouble(error)
                 ray_session.disconnect(self.server)
-                if time.monotonic() - self.heard > GIVE_UP_AFTER:
-                    self._lose_all(LOST)
                 pause = TRY_AGAIN[min(attempt, len(TRY_AGAIN) - 1)]
                 attempt += 1
                 self._rest(pause)
         for worker in self.workers.values():  # still there: the next server takes them back
-            if worker.run is not None:
-                self._locks.pop(worker.name).close()
+            worker.let_go(follow=True)
             worker.gone.set()
         ray_session.disconnect(self.server, failed=False)
+
+    def post(self, worker: RayWorker, message: dict[str, Any]) -> None:
+        """Take a message for a worker; any thread may call it."""
+        self.orders.put((worker, message))
+        self.wake.set()
 
     def close(self) -> None:
         """End the thread; the workers have been told to leave before."""
@@ -188,7 +157,8 @@ class Line(threading.Thread):
                 break
             self._order(worker, message)
         for worker in self.workers.values():
-            self._pass_command_on(worker)
+            if (control := worker.new_command()) is not None:
+                self._send(worker, control=control, parcel=worker.parcel)
 
     def _order(self, worker: RayWorker, message: dict[str, Any]) -> None:
         if "start" in message or "adopt" in message:
@@ -196,7 +166,8 @@ class Line(threading.Thread):
         if worker.name not in self.workers:
             return  # it has ended meanwhile; its exit was told
         if "adopt" in message:
-            self._adopt(worker, Run(message.pop("adopt")))
+            with contextlib.suppress(RunBusy):  # another server was quicker
+                worker.adopt(Run(message["adopt"]))
             self._send(worker, adopt=True)
         elif "run" in message:
             self._hand_over(worker, Run(message["run"]), message.get("save_every"))
@@ -214,16 +185,11 @@ class Line(threading.Thread):
         """Own the run and send all of it."""
         refused = "busy"
         try:
-            self._own(worker, run)
+            worker.own(run)
             refused = "declined" if run.recorded()["state"] != store.QUEUED else ""
             if not refused:
-                worker.base, worker.parcel = _end_of_events(run), uuid.uuid4().hex
-                worker.asked = _stat(run)
-                known = {"worker": worker.name, "base": worker.base, "parcel": worker.parcel}
-                files.write_json(run.folder / "remote.json", known)
                 options = {} if save_every is None else {"save_every": save_every}
-                parcel = mirror.pack(run) | {"number": worker.parcel}
-                self._send(worker, run=parcel, options=options)
+                self._send(worker, run=worker.pack(run), options=options)
                 return
         except RunBusy:
             pass
@@ -232,27 +198,8 @@ class Line(threading.Thread):
             with contextlib.suppress(OSError):
                 run.note(store.FAILED, str(error))
                 run.set_status(state=store.FAILED, reason=str(error))
-        self._let_go(worker)
+        worker.let_go()
         self._on_message(worker, {"done": run.id, "state": refused, "reason": ""})
-
-    def _adopt(self, worker: RayWorker, run: Run) -> None:
-        known = files.read_json(run.folder / "remote.json") or {}
-        try:
-            self._own(worker, run)
-        except RunBusy:
-            return  # another server was quicker
-        worker.base, worker.parcel = known.get("base", 0), known.get("parcel", "")
-
-    def _pass_command_on(self, worker: RayWorker) -> None:
-        """What a page, of whatever server, has asked of the run: control.json has changed."""
-        if worker.run is None or (stat := _stat(worker.run)) == worker.asked:
-            return
-        try:
-            control = (worker.run.folder / "control.json").read_bytes()
-        except OSError:
-            return
-        worker.asked = stat
-        self._send(worker, control=control, parcel=worker.parcel)
 
     # What the Desk says --------------------------------------------------------------------------
 
@@ -267,7 +214,7 @@ class Line(threading.Thread):
             elif "probe" in message:
                 files.write_bytes(worker.probe_path, message["probe"])
             elif "done" in message:
-                self._let_go(worker)
+                worker.let_go()
                 self._on_message(worker, message)
             elif "exit" in message:
                 worker.never_started = message["never_started"]
@@ -285,43 +232,12 @@ class Line(threading.Thread):
             full = isinstance(error, OSError)
             reason = store.FULL if full else str(error)
             self._send(worker, leave=True)
-            self._let_go(worker)
+            worker.let_go()
             state = store.INTERRUPTED if full else store.FAILED
             self._on_message(worker, {"done": run.id, "state": state, "reason": reason})
 
     def _exit(self, worker: RayWorker, reason: str) -> None:
         self.workers.pop(worker.name, None)
-        self._let_go(worker)
+        worker.let_go()
         self._on_exit(worker, reason)
         worker.gone.set()
-
-    # Who owns a run ------------------------------------------------------------------------------
-
-    def _own(self, worker: RayWorker, run: Run) -> None:
-        stack = contextlib.ExitStack()
-        stack.enter_context(run.owned(wait=OWNER_WAIT))
-        self._locks[worker.name], worker.run = stack, run
-
-    def _let_go(self, worker: RayWorker) -> None:
-        if worker.run is not None:
-            with contextlib.suppress(OSError):
-                (worker.run.folder / "remote.json").unlink(missing_ok=True)
-            self._locks.pop(worker.name).close()
-            worker.run = None
-
-
-def _end_of_events(run: Run) -> int:
-    """The size of the run's events, a torn last line closed off."""
-    handle = files.open_for_append(run.folder / "events.jsonl")
-    try:
-        return os.fstat(handle).st_size
-    finally:
-        os.close(handle)
-
-
-def _stat(run: Run) -> tuple[int, int] | None:
-    try:
-        stat = (run.folder / "control.json").stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_ino

@@ -22,7 +22,7 @@ HEAD = "node:__internal_head__"  # what Ray calls it
 SHIPPED = ("gpt", "explorer")  # what a node gets
 RUN_THERE = ("gpt", "explorer/runs")  # what it runs of that
 # How long Ray's client holds on to a lost connection by itself (it says 30): a new one is as good.
-PATIENCE = {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "5"}  # seconds
+HOLD_ON = ("RAY_CLIENT_RECONNECT_GRACE_PERIOD", "5")  # seconds
 LOCAL = {"include_dashboard": False, "object_store_memory": 100_000_000}
 
 _lock = threading.Lock()
@@ -43,7 +43,7 @@ class Session:
         seen: dict[str, int],
         timeout: float,
     ) -> dict[str, Any]:
-        """See `ray_node.Desk.exchange`."""
+        """See `ray_desk.Desk.exchange`."""
         import ray
 
         answer: dict[str, Any] = ray.get(
@@ -57,7 +57,7 @@ def connect(address: str, user: str) -> Session:
     this server in at `address`, and else whatever Ray raises."""
     import ray
 
-    from explorer.runs.executors.ray_node import Desk
+    from explorer.runs.executors.ray_desk import Desk
 
     with _lock:
         _users.add(user)
@@ -78,7 +78,7 @@ def connect(address: str, user: str) -> Session:
 
 def _initialize(ray: Any, address: str) -> None:
     more = LOCAL if address == "local" else {}
-    os.environ.update(PATIENCE | os.environ)
+    os.environ.setdefault(*HOLD_ON)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's advice on versions to come is not for learners
         ray.init(

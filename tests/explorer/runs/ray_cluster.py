@@ -35,9 +35,11 @@ class Cluster:
         self.machines: list[subprocess.Popen] = []
         self.start()
 
-    def start(self) -> None:
-        """The head, and the second machine as soon as the head listens."""
+    def start(self, alone: bool = False) -> None:
+        """The head, and unless it is alone the second machine, as soon as the head listens."""
         self._start(*self._head)
+        if alone:
+            return
         until = time.monotonic() + 60
         while not _listens(self.port):
             assert time.monotonic() < until, (self.folder / "log.txt").read_text()

@@ -14,6 +14,14 @@ def test_a_wrong_choice_is_one_sentence(store, wrong):
         choice.choose(store, wrong)
 
 
+def test_a_share_that_is_no_number_is_refused_before_anything_starts(monkeypatch):
+    """The thread that makes the executor died of it, and every page waited for ever."""
+    monkeypatch.setattr(choice, "find_spec", lambda name: True)
+    monkeypatch.setenv("EXPLORER_RAY_CORES", "two")
+    with pytest.raises(RunError, match=r"^EXPLORER_RAY_CORES is 'two': set it to a number from"):
+        choice.check_choice("ray://head:10001")
+
+
 @pytest.mark.parametrize("right", ["", "local"])
 def test_without_a_choice_this_machine_trains(right):
     choice.check_choice(right)

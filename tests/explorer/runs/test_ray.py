@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 if os.environ.get("EXPLORER_CLUSTER_TESTS") != "1":
-    pytest.skip("they take a minute: EXPLORER_CLUSTER_TESTS=1 runs them", allow_module_level=True)
+    pytest.skip("they take minutes: EXPLORER_CLUSTER_TESTS=1 runs them", allow_module_level=True)
 pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
 pytest.importorskip("grpc", reason="ray[client] is not installed (requirements-cluster.txt)")
 
@@ -26,8 +26,8 @@ from ray._private.authentication_test_utils import reset_auth_token_state
 from explorer.runs import RunStore
 from explorer.runs.executors import ray_door
 from explorer.runs.executors.ray import RayExecutor
+from explorer.runs.executors.ray_desk import NODE
 from explorer.runs.executors.ray_line import FORGOTTEN, LOST
-from explorer.runs.executors.ray_node import NODE
 from tests.explorer.runs.executor_tests import *  # noqa: F403
 from tests.explorer.runs.executor_tests import LONG, PROJECT, kinds, reaches
 from tests.explorer.runs.ray_cluster import HERE, SETTINGS, Cluster
@@ -166,10 +166,11 @@ def test_a_lost_head_takes_nothing_with_it(left_behind, cluster, tools):
     second.command(run.id, "continue")
     assert (second.position(run.id), second.waiting()) == (0, [waiting.id])
     assert time.monotonic() - began < 0.5, "a page would have waited for the cluster"
-    cluster.start()
+    cluster.start(alone=True)
     tools.wait_for(lambda: why_retried(run))
     tools.wait_for(reaches(run, last_step(run) + 100))
     assert why_retried(run)[0] in (FORGOTTEN, LOST) and not second.trouble
+    second.command(run.id, "stop")
     tools.wait_for(reaches(waiting, 1))
     told = tools.losses(run)
     assert sorted(told) == list(range(1, len(told) + 1))

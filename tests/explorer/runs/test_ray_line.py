@@ -53,7 +53,7 @@ def desk(monkeypatch):
 @pytest.fixture
 def executor(desk, store, tools):
     executor = RayExecutor(store, "ray://head:10001")
-    tools.wait_for(lambda: executor.slots == 2)
+    tools.wait_for(lambda: executor.slots == 2 and not executor.trouble)
     yield executor
     desk.away = RuntimeError("gone")  # or its workers would be waited for
     tools.wait_for(lambda: executor.trouble)
@@ -76,7 +76,6 @@ def test_a_run_dies_once_with_its_cluster_however_long_that_is_away(desk, execut
 
 
 def test_what_is_wrong_is_said_until_it_is_right(desk, executor, tools):
-    assert not executor.trouble
     desk.away = ConnectionError("no route\nand much more")
     wrapped = "The cluster at ray://head:10001 cannot be used (no route); it is tried"
     tools.wait_for(lambda: executor.trouble.startswith(wrapped))
@@ -87,7 +86,6 @@ def test_what_is_wrong_is_said_until_it_is_right(desk, executor, tools):
 
 
 def test_a_cluster_that_falls_silent_is_said_before_anything_fails(desk, executor, tools):
-    tools.wait_for(lambda: not executor.trouble)
     desk.speaks.clear()
     tools.wait_for(lambda: executor.trouble)
     assert executor.trouble == "The cluster at ray://head:10001 has not answered for 0 seconds."

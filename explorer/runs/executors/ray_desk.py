@@ -1,31 +1,22 @@
-"""What runs inside a Ray cluster: one Desk for all servers, one Trainer for each worker.
+"""The Desk: what stands in a Ray cluster between servers and Trainers, one for all servers.
 
-The server calls `Desk.exchange` a few times a second: it brings orders and takes away what is new.
+A server calls `Desk.exchange` a few times a second: it brings orders and takes away what is new.
 The Desk starts a Trainer for each worker that a server wants, hands it runs, and keeps what
 it tells, numbered, until the server says that it has it: a server may be killed and come back. Ray
-places the Trainers, keeps them apart, and notices when one dies. A Trainer unpacks a run into a
-temporary folder of its machine and trains it with the same `job.work` as a process of one machine.
+places the Trainers, keeps them apart, and notices when one dies.
 
-Plain classes: `ray.py` makes actors of them. All nodes run the server's own code (its working_dir).
+A plain class: `ray_session` makes an actor of it. All nodes run the server's own code (its
+working_dir).
 """
 
 import asyncio
-import os
-import queue
-import shutil
-import tempfile
-import threading
 import time
 from collections import deque
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from explorer.runs import files, mirror, store
 from explorer.runs.executors.pool import LAST_WORDS
+from explorer.runs.executors.ray_trainer import Trainer
 
-FLUSH_EVERY = 0.2  # seconds between two looks of a Trainer at what is new
-FLUSH_FIRST = 0.03  # the same in the first second, so that whoever watches sees life
 SPEAK_MOST = 64_000_000  # bytes that one answer of the Desk carries
 COUNT_EVERY = 2.0  # seconds between two looks at the cluster's machines
 IDLE_ALONE = 10.0  # seconds after which workers without a run leave a server that is silent
@@ -33,97 +24,11 @@ RUN_ALONE = 600.0  # the same for workers with one: they save it and leave
 KEEP_RESULTS = 24 * 3600.0  # seconds for which a silent server may fetch what they did
 CALM = 4.0  # seconds after a node died in which Ray may still take it for alive
 PATIENCE = 35.0  # seconds for saving
-PREFIX = "explorer-run-"  # of a Trainer's temporary folder
 
 KILLED = "The process was killed (perhaps out of memory)."
 MEMORY = "Its machine ran out of memory, and the process was ended."
 NODE = "The machine that trained it was lost."
 START = "The process does not start in the cluster ({0})."
-
-
-class Trainer:
-    """One process in the cluster. `tell` may be called while `work` runs (a concurrency group)."""
-
-    def __init__(self, threads: int = 1, memory_share: float = 0.0) -> None:
-        self.threads, self.memory_share = threads, memory_share
-        self.signals: Any = None  # job.Signals, when torch is there
-        self.folder: Path | None = None  # of the run that is being trained
-        self.parcel = ""  # its number
-        self.control: dict[str, Any] = {}  # the last command, perhaps for a run that is to come
-        self.leaving = False
-
-    def warm(self) -> int:
-        """Load all that the first step would wait for -> the process's number."""
-        from explorer.runs import job, worker
-
-        _sweep()
-        worker.warm_up()
-        import torch
-
-        if self.memory_share and torch.cuda.is_available():
-            torch.cuda.set_per_process_memory_fraction(min(1.0, self.memory_share))
-        self.signals = job.Signals(threads=self.threads, leaving=self.leaving)
-        return os.getpid()
-
-    def tell(self, order: dict[str, Any]) -> None:
-        """A command for the run that is being trained, or the wish to leave."""
-        if "leave" in order:
-            self.leaving = True
-            if self.signals is not None:
-                self.signals.leaving = True
-            return
-        self.control = order
-        if self.folder is not None and order["parcel"] == self.parcel:
-            files.write_bytes(self.folder / "control.json", order["control"])
-
-    def probe(self) -> bytes:
-        """How fast this machine trains, as machine.json holds it."""
-        from explorer.runs import worker
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "machine.json"
-            worker.measure(path)
-            return path.read_bytes()
-
-    def work(self, parcel: dict[str, Any], options: dict[str, Any]) -> Any:
-        """Train a packed run and yield what is new, at last {"done": id, "state", "reason"}."""
-        root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-        try:
-            run = mirror.unpack(parcel, root)
-            self.folder, self.parcel = run.folder, parcel["number"]
-            if self.control:
-                self.tell(self.control)
-            yield from self._work(run, options)
-        finally:
-            self.folder = None
-            shutil.rmtree(root, ignore_errors=True)
-
-    def _work(self, run: store.Run, options: dict[str, Any]) -> Any:
-        from explorer.runs import job
-
-        ended: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        watch = mirror.Watch(run.folder)
-
-        def train() -> None:
-            ended.put(job.work(run, self.signals, **options))
-
-        threading.Thread(target=train, daemon=True).start()
-        began, result = time.monotonic(), None
-        while result is None:
-            early = time.monotonic() - began < 1
-            with suppress(queue.Empty):
-                result = ended.get(timeout=FLUSH_FIRST if early else FLUSH_EVERY)
-            if news := watch.look():
-                yield news
-        yield {"done": run.id, "state": result[0], "reason": result[1]}
-
-
-def _sweep() -> None:
-    """Remove the folders of Trainers that were killed on this machine."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists() and Path("/proc").exists():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Hand:
