@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import MagicMock
 
 import pytest
@@ -72,6 +73,12 @@ def kinds(session):
     return [said.WhichOneof("type") for said in session.flush_browser_queue()]
 
 
+def run(work):
+    """In a thread of its own: the browser tests of this process may keep a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
+
+
 async def settle(until):
     while not until():
         await asyncio.sleep(0.001)
@@ -86,7 +93,7 @@ def test_a_poll_waits_for_what_was_said_last(patched):
             await asyncio.wait_for(settle(lambda: Started.asked), 5)
             return kinds(session)
 
-    assert "auto_rerun" in asyncio.run(polled())
+    assert "auto_rerun" in run(polled)
     assert [request.fragment_id for request in Started.asked] == ["polls"]
 
 
@@ -100,7 +107,7 @@ def test_polls_that_waited_together_start_one_thread(patched):
             await asyncio.wait_for(settle(lambda: len(Started.asked) == 2), 5)
             return session._scriptrunner
 
-    assert isinstance(asyncio.run(polled()), Started)
+    assert isinstance(run(polled), Started)
 
 
 def test_a_closed_session_starts_nothing(patched):
@@ -111,7 +118,7 @@ def test_a_closed_session_starts_nothing(patched):
             session.shutdown()
             await asyncio.sleep(4 * reruns.PAUSE)
 
-    asyncio.run(polled())
+    run(polled)
     assert Started.asked == []
 
 
@@ -126,7 +133,7 @@ def test_a_thread_that_never_says_its_last_is_not_waited_for_without_end(patched
             await asyncio.wait_for(settle(lambda: Started.asked), 5)
             return time.monotonic() - began
 
-    assert asyncio.run(polled()) >= 0.02
+    assert run(polled) >= 0.02
 
 
 def test_all_is_as_before_where_nothing_is_on_its_way(patched):
@@ -135,4 +142,4 @@ def test_all_is_as_before_where_nothing_is_on_its_way(patched):
             session.request_rerun(ClientState(query_string="bigram"))
             return len(Started.asked)
 
-    assert asyncio.run(opened()) == 1
+    assert run(opened) == 1

@@ -92,8 +92,8 @@ def pages():
     """Every page once, in the language of brackets: key → what it shows."""
     patch = pytest.MonkeyPatch()
     patch.setattr(language, "catalogue", lambda code: Brackets())
+    patch.setattr(language, "chosen", lambda: "brackets")  # what is kept for "es" is not of it
     app = AppTest.from_file(str(APP), default_timeout=120)
-    app.session_state[language.KEY] = "es"
     app.run()
     found = {}
     for lesson in lessons.BY_KEY.values():

@@ -81,9 +81,8 @@ def test_slots_are_as_many_as_find_room_everywhere(monkeypatch):
 def test_each_process_sees_one_of_them(machine, tmp_path, monkeypatch):
     """Really started, and asked what it sees."""
     machine(TWO)
-    monkeypatch.setattr(
-        process, "WORKER", [sys.executable, "-c", f"import os; print(os.environ['{gpus.VISIBLE}'])"]
-    )
+    tell = f"import os, sys; print(os.environ['{gpus.VISIBLE}'], flush=True); sys.stdin.read()"
+    monkeypatch.setattr(process, "WORKER", [sys.executable, "-c", tell])
     seen = []
     monkeypatch.setattr(process.json, "loads", lambda line: seen.append(line) or {})
     executor = LocalExecutor(RunStore(tmp_path / "runs"), slots=3, warm=3)
