@@ -118,7 +118,7 @@ def test_a_lost_machine_takes_nothing_with_it(cluster, executor, start, tools):
 
 def test_what_a_worker_died_of_is_asked_until_ray_knows():
     """Its machine was gone, and the page said now and then that the process had been killed."""
-    unsure, sure = ActorUnavailableError("socket closed", None), ActorDiedError("its node has died")
+    unsure, sure = ActorUnavailableError("socket closed", None), ActorDiedError()
     answers = [unsure, sure]
 
     class Actor:
