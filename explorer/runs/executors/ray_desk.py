@@ -22,6 +22,7 @@ COUNT_EVERY = 2.0  # seconds between two looks at the cluster's machines
 IDLE_ALONE = 10.0  # seconds after which workers without a run leave a server that is silent
 RUN_ALONE = 600.0  # the same for workers with one: they save it and leave
 KEEP_RESULTS = 24 * 3600.0  # seconds for which a silent server may fetch what they did
+UNSURE = 10.0  # seconds for Ray to find out what died
 CALM = 4.0  # seconds after a node died in which Ray may still take it for alive
 PATIENCE = 35.0  # seconds for saving
 
@@ -168,7 +169,7 @@ class Desk:
                     await self._carry_out(hand, order)
             reason = ""
         except RayError as error:
-            reason = self._words(error)
+            reason = self._words(await _verdict(hand, error))
         except Exception as error:
             reason = START.format(str(error)[:300])
         self._end(hand)
@@ -193,12 +194,13 @@ class Desk:
     def _words(self, error: Exception) -> str:
         """Why a Trainer died, as a sentence for a person."""
         text = str(error)
-        if "node has died" in text or "node was dead" in text:
+        unseen = type(error).__name__ == "ActorUnavailableError"
+        if unseen or "node has died" in text or "node was dead" in text:
             self.calm_at = time.monotonic() + CALM
             return NODE
         if "low on memory" in text or type(error).__name__ == "OutOfMemoryError":
             return MEMORY
-        if type(error).__name__ in ("ActorDiedError", "RayActorError", "ActorUnavailableError"):
+        if type(error).__name__ in ("ActorDiedError", "RayActorError"):
             return KILLED
         return START.format(text.strip().rpartition("\n")[2][:300])
 
@@ -255,9 +257,25 @@ def _trainer(needs: dict[str, float], by_gpu: bool) -> Any:
     return actor.options(**options).remote(threads, needs["gpu"] if by_gpu else 0.0)
 
 
-def _tell(hand: _Hand, order: dict[str, Any]) -> None:
+def _tell(hand: _Hand, order: dict[str, Any]) -> Any:
     if hand.actor is not None:
-        hand.actor.tell.options(concurrency_group="orders").remote(order)
+        return hand.actor.tell.options(concurrency_group="orders").remote(order)
+
+
+async def _verdict(hand: _Hand, error: Exception) -> Exception:
+    """What a worker died of. When a connection ends, Ray does not know at once whether the process
+    or its whole machine is gone, and may place the next one there again: so ask until it knows."""
+    from ray.exceptions import ActorUnavailableError, RayError
+
+    until = time.monotonic() + UNSURE
+    while isinstance(error, ActorUnavailableError) and time.monotonic() < until:
+        await asyncio.sleep(0.5)
+        try:
+            await _tell(hand, {"leave": True})
+            break  # it lives, but what it told meanwhile is lost
+        except RayError as known:
+            error = known
+    return error
 
 
 def _size(message: dict[str, Any]) -> int:

@@ -4,6 +4,7 @@ The tests of `executor_tests` come first; then one thing after another dies: a p
 the server, the head.
 """
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -22,11 +23,11 @@ pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.tx
 pytest.importorskip("grpc", reason="ray[client] is not installed (requirements-cluster.txt)")
 
 from ray._private.authentication_test_utils import reset_auth_token_state
+from ray.exceptions import ActorDiedError, ActorUnavailableError
 
 from explorer.runs import RunStore
-from explorer.runs.executors import ray_door
+from explorer.runs.executors import ray_desk, ray_door
 from explorer.runs.executors.ray import RayExecutor
-from explorer.runs.executors.ray_desk import NODE
 from explorer.runs.executors.ray_line import FORGOTTEN, LOST
 from tests.explorer.runs.executor_tests import *  # noqa: F403
 from tests.explorer.runs.executor_tests import LONG, PROJECT, kinds, reaches
@@ -78,7 +79,7 @@ def why_retried(run):
 KNOCK = """
 import sys
 from explorer.runs import RunError
-from explorer.runs.executors import ray_door
+from explorer.runs.executors import ray_desk, ray_door
 for address in sys.argv[1:]:
     try:
         ray_door.knock(address)
@@ -107,12 +108,31 @@ def test_a_lost_machine_takes_nothing_with_it(cluster, executor, start, tools):
     assert sorted(on_it) == [False, True], "one run on each machine"
     run, other = runs if on_it[0] else reversed(runs)
     cluster.switch_off()
-    tools.wait_for(lambda: why_retried(run) == [NODE])
+    tools.wait_for(lambda: why_retried(run) == [ray_desk.NODE])
     assert kinds(other).count("started") == 1
     tools.wait_for(lambda: executor.slots == 1)
     executor.command(other.id, "stop")
     tools.wait_for(reaches(run, last_step(run) + 100))
     tools.losses(run)
+
+
+def test_what_a_worker_died_of_is_asked_until_ray_knows():
+    """Its machine was gone, and the page said now and then that the process had been killed."""
+    unsure, sure = ActorUnavailableError("socket closed", None), ActorDiedError()
+    answers = [unsure, sure]
+
+    class Actor:
+        tell = property(lambda self: self)
+
+        def options(self, concurrency_group):
+            return self
+
+        async def remote(self, order):
+            raise answers.pop(0)
+
+    hand = ray_desk._Hand("server")
+    hand.actor = Actor()
+    assert asyncio.run(ray_desk._verdict(hand, unsure)) is sure and not answers
 
 
 SERVER = """
