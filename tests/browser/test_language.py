@@ -47,6 +47,8 @@ def test_a_page_is_done_in_spanish_and_graded_in_it(server, visit):
     guess.press("Enter")
     visit.wait_text(spanish["Your answer is noted. Press {press} to find out."].partition("{")[0])
     visit.button(spanish[TRAIN]).click()
+    visit.run_id()
+    visit.wait_text(spanish["Finished."].strip("*"), timeout=90_000)
     said = spanish["You said {answer:g}, measured: {measured}"].partition("{measured}")[0]
     visit.wait_grade(False, said.format(answer=17), REASON)
     found = page.get_by_text(said.format(answer=17)).inner_text()
