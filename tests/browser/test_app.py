@@ -165,6 +165,7 @@ def test_writing_streams_and_can_be_repeated(server, visit):
     visit.wait_text("Often misunderstood")
     texts = []
     for _ in range(2):
+        visit.rest()
         visit.button("Write").click(timeout=SOON)
         visit.wait_text("300 characters,")
         texts.append(visit.page.locator("[data-testid=stCode]").first.inner_text())

@@ -46,6 +46,7 @@ def test_a_page_is_done_in_spanish_and_graded_in_it(server, visit):
     guess.fill("17")
     guess.press("Enter")
     visit.wait_text(spanish["Your answer is noted. Press {press} to find out."].partition("{")[0])
+    visit.rest()
     visit.button(spanish[TRAIN]).click()
     visit.run_id()
     visit.wait_text(spanish["Finished."].strip("*"), timeout=90_000)

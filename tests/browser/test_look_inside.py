@@ -43,6 +43,7 @@ def test_a_picture_is_saved_and_a_link_opens_the_same_place(server, visit, tmp_p
         ("PNG", b"\x89PNG"),
         ("CSV", b'"row","position","read","says","probability"'),
     ):
+        visit.rest()
         with page.expect_download() as download:
             page.get_by_role("button", name=kind).last.click()
         assert download.value.suggested_filename == f"logit-lens.{kind.lower()}"

@@ -10,7 +10,7 @@ import pytest
 import gpt
 from explorer.runs.store import FINISHED, Run, RunStore
 
-SOON = 30_000  # ms; generous, since test machines are busy
+SOON = 60_000  # ms; generous, since test machines are busy
 
 
 def new_tab(browser, scheme="light"):
@@ -47,6 +47,11 @@ class Visit:
 
     def wait_text(self, text, timeout=SOON):
         self.page.get_by_text(text).first.wait_for(timeout=timeout)
+
+    def rest(self):
+        """Wait until nothing is drawn anew: a click in the middle of it may fall between two."""
+        at_rest = "[data-testid=stApp][data-test-script-state=notRunning]"
+        self.page.locator(at_rest).wait_for(timeout=SOON)
 
     def answer(self, choice):
         """Choose this answer of a question."""
