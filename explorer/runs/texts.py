@@ -8,7 +8,8 @@ announced: whoever brought one still has it.
 from collections.abc import Iterable
 from pathlib import Path
 
-from explorer.runs.store import Run, RunError
+from explorer.runs import files
+from explorer.runs.store import Run
 
 
 def size(root: Path) -> int:
@@ -48,8 +49,8 @@ def _found(root: Path) -> list[tuple[Path, int, float]]:
 
 
 def _of(run: Run) -> str:
-    """The SHA-256 of what a run learns from; of a run that cannot be read: none."""
+    """The SHA-256 of what a run learns from, of a newer program's run, too; "" if none is said."""
     try:
-        return str(run.spec()["corpus"]["sha256"])
-    except (RunError, KeyError, TypeError):
+        return str((files.read_json(run.folder / "run.json") or {})["corpus"]["sha256"])
+    except (KeyError, TypeError):
         return ""

@@ -21,7 +21,7 @@ WRONG = {
     "TEACHER_KEY": ["short"],
     "DISK_BUDGET": ["plenty", "-1GB", "0", "nan", "20 apples", HUGE + "TB"],
     "CLEAN_NOTICE": ["soon", "-1", "nan", HUGE],
-    "MODELS": ["/proc/nowhere", __file__, HUGE],
+    "MODELS": ["/proc/nowhere", "/proc/version", HUGE],
     "TEACHERS_KEY": ["a name that is not quite right"],
 }  # fmt: skip
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
