@@ -37,10 +37,11 @@ def loss_curve(
     return batch.merge(estimates, on="step", how="outer")
 
 
-def references(values: Mapping[str, float]) -> pd.DataFrame:
+def references(values: Mapping[str, float], curves: bool = True) -> pd.DataFrame:
     """Columns loss, label, place: one row per reference line, the highest first.
 
     place: how many lines lie just above it (two at most), whose labels are in the way of its own.
+    3 for the lowest of several where `curves` come down to it: at the left, before they are there.
     """
     ordered = sorted(values.items(), key=lambda named: -named[1])
     labels = [f"{say(name)}: {loss:.3f}" for name, loss in ordered]
@@ -49,6 +50,8 @@ def references(values: Mapping[str, float]) -> pd.DataFrame:
     for i, loss in enumerate(losses):
         near = i and losses[i - 1] - loss < NEAR
         places.append(min(places[-1] + 1, 2) if near else 0)
+    if curves and len(places) > 1:
+        places[-1] = 3
     return pd.DataFrame({"loss": losses, "label": labels, "place": places})
 
 

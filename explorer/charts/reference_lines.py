@@ -1,8 +1,11 @@
 """Dashed lines across a chart for the losses to compare with, and their names above them.
 
 The names stand at the right. Of lines that lie close together the second has its name to the left
-of the first one's, and the third below its line.
+of the first one's, and the third below its line. The lowest has it at the left end, where curves
+that come down to it are not there yet.
 """
+
+from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -11,7 +14,10 @@ from explorer.charts import theme
 from explorer.language import say
 
 WIDTH = 165  # pixels for a name
-PLACES = [(-4, -7), (-4 - WIDTH, -7), (-4, 9)]  # from the right end of a line, in pixels
+# An end of the line, and pixels from there.
+PLACES: list[tuple[Literal["left", "right"], int, int]] = [
+    ("right", -4, -7), ("right", -4 - WIDTH, -7), ("right", -4, 9), ("left", 4, -7),
+]  # fmt: skip
 
 
 def rules(references: pd.DataFrame, y: alt.Y) -> alt.Chart:
@@ -29,7 +35,7 @@ def names(references: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     return [
         alt.Chart(references)
         .transform_filter(alt.datum.place == place)
-        .mark_text(align="right", dx=dx, dy=dy, color=theme.REFERENCE, fontSize=11)
-        .encode(x=alt.value("width"), y=y, text="label:N")
-        for place, (dx, dy) in enumerate(PLACES)
+        .mark_text(align=end, dx=dx, dy=dy, color=theme.REFERENCE, fontSize=11)
+        .encode(x=alt.value("width" if end == "right" else 0), y=y, text="label:N")
+        for place, (end, dx, dy) in enumerate(PLACES)
     ]

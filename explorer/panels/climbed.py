@@ -142,7 +142,7 @@ def steps_panel(lesson: Lesson, steps: list[ladder.Step], text: cache.Text) -> N
     )
     shown = whole[whole["order"] > 0] if zoom else whole
     if len(shown):
-        chart = create_ladder_chart(shown, frames.references(text.references))
+        chart = create_ladder_chart(shown, frames.references(text.references, curves=False))
         picture(chart, f"{lesson.key}_steps_chart", "what each idea gains")
     st.markdown(ladder.in_words(steps))
     st.caption(

@@ -58,11 +58,17 @@ def test_lines_that_lie_close_have_their_names_side_by_side():
     close = {"a": 3.296, "b": 3.2961, "c": 3.26, "far": 2.0}
     table = frames.references(close)
     assert dict(zip(table["loss"], table["place"], strict=True)) == {
-        3.2961: 0, 3.296: 1, 3.26: 2, 2.0: 0,
+        3.2961: 0, 3.296: 1, 3.26: 2, 2.0: 3,
     }  # fmt: skip
     spec = create_loss_chart(frames.loss_curve(CURVE, EVALUATIONS), table).to_dict()
     marks = [layer["mark"] for layer in spec["layer"] if layer["mark"]["type"] == "text"]
-    assert len({(mark["dx"], mark["dy"]) for mark in marks}) == 3
+    assert len({(mark["dx"], mark["dy"]) for mark in marks}) == 4
+    assert {mark["align"] for mark in marks} == {"left", "right"}
+
+
+def test_names_stand_at_the_right_where_no_curve_comes_down_to_them():
+    assert list(frames.references({"a": 4.0, "b": 2.0}, curves=False)["place"]) == [0, 0]
+    assert list(frames.references({"alone": 4.0})["place"]) == [0]
 
 
 def test_builders_leave_their_frames_alone():

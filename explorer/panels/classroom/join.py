@@ -18,8 +18,8 @@ FAR = ("192.0.2.1", 9)  # an address that nobody has (RFC 5737); nothing is sent
 def join_panel(path: str = "") -> None:
     """Draw the address of this server, for `path` below it, to be read from the last row."""
     address = join_address(path)
-    left, right = st.columns([1, 3], gap="large", vertical_alignment="center")
-    left.image(qr_code(address), width=260, caption=say("Scan to join"))
+    left, right = st.columns([1, 2], gap="large", vertical_alignment="center")
+    left.image(qr_code(address), width="stretch", caption=say("Scan to join"))
     with right:
         st.markdown(say("Open this address in a browser on the same network:"))
         st.header(f"`{address}`", anchor=False)  # to be read from the last row
