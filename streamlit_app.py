@@ -80,7 +80,8 @@ def limit() -> None:
 def say_trouble() -> None:
     from explorer import workspace
 
-    workspace.say_trouble()
+    with st.container():  # or none: the page below keeps its place (see panels/piece.py)
+        workspace.say_trouble()
 
 
 def remember_answers() -> None:

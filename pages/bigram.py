@@ -11,6 +11,7 @@ from explorer.components.matrices import Matrix, matrices
 from explorer.language import message, say
 from explorer.panels import code, lesson, model, outcome, question, settings, text, training
 from explorer.panels.export import export_panel
+from explorer.panels.piece import piece
 from explorer.panels.sampling import sampling_panel
 
 LARGEST = 512  # tokens; more cells than those of their table would not be legible
@@ -73,8 +74,14 @@ question.grade_number(
         loss=nothing,
     ),
 )
-end = outcome.finished(this)
-if end:
+
+
+@piece
+def floor_reached() -> None:
+    """How near a finished run came to the counted table."""
+    end = outcome.finished(this)
+    if end is None:
+        return
     above = message(
         "**The floor:** the counted table scores {floor:.4f} on the validation text; this run"
         " ended at {loss:.4f}, {gap:.4f} above it (an estimate, so a little noise)."
@@ -86,6 +93,8 @@ if end:
     gap = end["val_loss"] - floor
     st.markdown(say(above if gap > 0 else below, floor=floor, loss=end["val_loss"], gap=abs(gap)))
 
+
+floor_reached()
 live = training.is_training(model.current_run(this))
 
 

@@ -44,8 +44,8 @@ def write(folder: str) -> None:
     """Let the shipped model write something new."""
     network, tokenizer, _ = cache.checkpoint(folder, cache.changed_in(folder))
     writing = Writing(network, tokenizer, "\n", LENGTH, 0.8)
+    state.put(this, "writing", writing)  # first: another drawing of the page may have begun
     writing.wait(0.1)
-    state.put(this, "writing", writing)
 
 
 def showpiece(folder: str, card: dict) -> None:

@@ -18,6 +18,7 @@ from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels import training
 from explorer.panels.model import current_run
+from explorer.panels.piece import piece
 from explorer.runs import labels as run_labels
 from explorer.runs import store
 from explorer.runs.store import Run
@@ -47,6 +48,7 @@ def page_runs(lesson: Lesson, text: cache.Text, most: int | None = compare.MOST_
     return found[:most][::-1]
 
 
+@piece
 def compare_panel(lesson: Lesson, text: cache.Text) -> None:
     """Draw the page's runs, and let the learner choose which of them the page shows."""
     runs = page_runs(lesson, text)

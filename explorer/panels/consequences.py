@@ -14,6 +14,7 @@ from explorer.lessons import Lesson
 from explorer.panels import outcome
 from explorer.panels.compare import compare_panel
 from explorer.panels.model import untrained
+from explorer.panels.piece import piece
 from explorer.panels.variants import train_variants, variant_runs
 
 WINDOWS, SAMPLE, SEED = 64, 60, 1
@@ -29,6 +30,7 @@ class Outcome:
     sample: str
 
 
+@piece
 def consequences_panel(lesson: Lesson, preset: gpt.Preset, text: cache.Text) -> None:
     """A button that trains the variants, their curves, a table, and a sentence for each."""
     wanted = consequences.switched(preset)

@@ -15,6 +15,7 @@ from explorer.lessons import Lesson
 from explorer.panels import question
 from explorer.panels.model import Shown, untrained
 from explorer.panels.picture import picture
+from explorer.panels.piece import piece
 
 MOST_TOKENS = 1024  # that a gradient is measured on
 ANSWERS = [
@@ -64,6 +65,7 @@ def ask_gradient(lesson: Lesson) -> tuple[question.Answer, bool]:
     return answer, answer.given or skip
 
 
+@piece
 def grade_gradient(answer: question.Answer, preset: gpt.Preset, text: cache.Text) -> None:
     """Measure what was asked, with the other settings of `preset`, and say how the answer did."""
     bare = preset.with_settings({"n_layer": 6, "residual": False, "norm": "none"})

@@ -15,6 +15,7 @@ from explorer import cache, frames
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import current_run
+from explorer.panels.piece import piece
 from explorer.runs.store import Run
 
 EVERYTHING = 10_000_000  # points of a curve: all of them
@@ -53,6 +54,7 @@ class Offer:
     help: str
 
 
+@piece
 def export_panel(lesson: Lesson) -> None:
     """A button that opens all downloads for the run that the page shows."""
     run = current_run(lesson)

@@ -15,6 +15,7 @@ from explorer import cache, engine, state, workspace
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.literal import literal
+from explorer.panels.piece import piece
 from explorer.runs.store import Run, RunError
 
 
@@ -105,6 +106,7 @@ def readable(shown: Shown, text: str) -> tuple[list[int], str]:
     return ids[-limit:], " ".join(said)
 
 
+@piece
 def choose_step(lesson: Lesson) -> int | None:
     """A slider over the snapshots of this page's run; None follows the newest. Says that it is the
     run that is shown, and not what the settings describe."""

@@ -15,6 +15,7 @@ from explorer import lessons
 from explorer.components.keepsake import keepsake, told
 from explorer.language import message, say
 from explorer.lessons import Lesson
+from explorer.panels.piece import piece
 
 KEPT = "answers"  # of the session: question → {"answer": …, "right": True, False or None}
 KEEPSAKE, RECALLED = "keepsake", "answers recalled"
@@ -110,6 +111,7 @@ def _ask(
     return Answer(lesson, name, value)
 
 
+@piece
 def grade_number(
     answer: Answer,
     truth: float | None,
@@ -134,6 +136,7 @@ def grade_number(
     _say_grade(answer, right, said)
 
 
+@piece
 def grade_choice(
     answer: Answer,
     right: str | None,

@@ -212,5 +212,5 @@ def _write(lesson: Lesson, model: Shown, prompt: str, settings: Any, seed: int, 
         drawn,
         tokens,
     )
+    state.put(lesson, "writing", writing)  # first: another drawing of the page may have begun
     writing.wait(0.2)  # a few characters are there at once
-    state.put(lesson, "writing", writing)

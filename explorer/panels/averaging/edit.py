@@ -17,6 +17,7 @@ from explorer.lessons import Lesson
 from explorer.panels import question
 from explorer.panels.choice import choose
 from explorer.panels.inside.reading import quoted
+from explorer.panels.piece import piece
 
 AVERAGE, HEAD, ITSELF = BEGIN = [
     message("the plain average"),
@@ -28,6 +29,7 @@ LIMIT = 10.0  # what a cell may hold, either way
 MOST_SAID = 4
 
 
+@piece
 def ask_rows(lesson: Lesson, example: Example) -> None:
     """The question about an edited row, and its grade by doing it."""
     weights = gpt.average_with_matmul(example.x[None])[1].numpy()
