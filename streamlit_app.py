@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer import classroom, engine, language, lessons, reruns
 from explorer.language import say
-from explorer.runs.store import RunError
+from explorer.runs.run import RunError
 
 st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
 # Streamlit cuts what is longer than its column with dots; in another language many labels are.

@@ -18,7 +18,7 @@ import gpt
 from explorer import averaging, differences, engine, frames, surprise
 from explorer.language import message, say
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 PRETRAINED = Path(__file__).parents[1] / "checkpoints" / "pretrained"
 LEARNT_FROM = 2_000_000  # characters of a text that byte pairs are learnt from

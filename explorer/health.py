@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from explorer.runs import disk, store
+from explorer.runs import disk, states
 from explorer.runs.store import RunStore
 from explorer.runs.watch import RunWatch
 
@@ -26,7 +26,7 @@ LARGEST = 100_000  # bytes of an answer
 
 def report(watch: RunWatch, cluster_away: bool = False) -> dict[str, Any]:
     """How the runs and the disk are, as `watch` saw them last; "status" is "ok" or "trouble"."""
-    training, waiting = watch.in_state(store.TRAINING), watch.in_state(store.QUEUED)
+    training, waiting = watch.in_state(states.TRAINING), watch.in_state(states.QUEUED)
     oldest, free = watch.oldest_wait(), disk.free(watch.store.root)
     problems = []
     if free < DISK_AT_LEAST:

@@ -11,7 +11,8 @@ from explorer import differences
 from explorer.language import say
 from explorer.runs import labels
 from explorer.runs.labels import Labels
-from explorer.runs.store import Run, RunError, RunStore
+from explorer.runs.run import Run, RunError
+from explorer.runs.store import RunStore
 
 UNREADABLE = (RunError, KeyError, TypeError, ValueError, AttributeError)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from explorer import server_log
-from explorer.runs import store
+from explorer.runs import states
 from explorer.runs.disk import Cleaning
 from explorer.runs.store import RunStore
 from explorer.runs.watch import Change, RunWatch
@@ -21,8 +21,8 @@ from gpt.errors import GPTError
 LOOK_EVERY = 1.0  # seconds
 CLEAN_EVERY = 3600.0  # seconds; the first time after CLEAN_FIRST
 CLEAN_FIRST = 60.0
-WORSE = {store.FAILED: logging.ERROR, store.INTERRUPTED: logging.WARNING}
-BEGUN = {store.TRAINING: "begun", store.CREATED: "created"}  # else the state is the word
+WORSE = {states.FAILED: logging.ERROR, states.INTERRUPTED: logging.WARNING}
+BEGUN = {states.TRAINING: "begun", states.CREATED: "created"}  # else the state is the word
 
 
 class Housekeeping:

@@ -11,7 +11,7 @@ import gpt
 from explorer import differences
 from explorer.history import Entry
 from explorer.language import message, say
-from explorer.runs import store
+from explorer.runs import states
 
 ESTIMATES = 10  # of both losses in a climb of equal steps, the first one not counted
 MOST_BATCHES = 100  # per estimate then: a step costs far less than the tutorial's 200
@@ -19,15 +19,15 @@ NOT_USED = "–"
 # A table has none of the fields of a network: these are what a head brings along.
 OF_A_HEAD = ("architecture", "n_embd", "n_head", "positions")
 STATES = {  # how well a run in this state stands for its rung
-    store.FINISHED: 3,
-    store.TRAINING: 2,
-    store.QUEUED: 2,
-    store.SUSPENDED: 2,
-    store.PAUSED: 1,
-    store.STOPPED: 1,
-    store.INTERRUPTED: 1,
-    store.CREATED: 1,
-    store.FAILED: 0,
+    states.FINISHED: 3,
+    states.TRAINING: 2,
+    states.QUEUED: 2,
+    states.SUSPENDED: 2,
+    states.PAUSED: 1,
+    states.STOPPED: 1,
+    states.INTERRUPTED: 1,
+    states.CREATED: 1,
+    states.FAILED: 0,
 }
 
 

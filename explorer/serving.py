@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer import engine, health, server_log
-from explorer.runs.store import RunError
+from explorer.runs.run import RunError
 
 # Streamlit needs inline scripts and styles, `eval` (charts) and workers and scripts from blobs
 # (components). What is left out is the point: nothing is loaded from, or sent to, another server.

@@ -8,7 +8,7 @@ import streamlit as st
 import gpt
 from explorer import cache, differences, engine, machine
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run, RunError
+from explorer.runs.run import Run, RunError
 from explorer.runs.waiting import expected_waits
 
 CHARACTERS = 65  # of a vocabulary, for an estimate where the text is not read

@@ -17,7 +17,7 @@ from explorer import classroom, engine, history, state
 from explorer.classroom import members, rules
 from explorer.language import explain, message, say
 from explorer.runs.executors import Command
-from explorer.runs.store import Run, RunError
+from explorer.runs.run import Run, RunError
 from gpt.errors import GPTError
 
 COOKIE = "explorer_workspace"

@@ -16,7 +16,7 @@ import gpt
 from explorer import cache
 from explorer.history import Entry
 from explorer.language import message
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 CHARACTERS = 20_000  # at the end of the text, at most; the same for all
 SHARE = 0.09  # of the text, at most: a tenth is for validation

@@ -28,6 +28,8 @@ SPOKEN = (
     "gpt/errors.py",
     "gpt/training.py",
     "explorer/runs/job.py",
+    "explorer/runs/states.py",
+    "explorer/runs/run.py",
     "explorer/runs/store.py",
     "explorer/runs/retry.py",
     "explorer/runs/executors/executor.py",

@@ -16,7 +16,7 @@ from explorer.lessons import Lesson
 from explorer.panels import choice, climbed, question, training
 from explorer.panels.climbed import Climbed, look
 from explorer.panels.samples import Author, author, samples_panel
-from explorer.runs import store
+from explorer.runs import states
 
 POLL_SECONDS = 2.0
 TUTORIAL, EQUAL = message("the tutorial's"), message("the same for all")
@@ -162,7 +162,7 @@ def _stop(run_ids: list[str]) -> None:
 def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -> None:
     probe = machine.probe()
     if active:
-        waiting = sum(one.state == store.QUEUED for one in active)
+        waiting = sum(one.state == states.QUEUED for one in active)
         st.caption(
             say(
                 "{training} in training, {waiting} waiting. They go on when you leave the page.",
@@ -189,7 +189,7 @@ def _climb(lesson: Lesson, rungs: list[Rung], text: cache.Text) -> None:
         for one in look(rungs, text):
             if one.active or one.done:
                 continue
-            if one.run is not None and one.state != store.FAILED:
+            if one.run is not None and one.state != states.FAILED:
                 workspace.command(one.run.id, "continue")
                 continue
             run = training.new_run(lesson, one.rung.preset, text)

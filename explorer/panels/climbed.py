@@ -16,9 +16,9 @@ from explorer.lessons import Lesson
 from explorer.panels import choice
 from explorer.panels.compare import STATES, thin
 from explorer.panels.picture import picture
-from explorer.runs import store
+from explorer.runs import states
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 AGAINST = {
     message("steps"): "step",
@@ -44,11 +44,11 @@ class Climbed:
 
     @property
     def active(self) -> bool:
-        return self.state in store.ACTIVE
+        return self.state in states.ACTIVE
 
     @property
     def done(self) -> bool:
-        return self.state == store.FINISHED
+        return self.state == states.FINISHED
 
     @property
     def loss(self) -> float | None:
@@ -176,7 +176,7 @@ def _row(one: Climbed, step: ladder.Step, V: int) -> dict[str, Any]:
     seconds = last.get("seconds")
     parts = gpt.parameters_by_component(one.rung.preset.model, V)
     state = say(STATES[one.state]) if one.state else say("not trained yet")
-    if one.state == store.FAILED:
+    if one.state == states.FAILED:
         state = f"{state}: {explain(one.reason, markdown=False)}"
     return {
         "rung": one.label,

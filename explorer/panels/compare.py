@@ -20,21 +20,21 @@ from explorer.panels import training
 from explorer.panels.model import current_run
 from explorer.panels.piece import piece
 from explorer.runs import labels as run_labels
-from explorer.runs import store
-from explorer.runs.store import Run
+from explorer.runs import states
+from explorer.runs.run import Run
 
 POLL_SECONDS = 2.0
 BITS = message("bits per character")
 STATES = {  # of a run, for a person: the worker that writes them knows no languages
-    store.CREATED: message("created"),
-    store.QUEUED: message("queued"),
-    store.TRAINING: message("training"),
-    store.PAUSED: message("paused"),
-    store.STOPPED: message("stopped"),
-    store.SUSPENDED: message("suspended"),
-    store.INTERRUPTED: message("interrupted"),
-    store.FAILED: message("failed"),
-    store.FINISHED: message("finished"),
+    states.CREATED: message("created"),
+    states.QUEUED: message("queued"),
+    states.TRAINING: message("training"),
+    states.PAUSED: message("paused"),
+    states.STOPPED: message("stopped"),
+    states.SUSPENDED: message("suspended"),
+    states.INTERRUPTED: message("interrupted"),
+    states.FAILED: message("failed"),
+    states.FINISHED: message("finished"),
 }
 
 

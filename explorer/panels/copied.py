@@ -13,7 +13,7 @@ from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels.model import Shown
-from explorer.runs.store import Run, RunError
+from explorer.runs.run import Run, RunError
 from explorer.writing import Writing
 from gpt.text import is_local
 

@@ -16,7 +16,7 @@ from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import current_run
 from explorer.panels.piece import piece
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 EVERYTHING = 10_000_000  # points of a curve: all of them
 

@@ -13,7 +13,7 @@ from explorer.panels import training
 from explorer.panels.cleaning import cleaning_notice
 from explorer.panels.compare import STATES
 from explorer.runs import labels
-from explorer.runs.store import RunError
+from explorer.runs.run import RunError
 from gpt.errors import GPTError
 
 NOT_LISTED = message(

@@ -16,7 +16,7 @@ from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.literal import literal
 from explorer.panels.piece import piece
-from explorer.runs.store import Run, RunError
+from explorer.runs.run import Run, RunError
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment
 from explorer.panels import outcome, question, training
 from explorer.panels.choice import choose
 from explorer.panels.variants import is_done, train_variants, variant_runs
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 POLL_SECONDS = 2.0
 STEPS = (60, 120, 240, 480)

@@ -10,8 +10,8 @@ from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels.model import current_run
-from explorer.runs import store
-from explorer.runs.store import Run
+from explorer.runs import states
+from explorer.runs.run import Run
 
 
 def text_of(lesson: Lesson, text: cache.Text) -> cache.Text:
@@ -28,7 +28,7 @@ def finished(lesson: Lesson) -> dict[str, Any] | None:
 
 def ended(run: Run) -> dict[str, Any] | None:
     """The final event of a run (step, train_loss, val_loss, …), once it is complete."""
-    if run.status()["state"] != store.FINISHED:
+    if run.status()["state"] != states.FINISHED:
         return None
     reader = cache.reader(str(run.folder))
     reader.update()

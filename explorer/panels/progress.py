@@ -18,20 +18,20 @@ from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels.exact_match import exact_match_panel
-from explorer.runs import store
+from explorer.runs import states
 from explorer.runs.reader import RunReader
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 WORDS = {
-    store.CREATED: message("Not begun yet."),
-    store.QUEUED: message("Waiting for its turn."),
-    store.TRAINING: message("Training."),
-    store.SUSPENDED: message("Saved when the server stopped; it goes on by itself."),
-    store.PAUSED: message("Paused. Everything is saved."),
-    store.STOPPED: message("Stopped. It can go on from here."),
-    store.INTERRUPTED: message("Interrupted."),
-    store.FAILED: message("Ended with an error."),
-    store.FINISHED: message("Finished."),
+    states.CREATED: message("Not begun yet."),
+    states.QUEUED: message("Waiting for its turn."),
+    states.TRAINING: message("Training."),
+    states.SUSPENDED: message("Saved when the server stopped; it goes on by itself."),
+    states.PAUSED: message("Paused. Everything is saved."),
+    states.STOPPED: message("Stopped. It can go on from here."),
+    states.INTERRUPTED: message("Interrupted."),
+    states.FAILED: message("Ended with an error."),
+    states.FINISHED: message("Finished."),
 }
 ASKED = {
     "pause": message("(pause asked for…)"),
@@ -86,7 +86,7 @@ def progress(
 def _say_state(run: Run, status: dict[str, Any]) -> None:
     kind, reason = status["state"], status.get("reason") or ""
     words = f"**{say(WORDS[kind])}** {explain(reason)}"
-    if kind == store.QUEUED:
+    if kind == states.QUEUED:
         ahead = engine.executor().position(run.id)
         if ahead and engine.executor().slots:
             words += " " + count(
@@ -104,11 +104,11 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
     if status.get("evaluating"):
         done, total = status["evaluating"]
         words += " " + say("Measuring both losses, batch {n} of {all}.", n=done, all=total)
-    if kind in (store.FAILED, store.INTERRUPTED):
+    if kind in (states.FAILED, states.INTERRUPTED):
         st.error(words, icon=":material/error:")
     else:
         st.markdown(words)
-    if kind in store.ACTIVE and (trouble := engine.executor().trouble):
+    if kind in states.ACTIVE and (trouble := engine.executor().trouble):
         say_trouble(trouble)
 
 
@@ -120,8 +120,8 @@ def say_trouble(trouble: str) -> None:
 
 def _say_retried(reader: RunReader) -> None:
     """That the run lost its process and went on by itself, if that was the last trouble it had."""
-    told = [note for note in reader.notes if note["note"] in (store.RETRIED, store.INTERRUPTED)]
-    if told and told[-1]["note"] == store.RETRIED:
+    told = [note for note in reader.notes if note["note"] in (states.RETRIED, states.INTERRUPTED)]
+    if told and told[-1]["note"] == states.RETRIED:
         said = say(
             "At step {step:,}: {reason} The run goes on by itself from what was saved.",
             step=told[-1].get("step", 0),

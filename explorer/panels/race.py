@@ -15,7 +15,7 @@ from explorer.modern import Moment
 from explorer.panels import progress, question, training
 from explorer.panels.modern import clock
 from explorer.panels.variants import is_done, is_halted, variant_runs
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 POLL_SECONDS = 1.0
 SHAKESPEARE = "tinyshakespeare"

@@ -20,7 +20,7 @@ from explorer.panels import training
 from explorer.panels.compare import comparable, in_which, thin
 from explorer.panels.picture import picture
 from explorer.panels.samples import Author, author, samples_panel
-from explorer.runs.store import Run, RunError
+from explorer.runs.run import Run, RunError
 
 POLL_SECONDS = 2.0
 EVERY_GROUP = message("all")

@@ -14,21 +14,21 @@ from explorer import amounts, cache, differences, machine, scaling, workspace
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
-from explorer.runs import store
-from explorer.runs.store import Run
+from explorer.runs import states
+from explorer.runs.run import Run
 
 MINUTES = (1, 2, 5, 15, 60)
 COUNTS = (4, 5, 6, 7)
 STATES = {
-    store.CREATED: message("{n} not begun"),
-    store.QUEUED: message("{n} waiting"),
-    store.TRAINING: message("{n} training"),
-    store.SUSPENDED: message("{n} suspended"),
-    store.PAUSED: message("{n} paused"),
-    store.STOPPED: message("{n} stopped"),
-    store.INTERRUPTED: message("{n} interrupted"),
-    store.FAILED: message("{n} failed"),
-    store.FINISHED: message("{n} finished"),
+    states.CREATED: message("{n} not begun"),
+    states.QUEUED: message("{n} waiting"),
+    states.TRAINING: message("{n} training"),
+    states.SUSPENDED: message("{n} suspended"),
+    states.PAUSED: message("{n} paused"),
+    states.STOPPED: message("{n} stopped"),
+    states.INTERRUPTED: message("{n} interrupted"),
+    states.FAILED: message("{n} failed"),
+    states.FINISHED: message("{n} finished"),
 }
 
 
@@ -48,11 +48,11 @@ class Sweep:
 
     @property
     def is_active(self) -> bool:
-        return any(state in store.ACTIVE for state in self.states)
+        return any(state in states.ACTIVE for state in self.states)
 
     @property
     def is_complete(self) -> bool:
-        return all(state == store.FINISHED for state in self.states)
+        return all(state == states.FINISHED for state in self.states)
 
     def points(self) -> list[scaling.Point]:
         """The finished runs, as the fit wants them."""
@@ -166,9 +166,9 @@ def look_up(lesson: Lesson, text: cache.Text, planned: Sequence[gpt.SizedRun]) -
     tokens = {"tokenizer": text.tokens}
     runs = [known.get(_settings(tokens | _of(run.preset))) for run in planned]
     statuses: list[dict[str, Any]] = [
-        run.status() if run else {"state": store.CREATED} for run in runs
+        run.status() if run else {"state": states.CREATED} for run in runs
     ]
-    losses = [s.get("val_loss") if s["state"] == store.FINISHED else None for s in statuses]
+    losses = [s.get("val_loss") if s["state"] == states.FINISHED else None for s in statuses]
     return Sweep(planned, runs, [status["state"] for status in statuses], losses)
 
 
@@ -192,12 +192,12 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
             args=(sweep,),
         )
         return
-    missing = sum(state != store.FINISHED for state in sweep.states)
+    missing = sum(state != states.FINISHED for state in sweep.states)
     probe = machine.probe()
     times = [
         gpt.estimate_seconds(run.preset, text.vocab_size, probe) if probe else 0.0
         for run, state in zip(sweep.planned, sweep.states, strict=True)
-        if state != store.FINISHED
+        if state != states.FINISHED
     ]
     begun = any(run is not None for run in sweep.runs)
     st.button(
@@ -227,9 +227,9 @@ def _label(missing: int, begun: bool) -> str:
 def start(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
     """Hand over all runs that are not finished: new ones, and what was stopped before."""
     for planned, run, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True):
-        if state in (store.FINISHED, *store.ACTIVE):
+        if state in (states.FINISHED, *states.ACTIVE):
             continue
-        if run is not None and state in (store.CREATED, *store.OPEN_END):
+        if run is not None and state in (states.CREATED, *states.OPEN_END):
             workspace.command(run.id, "continue")
             continue
         # All as one learner: whoever presses Train on another page comes in between.
@@ -242,7 +242,7 @@ def start(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
 def stop(sweep: Sweep) -> None:
     """Ask every run that trains or waits to stop; the last ones first, or they would begin."""
     for run, state in reversed(list(zip(sweep.runs, sweep.states, strict=True))):
-        if run is not None and state in store.ACTIVE:
+        if run is not None and state in states.ACTIVE:
             workspace.command(run.id, "stop")
 
 
@@ -253,7 +253,7 @@ def progress(sweep: Sweep) -> None:
     done = 0.0
     for run, known, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True):
         step = known.recorded()["step"] if known else 0
-        share = 1.0 if state == store.FINISHED else step / run.preset.train.max_steps
+        share = 1.0 if state == states.FINISHED else step / run.preset.train.max_steps
         done += share * run.flops
     share = done / sum(run.flops for run in sweep.planned)
     st.progress(
@@ -261,7 +261,7 @@ def progress(sweep: Sweep) -> None:
         text=say("{said}; {share:.0%} of the arithmetic is done", said=said, share=share),
     )
     for run, state in zip(sweep.runs, sweep.states, strict=True):
-        if run is not None and state in (store.FAILED, store.INTERRUPTED):
+        if run is not None and state in (states.FAILED, states.INTERRUPTED):
             st.warning(
                 say("One run ended early: {reason}", reason=explain(run.recorded()["reason"]))
             )

@@ -16,8 +16,8 @@ from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels.model import current_run
 from explorer.panels.progress import losses_to_beat, progress
-from explorer.runs import store
-from explorer.runs.store import Run
+from explorer.runs import states
+from explorer.runs.run import Run
 
 POLL_SECONDS = 0.7
 QUEUE_SECONDS = 2.0  # between looks at a run that only waits: in a class most of them do
@@ -26,7 +26,7 @@ FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its 
 
 def is_active(run: Run | None) -> bool:
     """Whether the run waits or trains, so that its page should keep looking."""
-    return run is not None and run.status()["state"] in store.ACTIVE
+    return run is not None and run.status()["state"] in states.ACTIVE
 
 
 def is_training(run: Run | None) -> bool:
@@ -36,9 +36,9 @@ def is_training(run: Run | None) -> bool:
 
 def _pace(run: Run | None, kind: str | None) -> float | None:
     """Seconds between two looks at a run in state `kind`; None: nothing to look for."""
-    if run is None or kind not in store.ACTIVE:
+    if run is None or kind not in states.ACTIVE:
         return None
-    has_slot = kind == store.TRAINING or engine.executor().position(run.id) == 0
+    has_slot = kind == states.TRAINING or engine.executor().position(run.id) == 0
     return POLL_SECONDS if has_slot else QUEUE_SECONDS
 
 
@@ -126,13 +126,13 @@ def _buttons(
         st.caption(say(workspace.NOT_YOURS))
         kind = None
     with st.container(horizontal=True):
-        if kind == store.QUEUED and _pace(run, kind) == QUEUE_SECONDS:
+        if kind == states.QUEUED and _pace(run, kind) == QUEUE_SECONDS:
             words = say("Gives its place away. It can go on later, from where it is.")
             _button(say("Leave the queue"), "stop", lesson, words, run)
-        elif kind in store.ACTIVE:
+        elif kind in states.ACTIVE:
             _button(say("Pause"), "pause", lesson, say("Save everything and wait."), run)
             _button(say("Stop"), "stop", lesson, say("Save everything and end here."), run)
-        elif kind in store.OPEN_END or kind == store.CREATED:
+        elif kind in states.OPEN_END or kind == states.CREATED:
             _button(
                 say("Continue"),
                 "continue",
@@ -144,9 +144,9 @@ def _buttons(
             _button(
                 say("One step"), "step", lesson, say("One optimizer update, then pause again."), run
             )
-        if kind not in store.ACTIVE:
+        if kind not in states.ACTIVE:
             _new_run_buttons(
-                (lesson, preset, text, device), run is None, kind not in store.OPEN_END
+                (lesson, preset, text, device), run is None, kind not in states.OPEN_END
             )
 
 

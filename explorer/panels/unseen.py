@@ -11,7 +11,7 @@ from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import sweep as sweeps
 from explorer.panels.sweep import Sweep
-from explorer.runs import store
+from explorer.runs import states
 from gpt.scaling import WIDTHS
 
 POLL_SECONDS = 2.0
@@ -113,12 +113,12 @@ def _train(lesson: Lesson, text: cache.Text, found: Sweep) -> None:
     probe = machine.probe()
     preset = found.planned[0].preset
     time = gpt.estimate_seconds(preset, text.vocab_size, probe) if probe else 0.0
-    label = say("It is trained") if state == store.FINISHED else say("Train it")
+    label = say("It is trained") if state == states.FINISHED else say("Train it")
     st.button(
         say("It trains…") if found.is_active else label,
         key=f"{lesson.key}_train_unseen",
         icon=":material/play_arrow:",
-        disabled=found.is_active or state == store.FINISHED,
+        disabled=found.is_active or state == states.FINISHED,
         help=say(
             "In the background, about {time}. The prediction above stands.",
             time=amounts.duration(time),

@@ -11,8 +11,8 @@ from explorer.language import count, say
 from explorer.lessons import Lesson
 from explorer.panels import training
 from explorer.panels.compare import page_runs
-from explorer.runs import store
-from explorer.runs.store import Run
+from explorer.runs import states
+from explorer.runs.run import Run
 
 
 def train_variants(
@@ -80,16 +80,16 @@ def variant_runs(
 
 
 def is_done(run: Run) -> bool:
-    return bool(run.status()["state"] == store.FINISHED)
+    return bool(run.status()["state"] == states.FINISHED)
 
 
 def is_halted(run: Run) -> bool:
     """Whether the run was stopped on its way and can go on."""
-    return run.status()["state"] in store.OPEN_END
+    return run.status()["state"] in states.OPEN_END
 
 
 def has_failed(run: Run) -> bool:
-    return bool(run.status()["state"] == store.FAILED)
+    return bool(run.status()["state"] == states.FAILED)
 
 
 def _begin(

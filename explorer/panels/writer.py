@@ -13,7 +13,7 @@ from explorer.lessons import Lesson
 from explorer.literal import literal
 from explorer.panels import model
 from explorer.panels.model import Shown
-from explorer.runs.store import Run, RunError
+from explorer.runs.run import Run, RunError
 
 UNTRAINED = "untrained"
 MOST = 40  # runs in the list

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from explorer.runs import files, labels, store, texts
-from explorer.runs.store import Run, RunError, RunStore
+from explorer.runs import files, labels, states, texts
+from explorer.runs.run import Run, RunError
+from explorer.runs.store import RunStore
 from explorer.runs.watch import seconds_of
 from gpt.errors import GPTError
 
 FILE = "cleaning.json"
 NOTICE = 24.0  # hours between the announcement and the cleaning, if EXPLORER_CLEAN_NOTICE is silent
-ENDED = (store.FINISHED, store.STOPPED, store.FAILED)
+ENDED = (states.FINISHED, states.STOPPED, states.FAILED)
 SNAPSHOTS, WHOLE = "snapshots", "run"  # what is cleaned of a run
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 
 import gpt
-from explorer.runs import store
-from explorer.runs.store import Run, RunBusy, RunError
+from explorer.runs import states
+from explorer.runs.run import Run, RunBusy, RunError, now
 
 SAVE_EVERY = 10.0  # seconds of training that a killed process may lose
 STATUS_EVERY = 1.0  # seconds between two updates of step and loss in status.json
@@ -54,7 +54,7 @@ def work(run: Run, signals: Signals, save_every: float = SAVE_EVERY) -> tuple[st
     """
     try:
         with run.owned(wait=OWNER_WAIT):
-            if run.recorded()["state"] != store.QUEUED:
+            if run.recorded()["state"] != states.QUEUED:
                 return "declined", ""
             return _Job(run, signals, save_every).work()
     except RunBusy:
@@ -81,7 +81,7 @@ class _Job:
     def work(self) -> tuple[str, str]:
         """Train, and whatever happens leave a folder that says so."""
         try:
-            self._status(state=store.TRAINING, reason="", pid=os.getpid())
+            self._status(state=states.TRAINING, reason="", pid=os.getpid())
             self.run.sweep()
             state, reason = self._train()
         except Exception as error:  # the job's own mistake, or the machine's: told, never retried
@@ -105,7 +105,7 @@ class _Job:
             self.recorder.take(event)
             self._tell(event)
             if isinstance(event, gpt.Finished):
-                return store.FINISHED, event.message
+                return states.FINISHED, event.message
             if wish := self._wish(event):
                 self.recorder.take(events.send("snapshot"))
                 events.close()
@@ -171,13 +171,13 @@ class _Job:
             self.threads = threads
             torch.set_num_threads(threads)
         if self.stepping and isinstance(event, gpt.StepStats):
-            return store.PAUSED
+            return states.PAUSED
         if self.control.has_news():
             self.stepping = self.control.command == "step"
             self._status()
         if self.signals.leaving:
-            return store.SUSPENDED
-        return {"pause": store.PAUSED, "stop": store.STOPPED}.get(self.control.command)
+            return states.SUSPENDED
+        return {"pause": states.PAUSED, "stop": states.STOPPED}.get(self.control.command)
 
     def _status(self, **changes: Any) -> None:
         self.run.set_status(serial=self.control.serial, **self.news, **changes)
@@ -188,7 +188,7 @@ class _Job:
         print(details, file=sys.stderr, flush=True)
         try:
             with open(self.run.folder / "worker.log", "a", encoding="utf-8") as file:
-                file.write(f"{store.now()}\n{details}\n")
+                file.write(f"{now()}\n{details}\n")
         except OSError:
             pass  # a full disk must not hide the first error
 
@@ -251,12 +251,12 @@ def explain(error: Exception) -> tuple[str, str]:
     """
     text = f"{type(error).__name__}: {error}"
     if getattr(error, "errno", None) in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
-        return store.INTERRUPTED, store.FULL
+        return states.INTERRUPTED, states.FULL
     if "os error 28" in text or "No space left" in text:  # as safetensors says it
-        return store.INTERRUPTED, store.FULL
+        return states.INTERRUPTED, states.FULL
     lower = text.lower()
     if isinstance(error, MemoryError) or any(words in lower for words in NO_MEMORY):
-        return store.FAILED, MEMORY
+        return states.FAILED, MEMORY
     if isinstance(error, gpt.GPTError):
-        return store.FAILED, str(error)
-    return store.FAILED, f"The training failed ({text[:300]}). Details are in worker.log."
+        return states.FAILED, str(error)
+    return states.FAILED, f"The training failed ({text[:300]}). Details are in worker.log."

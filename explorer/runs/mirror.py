@@ -16,7 +16,7 @@ from typing import Any
 
 import gpt
 from explorer.runs import files
-from explorer.runs.store import Run, RunError
+from explorer.runs.run import Run, RunError
 
 EVENTS = "events.jsonl"
 GIVEN = ("run.json", "control.json", "status.json", "environment.json", "worker.log")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.runs import files
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 PIECE = 1_000_000  # bytes
 COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "tokens_per_second", "seconds")

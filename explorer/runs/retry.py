@@ -9,8 +9,8 @@ its worker says "failed". A pause or stop that was asked for is obeyed, dead or 
 import json
 import struct
 
-from explorer.runs import store
-from explorer.runs.store import Run
+from explorer.runs import states
+from explorer.runs.run import Run
 
 ATTEMPTS = 3  # in a row, without a step further
 GAVE_UP = "{0} It was tried {1} times more and got no further. Continue tries again."
@@ -21,18 +21,18 @@ def settle(run: Run, reason: str) -> bool:
     """Write into an owned run's folder what follows from its worker's death -> whether it is to
     be trained again."""
     recorded, asked = run.recorded(), run.asked()
-    halt = {"pause": store.PAUSED, "stop": store.STOPPED}.get(asked.get("command", "run"))
+    halt = {"pause": states.PAUSED, "stop": states.STOPPED}.get(asked.get("command", "run"))
     if halt is not None:
         _leave(run, halt, reason, serial=asked["serial"])
         return False
     saved = saved_step(run)
     deaths = 1 if saved > recorded.get("died_after", -2) else recorded.get("deaths", 0) + 1
     if deaths > ATTEMPTS:
-        _leave(run, store.INTERRUPTED, GAVE_UP.format(reason, ATTEMPTS))
+        _leave(run, states.INTERRUPTED, GAVE_UP.format(reason, ATTEMPTS))
         return False
     reached = max(recorded["step"], saved)  # status.json may lag by a second
-    run.note(store.RETRIED, reason, step=reached, attempt=deaths)
-    run.set_status(state=store.QUEUED, reason=reason, pid=None, deaths=deaths, died_after=saved)
+    run.note(states.RETRIED, reason, step=reached, attempt=deaths)
+    run.set_status(state=states.QUEUED, reason=reason, pid=None, deaths=deaths, died_after=saved)
     return True
 
 

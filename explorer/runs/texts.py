@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from explorer.runs import files
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 
 def size(root: Path) -> int:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from explorer.runs import store
-from explorer.runs.store import Run, RunStore
+from explorer.runs import states
+from explorer.runs.run import Run, RunError
+from explorer.runs.store import RunStore
 
-RESTLESS = (store.CREATED, store.QUEUED, store.TRAINING, store.SUSPENDED)
+RESTLESS = (states.CREATED, states.QUEUED, states.TRAINING, states.SUSPENDED)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class RunWatch:
     def oldest_wait(self, now: float | None = None) -> float:
         """Seconds since the run that waits longest was put into the queue; 0 when none waits."""
         now = time.time() if now is None else now
-        queued = [status for _, status in self._latest() if status["state"] == store.QUEUED]
+        queued = [status for _, status in self._latest() if status["state"] == states.QUEUED]
         since = [seconds_of(status.get("updated")) for status in queued]
         return max([0.0, *(now - at for at in since if at is not None)])
 
@@ -79,7 +80,7 @@ class RunWatch:
 def _change(run: Run, status: dict[str, Any]) -> Change:
     try:
         learner = str(run.spec().get("learner") or "")
-    except store.RunError:
+    except RunError:
         learner = ""
     reason = str(status.get("reason") or "")
     return Change(run.id, learner, status["state"], reason, int(status.get("step") or 0))

@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import gpt
-from explorer.runs import store
+from explorer.runs import states
+from explorer.runs.run import Run
+from explorer.runs.store import RunStore
 
 NICENESS = 10  # the web server and the learner's browser come first
 PATIENCE = 30.0  # seconds for saving; a process that hangs must not stay for ever
@@ -67,12 +69,12 @@ class Worker:
                 traceback.print_exc()
         if "run" not in message:
             return True
-        run = store.Run(message["run"])
+        run = Run(message["run"])
         save_every = float(message.get("save_every", job.SAVE_EVERY))
         state, reason = job.work(run, self.job_signals, save_every)
         gc.collect()  # the model and the optimizer's memory, before the next job is taken
         self.say(done=run.id, state=state, reason=reason)
-        return state not in (store.FAILED, store.INTERRUPTED)  # after trouble: a fresh process
+        return state not in (states.FAILED, states.INTERRUPTED)  # after trouble: a fresh process
 
     def leave(self) -> None:
         """Begin to leave: from a signal, or because nobody is at the other end any more."""
@@ -127,8 +129,8 @@ def warm_up() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         corpus = {"name": "warm up", "text": "warm up " * 40}
         spec = {"preset": preset.name, "corpus": corpus, "device": "cpu"}
-        run = store.RunStore(folder).create(spec | recipe)
-        run.set_status(state=store.QUEUED)
+        run = RunStore(folder).create(spec | recipe)
+        run.set_status(state=states.QUEUED)
         job.work(run, job.Signals())
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import gpt
-from explorer.runs.store import FINISHED, Run, RunStore
+from explorer.runs.run import Run
+from explorer.runs.states import FINISHED
+from explorer.runs.store import RunStore
 
 SOON = 60_000  # ms; generous, since test machines are busy
 

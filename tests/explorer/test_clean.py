@@ -6,8 +6,7 @@ import os
 import pytest
 
 from explorer import clean, server_log
-from explorer.runs import RunStore
-from explorer.runs import store as states
+from explorer.runs import RunStore, states
 
 
 @pytest.fixture

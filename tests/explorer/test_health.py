@@ -8,8 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from explorer import health
-from explorer.runs import RunStore, disk
-from explorer.runs import store as states
+from explorer.runs import RunStore, disk, states
 from explorer.runs.watch import RunWatch
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from explorer import housekeeping, server_log
 from explorer.housekeeping import Housekeeping
-from explorer.runs import RunStore, disk
-from explorer.runs import store as states
+from explorer.runs import RunStore, disk, states
 
 
 @pytest.fixture

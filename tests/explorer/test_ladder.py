@@ -7,8 +7,7 @@ import pytest
 import gpt
 from explorer import frames, history, ladder
 from explorer.charts.ladder import create_ladder_chart
-from explorer.runs import RunStore, labels
-from explorer.runs import store as states
+from explorer.runs import RunStore, labels, states
 
 CORPUS = gpt.corpus_from_text("to be or not to be")
 

@@ -6,7 +6,8 @@ import pytest
 
 import gpt
 from explorer import engine, turns
-from explorer.runs.store import Run, RunStore
+from explorer.runs.run import Run
+from explorer.runs.store import RunStore
 from explorer.runs.waiting import expected_waits
 from tests.gpt.helpers import machine_probe
 

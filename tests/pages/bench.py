@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 import gpt
 from explorer import engine
-from explorer.runs import store
+from explorer.runs import states
 from explorer.runs.job import Signals, work
-from explorer.runs.store import Run, RunStore
+from explorer.runs.run import Run
+from explorer.runs.store import RunStore
 from tests.gpt.helpers import machine_probe
 
 APP = Path(__file__).parents[2] / "streamlit_app.py"
@@ -75,8 +76,8 @@ class Bench:
         recipe = gpt.PRESETS[preset].with_settings(QUICK | changes)
         spec = gpt.describe_run(recipe, gpt.load_corpus("python_docs"), "cpu") | {"page": page}
         run = self.store.create(spec)
-        run.set_status(state=store.QUEUED)
-        assert work(run, Signals())[0] == store.FINISHED
+        run.set_status(state=states.QUEUED)
+        assert work(run, Signals())[0] == states.FINISHED
         return run
 
 

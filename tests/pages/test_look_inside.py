@@ -9,7 +9,8 @@ import gpt
 from explorer import cache, habits
 from explorer.amounts import percent
 from explorer.examples import EXAMPLES
-from explorer.runs.store import Run, RunStore
+from explorer.runs.run import Run
+from explorer.runs.store import RunStore
 from tests.pages.bench import Bench, NoExecutor, bench, by_key, said  # noqa: F401
 
 PAGE = "look_inside"

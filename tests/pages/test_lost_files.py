@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 from tests.pages.bench import bench, said  # noqa: F401
 
 

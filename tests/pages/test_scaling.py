@@ -8,7 +8,7 @@ import pytest
 import gpt
 from explorer import scaling
 from explorer.panels import sweep as sweeps
-from explorer.runs import store
+from explorer.runs import states
 from tests.gpt.helpers import machine_probe
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
@@ -40,7 +40,7 @@ def finish(bench, runs, seed=0, noise=0.003, tokens=None):  # noqa: F811
     for run in runs:
         spec = gpt.describe_run(run.preset, corpus(), "cpu", tokens) | {"page": PAGE}
         expected = scaling.loss(LAW, run.parameters, run.tokens) + noise * draw.normal()
-        bench.store.create(spec).set_status(state=store.FINISHED, val_loss=float(expected))
+        bench.store.create(spec).set_status(state=states.FINISHED, val_loss=float(expected))
 
 
 def test_nothing_is_fitted_or_predicted_before_anything_is_measured(quick):
@@ -61,7 +61,7 @@ def test_one_press_hands_over_every_run_once_and_stop_asks_all_of_them(quick):
     wanted = [run.preset.train.max_steps for run in planned()]
     assert [run.spec()["train"]["max_steps"] for run in made] == wanted
     for run in made:
-        run.set_status(state=store.QUEUED)
+        run.set_status(state=states.QUEUED)
     at = quick.open(PAGE)  # a reload: the sweep goes on, and is there
     assert not any(b.key == f"{PAGE}_start" for b in at.button)
     by_key(at.button, f"{PAGE}_stop").click().run()
@@ -73,7 +73,7 @@ def test_what_was_stopped_goes_on_and_what_is_finished_is_not_trained_again(quic
     stopped = quick.store.create(
         gpt.describe_run(planned()[3].preset, corpus(), "cpu") | {"page": PAGE}
     )
-    stopped.set_status(state=store.STOPPED, step=10)
+    stopped.set_status(state=states.STOPPED, step=10)
     at = quick.open(PAGE)
     button = by_key(at.button, f"{PAGE}_start")
     assert button.label == "Continue the sweep (12 runs)"
@@ -87,7 +87,7 @@ def test_a_run_of_another_text_or_setting_is_not_taken_for_one_of_the_sweep(quic
     other = run.preset.with_settings({"seed": 7})
     for preset, text in ((other, corpus()), (run.preset, gpt.load_corpus("copying"))):
         spec = gpt.describe_run(preset, text, "cpu") | {"page": PAGE}
-        quick.store.create(spec).set_status(state=store.FINISHED, val_loss=2.0)
+        quick.store.create(spec).set_status(state=states.FINISHED, val_loss=2.0)
     at = quick.open(PAGE)
     assert by_key(at.button, f"{PAGE}_start").label == "Start the sweep (15 runs)"
 
@@ -125,7 +125,7 @@ def test_an_untrained_size_is_predicted_first_and_graded_by_its_own_run(quick, o
     assert width == by_key(at.selectbox, f"{PAGE}_unseen").value
     point = gpt.run_under_budget(width, planned()[-1].budget, _vocabulary())
     measured = float(scaling.loss(LAW, point.parameters, point.tokens)) + off
-    run.set_status(state=store.FINISHED, val_loss=measured)
+    run.set_status(state=states.FINISHED, val_loss=measured)
     at = quick.open(PAGE)
     after = next(m.value for m in at.markdown if m.value.startswith("Predicted before"))
     assert after == before  # its own run is no part of the fit

@@ -7,7 +7,7 @@ import gpt
 from explorer import modern
 from explorer.panels import modern as panel
 from explorer.panels import race
-from explorer.runs import store
+from explorer.runs import states
 from explorer.runs.job import Signals, work
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
@@ -27,7 +27,7 @@ def small(bench, monkeypatch):  # noqa: F811
 
     def submit(run_id):
         bench.executor.submitted.append(run_id)
-        bench.store.get(run_id).set_status(state=store.QUEUED)
+        bench.store.get(run_id).set_status(state=states.QUEUED)
         return True
 
     monkeypatch.setattr(bench.executor, "submit", submit)
@@ -38,16 +38,16 @@ def train(bench, preset, page=PAGE):  # noqa: F811
     """A finished run of the page on the text that needs no network."""
     spec = gpt.describe_run(preset, gpt.load_corpus("python_docs"), "cpu") | {"page": page}
     run = bench.store.create(spec)
-    run.set_status(state=store.QUEUED)
-    assert work(run, Signals())[0] == store.FINISHED
+    run.set_status(state=states.QUEUED)
+    assert work(run, Signals())[0] == states.FINISHED
     return run
 
 
 def finish(bench):  # noqa: F811
     """What the training processes would do: train the runs that were handed over."""
     for run in bench.store.list():
-        if run.recorded()["state"] == store.QUEUED:
-            assert work(run, Signals())[0] == store.FINISHED
+        if run.recorded()["state"] == states.QUEUED:
+            assert work(run, Signals())[0] == states.FINISHED
 
 
 def test_each_idea_says_its_switch_and_draws_its_picture(bench):  # noqa: F811
@@ -106,8 +106,8 @@ def test_finished_variants_are_measured_and_the_answer_is_graded(small):
 def test_a_stopped_variant_goes_on_and_a_failed_one_begins_anew(small):
     wanted = modern.variants(4)
     runs = {name: train(small, wanted[name]) for name in ("Muon", "RMSNorm")}
-    runs["Muon"].set_status(state=store.STOPPED)
-    runs["RMSNorm"].set_status(state=store.FAILED)
+    runs["Muon"].set_status(state=states.STOPPED)
+    runs["RMSNorm"].set_status(state=states.FAILED)
     at = small.open(PAGE)
     by_key(at.button, f"{PAGE}_variants").click().run()
     assert runs["Muon"].id in small.executor.submitted
@@ -145,7 +145,7 @@ def test_a_race_that_is_stopped_can_go_on(small):
     (run,) = small.store.list()
     by_key(at.button, f"{PAGE}_stop_race").click().run()
     assert small.executor.commands == [(run.id, "stop")]
-    run.set_status(state=store.STOPPED)
+    run.set_status(state=states.STOPPED)
     at.run()
     button = by_key(at.button, f"{PAGE}_race")
     assert button.label == "Go on with the race" and not button.disabled

@@ -8,8 +8,7 @@ import pytest
 
 import gpt
 from explorer import ladder
-from explorer.runs import RunStore, labels
-from explorer.runs import store as states
+from explorer.runs import RunStore, labels, states
 from explorer.runs.job import Signals, work
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 

@@ -9,7 +9,7 @@ from explorer import cache, ladder, lessons
 from explorer.history import best_by_page, entries
 from explorer.panels.climbed import look
 from explorer.panels.variants import variant_runs
-from explorer.runs import store as states
+from explorer.runs import states
 from explorer.runs.job import Signals, work
 from tests.pages.bench import QUICK, bench, by_key, said  # noqa: F401
 

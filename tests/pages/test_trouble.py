@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import classroom, engine
 from explorer.classroom import members, rules
-from explorer.runs import store
+from explorer.runs import states
 from tests.pages.bench import APP, bench, by_key, said  # noqa: F401
 
 AWAY = "Nobody answers at ray://head:10001 (refused): is the head started?"
@@ -20,7 +20,7 @@ REST = "Nothing is lost"
 def away(bench):  # noqa: F811
     """A cluster that is away, and a run of the bigram page that waits for it."""
     run = bench.train("bigram", "bigram")
-    run.set_status(state=store.QUEUED)
+    run.set_status(state=states.QUEUED)
     bench.executor.trouble, bench.executor.slots = AWAY, 0
     bench.executor.waiting = lambda: [run.id]
     bench.executor.position = lambda run_id: 1
@@ -37,7 +37,7 @@ def test_a_waiting_run_says_why_it_waits(away):
 
 def test_a_run_that_is_over_says_nothing_of_it(away):
     bench, run = away  # noqa: F811
-    run.set_status(state=store.FINISHED)
+    run.set_status(state=states.FINISHED)
     assert AWAY not in said(bench.open("bigram", run=run.id))
 
 

@@ -11,7 +11,8 @@ from explorer import classroom, lessons, workspace
 from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
 from explorer.panels.classroom import order
-from explorer.runs import files, store
+from explorer.runs import files, states
+from explorer.runs.run import RunError
 from tests.pages.bench import APP, Bench, bench, by_key, said  # noqa: F401
 
 ANN, BEN = members.new_key(), members.new_key()
@@ -35,7 +36,7 @@ def sit(bench: Bench, key: str, page: str = "home", **address: str) -> AppTest: 
     return at
 
 
-def run_of(bench: Bench, key: str, state: str = store.PAUSED):  # noqa: F811
+def run_of(bench: Bench, key: str, state: str = states.PAUSED):  # noqa: F811
     """A run of the bigram page in somebody's workspace."""
     at = sit(bench, key, "bigram")
     by_key(at.button, "bigram_train").click().run()
@@ -78,7 +79,7 @@ def test_a_forged_command_changes_nothing_and_is_answered(school, wish, monkeypa
     workspace.submit(run.id)
     assert (school.executor.commands, school.executor.submitted) == before
     assert said["workspace said"] == workspace.NOT_YOURS
-    with pytest.raises(store.RunError):
+    with pytest.raises(RunError):
         workspace.changing(run.id)
 
 
@@ -93,7 +94,7 @@ def test_another_cannot_rename_or_delete(school, monkeypatch):
 
 
 def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypatch):
-    run = run_of(school, ANN, store.TRAINING)
+    run = run_of(school, ANN, states.TRAINING)
     monkeypatch.setattr(school.executor, "active", lambda: [run.id])
     monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(members.id_of(BEN), BEN))
     order.freeze()
@@ -127,7 +128,7 @@ def test_a_learner_reads_that_the_class_is_frozen_until_it_goes_on(school):
 
 
 def test_a_run_that_waits_can_leave_the_queue(school, monkeypatch):
-    run = run_of(school, ANN, store.QUEUED)
+    run = run_of(school, ANN, states.QUEUED)
     monkeypatch.setattr(school.executor, "position", lambda run_id: 2)
     at = sit(school, ANN, "bigram", run=run.id)
     assert any("2 runs before it" in m.value for m in at.markdown)
@@ -227,7 +228,7 @@ def test_what_is_no_key_opens_nothing(school, key):
 
 def test_the_teachers_key_opens_the_board(school, monkeypatch):
     monkeypatch.setattr(rules, "AFTER_WRONG", 0.0)
-    run = run_of(school, ANN, store.TRAINING)
+    run = run_of(school, ANN, states.TRAINING)
     at = sit(school, BEN, "class_page")
     assert not at.dataframe
     by_key(at.text_input, "class_key").set_value("wrong").run()
@@ -267,7 +268,7 @@ def test_a_task_comes_by_link_locks_controls_and_says_what_is_reached(school):
     assert run.spec()["train"]["max_steps"] == 500
     with open(run.folder / "events.jsonl", "a") as events:
         events.write('{"kind": "step", "step": 300, "loss": 2.0}\n')
-    run.set_status(state=store.PAUSED, step=300)
+    run.set_status(state=states.PAUSED, step=300)
     assert any(m.value == f":material/check_circle: {goal}" for m in at.run().markdown)
     by_key(at.button, "task_leave").click().run()
     assert not {s.label: s for s in at.select_slider}["Steps"].disabled
@@ -332,7 +333,7 @@ def test_a_personal_link_is_offered_to_nobody_who_has_an_account(school, monkeyp
 
 
 def test_a_double_click_on_freeze_forgets_no_run(school, monkeypatch):
-    run = run_of(school, ANN, store.TRAINING)
+    run = run_of(school, ANN, states.TRAINING)
     monkeypatch.setattr(workspace, "is_teacher", lambda: True)
     monkeypatch.setattr(school.executor, "active", lambda: [run.id])
     order.freeze()

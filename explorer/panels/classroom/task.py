@@ -12,8 +12,8 @@ from explorer.classroom.tasks import Task
 from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels.model import current_run
-from explorer.runs import store
-from explorer.runs.store import Run
+from explorer.runs import states
+from explorer.runs.run import Run
 
 ADDRESS = "task"  # the code of the task, in the link that a teacher hands out
 _CODE = "task"  # of the session
@@ -77,7 +77,7 @@ def banner(lesson: Lesson) -> None:
 def _trains(lesson: Lesson) -> bool:
     """Whether the page's run waits or trains. (When it begins, the whole page is drawn anew.)"""
     run = current_run(lesson)
-    return run is not None and run.status()["state"] in store.ACTIVE
+    return run is not None and run.status()["state"] in states.ACTIVE
 
 
 def _leave() -> None:

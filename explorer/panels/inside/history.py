@@ -17,7 +17,7 @@ from explorer.panels.inside.look import at_step
 from explorer.panels.inside.reading import Reading
 from explorer.panels.inside.tokens import token_losses
 from explorer.panels.picture import picture
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 NAMES = {**habits.SHORT, "entropy": message("entropy")}
 MOST = 30  # snapshots, evenly chosen among all

@@ -20,7 +20,7 @@ from explorer.panels.inside.link import link_panel
 from explorer.panels.inside.reading import Reading
 from explorer.panels.inside.tokens import token_text
 from explorer.panels.model import Shown
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 POLL_SECONDS = 2.0
 PLAY_SECONDS = 1.0  # a step of the training, when they are played

@@ -10,7 +10,8 @@ from importlib.util import find_spec
 
 from explorer.runs.executors.executor import RunExecutor
 from explorer.runs.executors.local import LocalExecutor
-from explorer.runs.store import RunError, RunStore
+from explorer.runs.run import RunError
+from explorer.runs.store import RunStore
 
 CHOICE = "EXPLORER_EXECUTOR"
 _ADDRESS = re.compile(r"ray://[\w.\-\[\]:]+:[0-9]{1,5}")

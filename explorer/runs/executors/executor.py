@@ -14,17 +14,18 @@ from collections.abc import Collection
 from typing import Any
 
 import gpt
-from explorer.runs import retry, store
+from explorer.runs import retry, states
 from explorer.runs.executors import Command
 from explorer.runs.executors.pool import Pool, Worker
 from explorer.runs.executors.turns import Turns
 from explorer.runs.queue import RunQueue
-from explorer.runs.store import Run, RunBusy, RunError, RunStore
+from explorer.runs.run import Run, RunBusy, RunError
+from explorer.runs.store import RunStore
 
 HANDED_AT_MOST = 3  # a run whose worker dies before it begins is handed to another
 STRANGERS_EVERY = 5.0  # seconds between looks at what other servers on this folder have left
 TURNS_EVERY = 5.0  # seconds between looks whether somebody's turn is over
-BEING_TRAINED = (store.QUEUED, store.TRAINING)  # by a worker, ours or another server's
+BEING_TRAINED = (states.QUEUED, states.TRAINING)  # by a worker, ours or another server's
 GLANCE = 0.1  # seconds; whoever only looks at a run holds its lock for less
 
 NO_WORKER = "The training process does not start; workers.log in the folder of the runs says why."
@@ -124,8 +125,8 @@ class RunExecutor:
             try:
                 with run.owned(wait=GLANCE):
                     state = run.recorded()["state"]
-                    handed = state == store.QUEUED and run.id in self.pool.active()
-                    if state == store.FINISHED or handed:
+                    handed = state == states.QUEUED and run.id in self.pool.active()
+                    if state == states.FINISHED or handed:
                         return False
                     run.control(wish)
                     self._enqueue(run, state)
@@ -142,23 +143,23 @@ class RunExecutor:
     def _enqueue(self, run: Run, state: str) -> None:
         """Put a run, owned by the caller, into the queue and its folder's status."""
         learner = run.spec().get("learner", "")
-        if state != store.QUEUED:
-            run.note(store.QUEUED)
-            run.set_status(state=store.QUEUED, reason="", deaths=0)
+        if state != states.QUEUED:
+            run.note(states.QUEUED)
+            run.set_status(state=states.QUEUED, reason="", deaths=0)
         self._handed.pop(run.id, None)
         self.pool.failed_starts = 0  # perhaps it works by now
         self._queue.push(run.id, learner)
 
     def _halt(self, run: Run, command: str) -> None:
         with self._lock:
-            if run.recorded()["state"] not in (store.QUEUED, store.TRAINING):
+            if run.recorded()["state"] not in (states.QUEUED, states.TRAINING):
                 return
             run.control(command)
             self._queue.remove(run.id)
             try:  # not begun yet: it leaves the queue now; its worker, if it has one, declines
                 with run.owned(wait=GLANCE):
-                    if run.recorded()["state"] == store.QUEUED:
-                        state = store.PAUSED if command == "pause" else store.STOPPED
+                    if run.recorded()["state"] == states.QUEUED:
+                        state = states.PAUSED if command == "pause" else states.STOPPED
                         run.set_status(state=state, reason="", serial=run.asked()["serial"])
                         run.note(state)
             except RunBusy:
@@ -175,10 +176,10 @@ class RunExecutor:
         dead = set()
         for run in self.store.list():
             state = self._state_of(run)
-            if state == store.TRAINING and not run.is_alive():
+            if state == states.TRAINING and not run.is_alive():
                 dead.add(run.id)
             ownerless = run.id in dead and (seen_dead is None or run.id in seen_dead)
-            if ownerless or state in (store.QUEUED, store.SUSPENDED):
+            if ownerless or state in (states.QUEUED, states.SUSPENDED):
                 self._take_up(run)
         return dead
 
@@ -187,7 +188,7 @@ class RunExecutor:
         try:
             written = (run.folder / "status.json").stat().st_mtime_ns
         except OSError:
-            return store.CREATED
+            return states.CREATED
         if self._states.get(run.id, (0, ""))[0] != written:
             self._states[run.id] = written, run.recorded()["state"]
         return self._states[run.id][1]
@@ -201,13 +202,13 @@ class RunExecutor:
             try:
                 with run.owned(wait=GLANCE):
                     state = run.recorded()["state"]
-                    if state in (store.QUEUED, store.TRAINING) and self.pool.adopt(run):
+                    if state in (states.QUEUED, states.TRAINING) and self.pool.adopt(run):
                         return
-                    if state in (store.QUEUED, store.SUSPENDED):
+                    if state in (states.QUEUED, states.SUSPENDED):
                         self._enqueue(run, state)
-                    elif state == store.TRAINING:
+                    elif state == states.TRAINING:
                         run.spec()  # a run of a newer version is left as it is
-                        self._settle(run, store.GONE)
+                        self._settle(run, states.GONE)
             except (OSError, RunError):
                 return  # another was quicker, a full disk, or a description that cannot be read
             self._dispatch()
@@ -262,17 +263,17 @@ class RunExecutor:
         gives_way = self._turns.ended_by_us(run)
         try:
             with run.owned(wait=GLANCE):
-                if run.recorded()["state"] == store.TRAINING:  # its disk was full
+                if run.recorded()["state"] == states.TRAINING:  # its disk was full
                     run.set_status(state=message["state"], reason=message["reason"], pid=None)
         except (OSError, RunBusy):
             return
         asked = run.asked()  # a click on "continue" that came while the run was being paused
         unheard = asked.get("serial", 0) > run.recorded().get("serial", 0)
-        halted = message["state"] in (store.PAUSED, store.STOPPED)
+        halted = message["state"] in (states.PAUSED, states.STOPPED)
         with contextlib.suppress(OSError, RunError):  # deleted, or taken by another program
             if halted and unheard and asked["command"] in ("run", "step"):
                 self._submit(run, asked["command"])
-            elif message["state"] == store.PAUSED and gives_way:
+            elif message["state"] == states.PAUSED and gives_way:
                 self._submit(run, "run")  # behind all who wait
 
     def _on_exit(self, worker: Worker, reason: str) -> None:
@@ -289,9 +290,9 @@ class RunExecutor:
         try:
             with run.owned(wait=GLANCE):
                 state = run.recorded()["state"]
-                if state == store.QUEUED and self._handed.get(run.id, 0) < HANDED_AT_MOST:
+                if state == states.QUEUED and self._handed.get(run.id, 0) < HANDED_AT_MOST:
                     self._queue.push(run.id, run.spec().get("learner", ""), first=True)
-                elif state in (store.QUEUED, store.TRAINING):
+                elif state in (states.QUEUED, states.TRAINING):
                     self._settle(run, reason)
         except (OSError, RunError):
             pass  # somebody else owns it, or the disk is full: status() still tells the truth
@@ -309,7 +310,7 @@ class RunExecutor:
             run = Run(self.store.root / run_id)
             try:
                 with run.owned(wait=GLANCE):
-                    run.note(store.FAILED, NO_WORKER)
-                    run.set_status(state=store.FAILED, reason=NO_WORKER)
+                    run.note(states.FAILED, NO_WORKER)
+                    run.set_status(state=states.FAILED, reason=NO_WORKER)
             except (OSError, RunError):
                 continue

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import psutil
 
-from explorer.runs import store
+from explorer.runs import states
+from explorer.runs.run import Run, RunError
 
 CLOSE_WITHIN = 35.0  # seconds; a worker gives up by itself after 30
 STARTS_AT_MOST = 3  # workers that never get warm, in a row: something is broken
@@ -21,7 +22,7 @@ STARTS_AT_MOST = 3  # workers that never get warm, in a row: something is broken
 WORKER_MEMORY = 600_000_000
 GPU_WORKER_MEMORY = 2_500_000_000  # CUDA's libraries take most of it
 MOST_SLOTS = 256
-LAST_WORDS = (store.FAILED, store.INTERRUPTED, store.SUSPENDED)  # after which a worker leaves
+LAST_WORDS = (states.FAILED, states.INTERRUPTED, states.SUSPENDED)  # after which a worker leaves
 
 
 class Worker(Protocol):
@@ -97,7 +98,7 @@ class Pool:
             worker.retired = True
             worker.dismiss()
 
-    def adopt(self, run: store.Run) -> bool:
+    def adopt(self, run: Run) -> bool:
         """Take back a run that a worker of an earlier executor still trains -> whether there is
         such a worker. A process of this machine never outlives its executor."""
         return False
@@ -160,7 +161,7 @@ def default_slots(cores: int, gpus: Mapping[str, int] | None = None) -> int:
     """How many runs train at once: EXPLORER_SLOTS, else two, or as many as cores and free memory
     allow; with graphics processors as many as have room there, in memory and on the cores. More
     would only make each of them slower. gpus: as `gpus.find` makes it."""
-    with contextlib.suppress(store.RunError):
+    with contextlib.suppress(RunError):
         if told := told_slots():
             return told
     most = sum(gpus.values()) if gpus else 2
@@ -174,7 +175,7 @@ def told_slots() -> int | None:
     if not told:
         return None
     if not (told.isdecimal() and len(told) < 10 and 1 <= int(told) <= MOST_SLOTS):
-        raise store.RunError(
+        raise RunError(
             f"EXPLORER_SLOTS is a whole number from 1 to {MOST_SLOTS}, got {told[:40]!r}: as many"
             " runs train at once as this machine has room for."
         )

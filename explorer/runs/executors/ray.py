@@ -16,7 +16,8 @@ from explorer.runs.executors.executor import RunExecutor
 from explorer.runs.executors.pool import Pool, Worker
 from explorer.runs.executors.ray_line import Line
 from explorer.runs.executors.ray_worker import RayWorker, worker_of
-from explorer.runs.store import Run, RunError, RunStore
+from explorer.runs.run import Run, RunError
+from explorer.runs.store import RunStore
 
 GPU_SHARE, CORES = "EXPLORER_RAY_GPU_SHARE", "EXPLORER_RAY_CORES"
 

@@ -12,7 +12,7 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from explorer.runs.store import RunError
+from explorer.runs.run import RunError
 
 WITHIN = 5.0  # seconds for each question
 

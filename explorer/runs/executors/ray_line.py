@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from explorer.runs import files, mirror, store
+from explorer.runs import files, mirror, states
 from explorer.runs.executors import ray_session
 from explorer.runs.executors.ray_worker import RayWorker
-from explorer.runs.store import Run, RunBusy
+from explorer.runs.run import Run, RunBusy, RunError, now
 
 ASK_EVERY = 0.25  # seconds
 ANSWER_WITHIN = 30.0  # seconds
@@ -113,10 +113,10 @@ class Line(threading.Thread):
 
     def _say_trouble(self, error: Exception) -> None:
         words = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-        if not isinstance(error, store.RunError):  # else a sentence of ours
+        if not isinstance(error, RunError):  # else a sentence of ours
             words = UNREACHABLE.format(self.address, words)
         if words != self._trouble:
-            print(f"{store.now()} {words}", file=sys.stderr, flush=True)
+            print(f"{now()} {words}", file=sys.stderr, flush=True)
         self._trouble = words
 
     def _lose_all(self, reason: str) -> None:
@@ -186,18 +186,18 @@ class Line(threading.Thread):
         refused = "busy"
         try:
             worker.own(run)
-            refused = "declined" if run.recorded()["state"] != store.QUEUED else ""
+            refused = "declined" if run.recorded()["state"] != states.QUEUED else ""
             if not refused:
                 options = {} if save_every is None else {"save_every": save_every}
                 self._send(worker, run=worker.pack(run), options=options)
                 return
         except RunBusy:
             pass
-        except (OSError, store.RunError) as error:
-            refused = store.FAILED
+        except (OSError, RunError) as error:
+            refused = states.FAILED
             with contextlib.suppress(OSError):
-                run.note(store.FAILED, str(error))
-                run.set_status(state=store.FAILED, reason=str(error))
+                run.note(states.FAILED, str(error))
+                run.set_status(state=states.FAILED, reason=str(error))
         worker.let_go()
         self._on_message(worker, {"done": run.id, "state": refused, "reason": ""})
 
@@ -228,12 +228,12 @@ class Line(threading.Thread):
         assert run is not None, "it was asked before"
         try:
             mirror.apply(run, worker.base, news)
-        except (OSError, store.RunError) as error:
+        except (OSError, RunError) as error:
             full = isinstance(error, OSError)
-            reason = store.FULL if full else str(error)
+            reason = states.FULL if full else str(error)
             self._send(worker, leave=True)
             worker.let_go()
-            state = store.INTERRUPTED if full else store.FAILED
+            state = states.INTERRUPTED if full else states.FAILED
             self._on_message(worker, {"done": run.id, "state": state, "reason": reason})
 
     def _exit(self, worker: RayWorker, reason: str) -> None:

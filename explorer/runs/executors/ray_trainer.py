@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from explorer.runs import files, mirror, store
+from explorer.runs import files, mirror
+from explorer.runs.run import Run
 
 FLUSH_EVERY = 0.2  # seconds between two looks of a Trainer at what is new
 FLUSH_FIRST = 0.03  # the same in the first second, so that whoever watches sees life
@@ -78,7 +79,7 @@ class Trainer:
             self.folder = None
             shutil.rmtree(root, ignore_errors=True)
 
-    def _work(self, run: store.Run, options: dict[str, Any]) -> Any:
+    def _work(self, run: Run, options: dict[str, Any]) -> Any:
         from explorer.runs import job
 
         ended: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()

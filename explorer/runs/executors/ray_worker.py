@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.runs import files, mirror
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 OWNER_WAIT = 0.5  # seconds; who only looks at a run holds its lock for milliseconds
 NOTE = "remote.json"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 
 from explorer.runs.executors.pool import Pool
-from explorer.runs.store import Run
+from explorer.runs.run import Run
 
 
 class Turns:

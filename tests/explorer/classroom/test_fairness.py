@@ -8,7 +8,7 @@ import pytest
 import gpt
 from explorer import cache, history
 from explorer.classroom import fairness
-from explorer.runs import store as states
+from explorer.runs import states
 from explorer.runs.job import Signals, work
 from explorer.runs.store import RunStore
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from explorer import history
-from explorer.runs import Run, RunError, RunReader, files, job, labels, migrations
-from explorer.runs import store as states
+from explorer.runs import Run, RunError, RunReader, files, job, labels, migrations, states
+from explorer.runs import run as run_module
+from explorer.runs import store as store_module
 
 GARBAGE = {
     "half a line": b'{"kind":"step","step":9,"lo',
@@ -96,7 +97,8 @@ def test_a_clock_set_back_changes_no_order(store, tools, monkeypatch):
         def now(cls, tz=None):
             return cls.moment
 
-    monkeypatch.setattr(states, "datetime", Clock)
+    for module in (store_module, run_module):
+        monkeypatch.setattr(module, "datetime", Clock)
     runs = []
     for back in (0, 1, 3650, 30, 0):
         monkeypatch.setattr(Clock, "moment", Clock.moment - timedelta(days=back))

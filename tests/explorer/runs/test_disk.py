@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.runs import disk, files, labels
-from explorer.runs import store as states
+from explorer.runs import disk, files, labels, states
 from explorer.runs.disk import SNAPSHOTS, WHOLE, Cleaning, DiskError, Size, Step, plan
 
 HOUR = 3600.0

@@ -15,7 +15,7 @@ import pytest
 import gpt
 from explorer.runs import RunReader, RunStore, files, job
 from explorer.runs.reader import size_of
-from explorer.runs.store import FULL
+from explorer.runs.states import FULL
 
 PROJECT = Path(__file__).parents[3]
 MOMENTS = int(os.environ.get("EXPLORER_FAULTS", "8"))

@@ -5,8 +5,7 @@ import errno
 import pytest
 
 import gpt
-from explorer.runs import RunError, job
-from explorer.runs import store as states
+from explorer.runs import RunError, job, states
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from explorer.runs import RunBusy, RunStore, labels
-from explorer.runs import store as states
+from explorer.runs import RunBusy, RunStore, labels, states
 from explorer.runs.labels import LabelError, Labels
 
 

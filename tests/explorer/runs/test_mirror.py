@@ -5,8 +5,7 @@ import threading
 import pytest
 
 import gpt
-from explorer.runs import RunError, RunStore, files, job, mirror
-from explorer.runs import store as states
+from explorer.runs import RunError, RunStore, files, job, mirror, states
 
 
 @pytest.fixture

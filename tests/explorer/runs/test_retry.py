@@ -2,8 +2,7 @@
 
 import pytest
 
-from explorer.runs import job, retry
-from explorer.runs import store as states
+from explorer.runs import job, retry, states
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.runs import Run, RunBusy, RunError, RunStore
-from explorer.runs import store as states
+from explorer.runs import Run, RunBusy, RunError, RunStore, states
+from explorer.runs import store as store_module
 
 NOBODY = "20260101-000000-000000-" + "0" * 20
 PAGE_IMPORTS = """
@@ -49,7 +49,7 @@ def test_a_learners_runs_are_listed_and_no_description_is_read_twice(store, tool
     assert [run.id for run in store.list("ann")] == [own.id] and len(store.list()) == 2
     (copied.folder / "run.json").write_bytes(whole)
     assert [run.id for run in store.list("ben")] == [copied.id]
-    monkeypatch.setattr(states.files, "read_json", lambda path: pytest.fail(f"{path} again"))
+    monkeypatch.setattr(store_module.files, "read_json", lambda path: pytest.fail(f"{path} again"))
     assert [run.id for run in store.list("ann")] == [own.id] and len(store.list()) == 2
 
 

@@ -1,6 +1,6 @@
 """What became of the runs, seen from outside."""
 
-from explorer.runs import store as states
+from explorer.runs import states
 from explorer.runs.watch import RunWatch, seconds_of
 
 
