@@ -349,5 +349,5 @@ def pretrained() -> dict[str, Path]:
             card = {}
         return card.get("corpus") != "tinyshakespeare", card.get("val_loss", float("inf"))
 
-    folders = [path.parent for path in PRETRAINED.glob("*/config.json")]
+    folders = [path.parent for path in PRETRAINED.glob("*/model.safetensors")]
     return {folder.name: folder for folder in sorted(folders, key=place)}

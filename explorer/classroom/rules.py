@@ -8,12 +8,13 @@ import hashlib
 import hmac
 import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from explorer.runs import files
 from gpt.errors import GPTError
@@ -22,8 +23,6 @@ ACTIVE_AT_MOST = 12  # runs of one learner that wait or train (a climb hands ove
 RUNS_AT_MOST = 300  # of one learner, on a server of many
 KEY_AT_LEAST = 12  # characters of a teacher's key that somebody chose; ours has 96 random bits
 AFTER_WRONG = 0.5  # seconds before a wrong key is answered
-
-_writing = threading.Lock()
 
 
 class ClassError(GPTError):
@@ -51,13 +50,18 @@ def read(root: Path) -> Rules:
 
 
 def change(root: Path, how: Callable[[Rules], Rules]) -> Rules:
-    """Replace the rules by what `how` makes of them; of two changes at once none is lost."""
-    with _writing:
+    """Replace the rules by what `how` makes of them; of two changes at once none is lost, also
+    of two servers."""
+    with _writing(root):
         new = how(read(root))
-        path = root / "class" / "rules.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, asdict(new), durable=True)
+        files.write_json(root / "class" / "rules.json", asdict(new), durable=True)
         return new
+
+
+def _writing(root: Path) -> FileLock:
+    """Held by whoever changes what lies in `class/`."""
+    (root / "class").mkdir(parents=True, exist_ok=True)
+    return FileLock(root / "class" / "lock")
 
 
 def teacher_key(root: Path) -> str:
@@ -65,9 +69,8 @@ def teacher_key(root: Path) -> str:
     if told := told_key(root):
         return told
     path = key_file(root)
-    with _writing:
+    with _writing(root):
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(handle, "w", encoding="utf-8") as file:
                 file.write(secrets.token_urlsafe(12) + "\n")

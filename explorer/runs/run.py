@@ -208,7 +208,8 @@ class Run:
     def checkpoint_path(self) -> Path | None:
         """The folder to give to gpt.load_checkpoint, or None while none was saved whole."""
         folder = self.folder / "checkpoint"
-        return folder if (folder / "config.json").exists() else None
+        whole = all((folder / name).exists() for name in ("config.json", "model.safetensors"))
+        return folder if whole else None
 
     @property
     def resume_path(self) -> Path:

@@ -33,6 +33,7 @@ from tests.browser.serving import Server, serve  # noqa: E402
 PAGES = ("bigram", "self_attention", "multi_head_attention", "transformer_blocks", "generate",
          "text_to_tokens", "averaging_the_past", "train_a_gpt", "look_inside", "")  # fmt: skip
 SLIDERS = {"bigram": "bigram_learning_rate", "self_attention": "self_attention_n_embd"}
+LONGEST = 8  # place of 20,000 among the steps to choose from
 THINK = (3.0, 9.0)  # seconds between two actions of a learner
 
 
@@ -71,10 +72,15 @@ async def measured(server: Server, place: Path, given: argparse.Namespace) -> di
         await one.press("bigram_train")
     times: dict[str, list[float]] = {"page": [], "slider": []}
     until = time.monotonic() + given.seconds
+    used = cores_used(server)
     under = asyncio.create_task(speed(place, given.seconds))
+    watched = asyncio.create_task(watch(server, given.seconds))
     await asyncio.gather(*(attend(one, until, times) for one in everyone))
     result |= {name: summary(values) for name, values in times.items()}
     result |= {"training_under_load": await under, "memory_under_load": memory(server)}
+    result["server_over_time"] = await watched
+    after = cores_used(server)
+    result["cores"] = {who: round((after[who] - used[who]) / given.seconds, 2) for who in used}
     result["errors"] = [error for one in [*everyone, *trainers, teacher] for error in one.errors]
     result["bytes_each"] = statistics.mean(one.received for one in everyone) // 1
     tell(f"under load: {result}")
@@ -85,11 +91,18 @@ async def measured(server: Server, place: Path, given: argparse.Namespace) -> di
 
 
 async def training(server: Server) -> Learner:
-    """A learner whose gpt_mini trains for a long time."""
+    """A learner whose gpt_mini trains all the time: as long as it can be set, and then anew."""
     one = Learner(server.address)
     await one.join()
     await one.open("train_a_gpt")
-    await one.press("train_a_gpt_train")
+    await one.move("train_a_gpt_gpt_mini_max_steps", LONGEST)
+
+    async def press_now_and_then() -> None:
+        while True:
+            await one.press("train_a_gpt_train")  # while a run trains, it does nothing
+            await asyncio.sleep(60)
+
+    one.busy = asyncio.create_task(press_now_and_then())
     return one
 
 
@@ -98,12 +111,23 @@ async def attend(one: Learner, until: float, times: dict[str, list[float]]) -> N
     await asyncio.sleep(random.uniform(0, THINK[1]))
     page = "bigram"
     while time.monotonic() < until:
-        if page in SLIDERS and random.random() < 0.5:
+        if page == "bigram" and random.random() < 0.2:
+            await one.press("bigram_train")  # nothing, while its run waits or trains
+        elif page in SLIDERS and random.random() < 0.5:
             times["slider"].append(await one.move(SLIDERS[page], random.randint(2, 7)))
         else:
             page = random.choice(["bigram", *PAGES])
             times["page"].append(await one.open(page))
         await asyncio.sleep(random.uniform(*THINK))
+
+
+async def watch(server: Server, seconds: float, looks: int = 12) -> list[float]:
+    """The server's memory at so many moments."""
+    found = []
+    for _ in range(looks):
+        await asyncio.sleep(seconds / looks)
+        found.append(memory(server)["server"])
+    return found
 
 
 async def speed(place: Path, seconds: float) -> float:
@@ -143,6 +167,19 @@ async def come_and_go(server: Server, sessions: int) -> None:
         await asyncio.gather(*(one.open(random.choice(PAGES[:6])) for one in group))
         for one in group:
             await one.leave()
+
+
+def cores_used(server: Server) -> dict[str, float]:
+    """Seconds of a processor that each side has used so far: a browser would draw elsewhere, so
+    what the learners cost here is no part of the server."""
+    process = psutil.Process(server.process.pid)
+    training = [child.cpu_times() for child in process.children(recursive=True)]
+    own, learners = process.cpu_times(), psutil.Process().cpu_times()
+    return {
+        "server": own.user + own.system,
+        "training": sum(times.user + times.system for times in training),
+        "learners": learners.user + learners.system,
+    }
 
 
 def memory(server: Server) -> dict[str, float]:

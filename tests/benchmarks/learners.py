@@ -29,6 +29,7 @@ class Learner:
         self.states: dict[str, WidgetState] = {}
         self.received = 0  # bytes
         self.errors: list[str] = []
+        self.busy: asyncio.Task[None] | None = None  # what it does besides; ends when it leaves
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._finished = asyncio.Event()
         self._awaited: set[int] = set()
@@ -45,6 +46,8 @@ class Learner:
         self._reading = asyncio.create_task(self._read())
 
     async def leave(self) -> None:
+        if self.busy is not None:
+            self.busy.cancel()
         self._stop_polls(list(self._polls))
         if self._socket is not None:
             await self._socket.close()

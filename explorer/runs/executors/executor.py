@@ -152,13 +152,13 @@ class RunExecutor:
 
     def _halt(self, run: Run, command: str) -> None:
         with self._lock:
-            if run.recorded()["state"] not in (states.QUEUED, states.TRAINING):
+            if run.recorded()["state"] not in states.ACTIVE:
                 return
             run.control(command)
             self._queue.remove(run.id)
             try:  # not begun yet: it leaves the queue now; its worker, if it has one, declines
                 with run.owned(wait=GLANCE):
-                    if run.recorded()["state"] == states.QUEUED:
+                    if run.recorded()["state"] in (states.QUEUED, states.SUSPENDED):
                         state = states.PAUSED if command == "pause" else states.STOPPED
                         run.set_status(state=state, reason="", serial=run.asked()["serial"])
                         run.note(state)
