@@ -4,10 +4,10 @@
 
 A server in class mode with two runs of gpt_mini training. Every learner is a session of Streamlit's
 own protocol (no browser draws on the same processor): each has a run of its own waiting, whose page
-it watches, and every few seconds it opens another page or moves a slider. Seconds from the request
-to the last byte of the answer, medians and 95th percentiles; memory of the server and of all its
-processes (PSS, MB); the training's tokens a second before and under the load; then how much memory
-sessions leave behind that were opened and closed.
+it watches, and every few seconds it opens another page, moves a slider or trains anew. Seconds from
+the request to the last byte of the answer, medians and 95th percentiles; memory of the server and
+of all its processes (PSS, MB); the training's tokens a second before and under the load; then how
+much memory sessions leave behind that were opened and closed.
 """
 
 import argparse

@@ -57,7 +57,8 @@ def test_a_model_that_is_damaged_or_vanishes_stops_no_judging(store, monkeypatch
     (gone.folder / "checkpoint" / "model.safetensors").unlink()
     judge = fairness.Judging()
     found = verdicts_of(judge, store, text)
-    assert found[torn.id].reason == found[gone.id].reason == fairness.NOT_READ
+    assert found[torn.id].reason == fairness.NOT_READ
+    assert found[gone.id].reason == fairness.NO_MODEL
     assert found[good.id].bits is not None
     shutil.rmtree(good.folder)
     assert good.id not in judge.verdicts(entries, text), "its model is not there any more"

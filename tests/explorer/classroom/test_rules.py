@@ -1,9 +1,11 @@
 """What holds for a class, and who may say so."""
 
+import multiprocessing
 import os
 import stat
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -55,3 +57,14 @@ def test_of_two_teachers_who_come_at_once_none_is_forgotten(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: rules.make_teacher(tmp_path, name), names))
     assert all(rules.is_teacher(tmp_path, name) for name in names)
+
+
+def test_two_servers_on_one_folder_forget_nothing_of_each_other(tmp_path):
+    add = partial(_come_in, tmp_path)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as servers:
+        list(servers.map(add, range(200), chunksize=10))
+    assert len(rules.read(tmp_path).held) == 200
+
+
+def _come_in(root, number):
+    rules.change(root, lambda now: replace(now, held=(*now.held, str(number))))
