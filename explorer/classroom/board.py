@@ -18,9 +18,9 @@ SAMPLE = 90  # characters of a sample in the table
 ORDER = {"training": 0, "queued": 1, "suspended": 1, "paused": 2}
 
 
-def entries(store: RunStore) -> list[Entry]:
+def entries(store: RunStore, most: int = MOST) -> list[Entry]:
     """The newest runs of all workspaces: those that train first, then those that wait."""
-    found = history.entries(store, MOST)
+    found = history.entries(store, most)
     return sorted(found, key=lambda entry: ORDER.get(entry.state, 3))
 
 

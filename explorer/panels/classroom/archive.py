@@ -1,37 +1,44 @@
-"""What a class takes home: a table of its runs, and the files of each, in one zip."""
+"""What a class takes home: a table of its runs, and the files of each, in one zip.
 
-import io
+The files are made by this module as a program, in a process of its own: each run takes a third of a
+second of plain Python, for which every page of the server would wait.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from explorer import engine
 from explorer.classroom import board, members
 from explorer.history import Entry
 from explorer.panels import export
+from explorer.runs.run import Run
 from gpt.errors import GPTError
 
 PARTS = ("script", "notebook", "csv", "receipt", "zip")  # keys of export.OFFERS
 LARGEST = 500_000_000  # bytes; what does not fit any more is named instead
+PROJECT = Path(__file__).parents[3]
 
 
 def archive_of(entries: Sequence[Entry]) -> bytes:
     """A zip with runs.csv and a folder for each run that has a model."""
     known = members.named(engine.store().root)
-    data = io.BytesIO()
-    missing: list[str] = []
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        table = board.rows(entries, known, [], {})
-        table.insert(0, "id", [entry.run.id for entry in entries])
-        archive.writestr("runs.csv", table.map(_harmless).to_csv(index=False))
-        for entry in entries:
-            if entry.run.checkpoint_path is None:
-                continue
-            for offer in export.OFFERS:
-                if offer.key in PARTS and data.tell() < LARGEST:
-                    missing += _add(archive, entry, offer)
-        archive.writestr("missing.txt", "\n".join(missing) + "\n" if missing else "Nothing.\n")
-    return data.getvalue()
+    table = board.rows(entries, known, [], {})
+    table.insert(0, "id", [entry.run.id for entry in entries])
+    folders = [str(entry.run.folder) for entry in entries if entry.run.checkpoint_path]
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "class.zip")
+        with _opened(path, "w") as archive:
+            archive.writestr("runs.csv", table.map(_harmless).to_csv(index=False))
+        program = [sys.executable, "-m", __name__, str(path)]
+        subprocess.run(program, input="\n".join(folders), text=True, cwd=PROJECT, check=True)
+        return path.read_bytes()
 
 
 def _harmless(cell: Any) -> Any:
@@ -40,12 +47,37 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if is_formula else cell
 
 
-def _add(archive: zipfile.ZipFile, entry: Entry, offer: export.Offer) -> list[str]:
-    """Write one file of a run -> why it is not there, if it cannot be made."""
-    name = f"{entry.spec.get('preset', 'run')}-{entry.run.id[:15]}"
+def _opened(path: Path, mode: Any) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path, mode, zipfile.ZIP_DEFLATED, compresslevel=1)
+
+
+def add_files(path: Path, folders: Sequence[str]) -> None:
+    """Put the files of the runs in `folders` into the zip at `path`."""
+    missing: list[str] = []
+    with _opened(path, "a") as archive:
+        for folder in folders:
+            for offer in export.OFFERS:
+                if offer.key in PARTS:
+                    missing += _add(archive, Run(folder), offer, path.stat().st_size < LARGEST)
+        archive.writestr("missing.txt", "\n".join(missing) + "\n" if missing else "Nothing.\n")
+
+
+def _add(archive: zipfile.ZipFile, run: Run, offer: export.Offer, room: bool) -> list[str]:
+    """Write one file of a run, if there is room -> why it is not there, if it is not."""
+    name = f"run-{run.id[:15]}"
+    with contextlib.suppress(GPTError):
+        name = f"{run.spec().get('preset', 'run')}-{run.id[:15]}"
+    file = f"{run.id}/{name}{offer.ending}"
+    if not room:
+        return [f"{file}: the archive has {LARGEST / 1e6:.0f} MB already, and holds no more"]
     try:
-        made = offer.make(entry.run.folder, name)
+        archive.writestr(file, offer.make(run.folder, name))
     except (GPTError, OSError) as error:
-        return [f"{entry.run.id}/{name}{offer.ending}: {error}"]
-    archive.writestr(f"{entry.run.id}/{name}{offer.ending}", made)
+        return [f"{file}: {error}"]
     return []
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(AttributeError):  # Windows has no `nice`
+        os.nice(10)
+    add_files(Path(sys.argv[1]), sys.stdin.read().splitlines())

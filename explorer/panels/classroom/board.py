@@ -110,6 +110,10 @@ def _table(
             states=", ".join(f"{states.count(s)} {say(s)}" for s in STATES if s in states) or "–",
         )
     )
+    if len(entries) == board.MOST:
+        st.caption(
+            say("These are the newest {n} runs; the file to take home holds all.", n=board.MOST)
+        )
 
 
 def _columns() -> dict[str, Any]:
