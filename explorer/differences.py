@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from explorer.language import message, say
+from explorer.moments import CLOCK, written
 from gpt.tokenizers.bpe import VOCAB_SIZE
 
 CHARACTERS = "character"
@@ -46,15 +47,14 @@ def labels(specs: Sequence[Mapping[str, Any]]) -> list[str]:
     said = [
         text
         if text and same[text] == 1
-        else f"{text or say(spec.get('name', RUN))} ({_clock(spec)})"
+        else f"{text or say(spec.get('name', RUN))} ({_begun(spec)})"
         for text, spec in zip(said, specs, strict=True)
     ]
     return [f"{number}: {text}" for number, text in enumerate(said, 1)]
 
 
-def _clock(spec: Mapping[str, Any]) -> str:
-    """Hour, minute and second of the run's beginning, as written (UTC)."""
-    return str(spec.get("created", ""))[11:19] + " UTC"
+def _begun(spec: Mapping[str, Any]) -> str:
+    return written(str(spec.get("created", "")), CLOCK)
 
 
 def show(value: Any) -> str:

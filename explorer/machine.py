@@ -1,7 +1,12 @@
-"""How fast this machine trains, measured once by the first training process and kept in a file."""
+"""This machine: how fast it trains, measured once by the first training process and kept in a
+file; and how busy it is."""
 
 import functools
+import threading
+import time
 from pathlib import Path
+
+import psutil
 
 import gpt
 from explorer import engine
@@ -21,3 +26,39 @@ def probe() -> gpt.MachineProbe | None:
 @functools.lru_cache(maxsize=2)
 def _read(path: Path, changed: int) -> gpt.MachineProbe | None:
     return gpt.load_probe(path)
+
+
+class Processor:
+    """How busy all cores are. (psutil's own percentage remembers for each thread apart, and every
+    drawing of a page is a new thread, which would always be told 0.)"""
+
+    SHORTEST = 1.0  # seconds between two looks that a share is worth something for
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._before = self._look()
+        self._percent: float | None = None
+
+    def percent(self) -> float | None:
+        """Percent in use since anybody looked last, or as seen then; None: not known yet."""
+        with self._lock:
+            at, idle, passed = self._look()
+            if at - self._before[0] >= self.SHORTEST and passed > self._before[2]:
+                share = (idle - self._before[1]) / (passed - self._before[2])
+                self._percent = 100 * min(1.0, max(0.0, 1 - share))
+                self._before = at, idle, passed
+            return self._percent
+
+    @staticmethod
+    def _look() -> tuple[float, float, float]:
+        """Now, the idle seconds of all cores, and all their seconds."""
+        times = psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # in user, too
+        return time.monotonic(), idle, sum(times) - twice
+
+
+@functools.cache
+def processor() -> Processor:
+    """The one gauge of this server."""
+    return Processor()

@@ -18,10 +18,15 @@ SAMPLE = 90  # characters of a sample in the table
 ORDER = {"training": 0, "queued": 1, "suspended": 1, "paused": 2}
 
 
-def entries(store: RunStore, most: int = MOST) -> list[Entry]:
-    """The newest runs of all workspaces: those that train first, then those that wait."""
-    found = history.entries(store, most)
-    return sorted(found, key=lambda entry: ORDER.get(entry.state, 3))
+def entries(store: RunStore, waiting: Sequence[str] = (), most: int = MOST) -> list[Entry]:
+    """The newest runs of all workspaces: those that train first, then those of the queue `waiting`
+    in its order, then all others, the newest first."""
+    places = {run_id: place for place, run_id in enumerate(waiting)}
+
+    def order(entry: Entry) -> tuple[int, int]:
+        return ORDER.get(entry.state, 3), places.get(entry.run.id, 0)
+
+    return sorted(history.entries(store, most), key=order)
 
 
 def rows(

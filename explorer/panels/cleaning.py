@@ -1,12 +1,11 @@
 """One sentence for a learner whose runs will be cleaned, because the disk is getting full."""
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
 from explorer import engine, workspace
 from explorer.history import Entry
 from explorer.language import count
+from explorer.moments import written
 from explorer.runs import disk
 
 
@@ -25,15 +24,14 @@ def cleaning_notice(entries: list[Entry]) -> None:
     ]
     if not coming:
         return
-    first = datetime.fromtimestamp(min(step.at for step in coming), UTC)
     whole = sum(step.what == disk.WHOLE for step in coming)
-    when = f"{first:%Y-%m-%d %H:%M}"
+    when = written(min(step.at for step in coming))
     if whole:
         said = count(
             whole,
-            "The disk is getting full: {n} old run of yours will be deleted from {when} UTC on."
+            "The disk is getting full: {n} old run of yours will be deleted from {when} on."
             " Give it a star on page 10 and it stays.",
-            "The disk is getting full: {n} old runs of yours will be deleted from {when} UTC on."
+            "The disk is getting full: {n} old runs of yours will be deleted from {when} on."
             " Those with a star (page 10) stay.",
             when=when,
         )
@@ -41,9 +39,9 @@ def cleaning_notice(entries: list[Entry]) -> None:
         said = count(
             len(coming),
             "The disk is getting full: the snapshots of {n} old run of yours will be deleted from"
-            " {when} UTC on; its curve and its model stay. A star on page 10 keeps all of it.",
+            " {when} on; its curve and its model stay. A star on page 10 keeps all of it.",
             "The disk is getting full: the snapshots of {n} old runs of yours will be deleted from"
-            " {when} UTC on; curves and models stay. A star on page 10 keeps all of a run.",
+            " {when} on; curves and models stay. A star on page 10 keeps all of a run.",
             when=when,
         )
     st.warning(said, icon=":material/auto_delete:")

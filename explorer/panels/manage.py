@@ -9,6 +9,7 @@ from explorer import differences, engine, history, lessons, state, workspace
 from explorer.history import Entry
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
+from explorer.moments import SECOND, written
 from explorer.panels import training
 from explorer.panels.cleaning import cleaning_notice
 from explorer.panels.compare import STATES
@@ -57,7 +58,7 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
             message("step"): entry.step,
             message("best loss"): entry.best_val_loss,
             message("state"): say(STATES.get(entry.state, entry.state)),
-            message("begun (UTC)"): entry.created[:16].replace("T", " "),
+            message("begun"): written(entry.created),
         }
         for entry in found
     ]
@@ -108,7 +109,7 @@ def _choose(lesson: Lesson, found: list[Entry]) -> Entry:
 
 
 def _said(entry: Entry) -> str:
-    return f"{entry.title} ({entry.created[:19].replace('T', ' ')} UTC)"
+    return f"{entry.title} ({written(entry.created, SECOND)})"
 
 
 def _change(lesson: Lesson, entry: Entry, groups: list[str]) -> None:

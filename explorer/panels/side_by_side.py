@@ -16,6 +16,7 @@ from explorer.charts import compare
 from explorer.history import Entry
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
+from explorer.moments import written
 from explorer.panels import training
 from explorer.panels.compare import comparable, in_which, thin
 from explorer.panels.picture import picture
@@ -52,7 +53,7 @@ def choices() -> dict[str, Choice]:
     found = {}
     for entry in history.starred_first(workspace.entries()):
         # Nothing that a training changes: a browser knows a chosen option by its words.
-        title = f"{entry.title} · {entry.created[5:19].replace('T', ' ')} UTC"
+        title = f"{entry.title} · {written(entry.created, '%m-%d %H:%M:%S')}"
         found[entry.run.id] = Choice(entry.run.id, title, entry, False)
     for name, folder in cache.pretrained().items():
         try:

@@ -11,6 +11,7 @@ from explorer import cache, engine, history, state, workspace
 from explorer.language import explain, say
 from explorer.lessons import Lesson
 from explorer.literal import literal
+from explorer.moments import written
 from explorer.panels import model
 from explorer.panels.model import Shown
 from explorer.runs.run import Run, RunError
@@ -127,8 +128,7 @@ def chosen_folder(lesson: Lesson) -> Path | None:
 
 
 def _name(entry: history.Entry) -> str:
-    begun = f"{entry.created[:16].replace('T', ' ')} UTC"
-    about = {"title": entry.title, "step": entry.step, "begun": begun}
+    about = {"title": entry.title, "step": entry.step, "begun": written(entry.created)}
     if not entry.best_val_loss:
         return say("{title}, step {step:,} ({begun})", **about)
     return say(

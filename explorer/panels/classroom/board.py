@@ -6,11 +6,12 @@ import pandas as pd
 import psutil
 import streamlit as st
 
-from explorer import cache, engine, frames, lessons, workspace
+from explorer import cache, engine, frames, lessons, machine, workspace
 from explorer.charts import compare
 from explorer.classroom import board, fairness, members
 from explorer.history import Entry
 from explorer.language import count, say
+from explorer.moments import CLOCK, written
 from explorer.panels import picture
 from explorer.panels.compare import thin
 from explorer.panels.progress import say_trouble
@@ -33,10 +34,11 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
     def body() -> None:
         if not workspace.is_teacher():
             st.rerun()  # it was left in another tab
-        _machine()
+        waiting = engine.executor().waiting()
+        entries = board.entries(engine.store(), waiting)
+        _machine(len(waiting))
         if trouble := engine.executor().trouble:
             say_trouble(trouble)
-        entries = board.entries(engine.store())
         if entries and not begun:
             st.rerun()
         if not entries:
@@ -49,17 +51,16 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
             )
             return
         known = members.named(engine.store().root)
-        _table(entries, known, judged)
+        _table(entries, waiting, known, judged)
         _steer(entries, known)
         _curves(entries, known)
 
     st.fragment(body, run_every=POLL_SECONDS)()
 
 
-def _machine() -> None:
+def _machine(waiting: int) -> None:
     """How busy this server is."""
     executor = engine.executor()
-    waiting = executor.waiting()
     memory = psutil.virtual_memory()
     places = st.columns(4, vertical_alignment="bottom")
     places[0].metric(
@@ -68,11 +69,12 @@ def _machine() -> None:
         help=say("Runs that train, of as many as train at once on this machine."),
     )
     places[1].metric(
-        say("Waiting"), len(waiting), help=say("Runs whose turn comes; fair between learners.")
+        say("Waiting"), waiting, help=say("Runs whose turn comes; fair between learners.")
     )
+    busy = machine.processor().percent()
     places[2].metric(
         say("Processor"),
-        f"{psutil.cpu_percent():.0f} %",
+        "–" if busy is None else f"{busy:.0f} %",
         help=say("Of all cores together, since the last look."),
     )
     places[3].metric(
@@ -84,11 +86,12 @@ def _machine() -> None:
 
 def _table(
     entries: list[Entry],
+    waiting: list[str],
     known: dict[str, members.Member],
     judged: dict[str, fairness.Verdict],
 ) -> None:
     bits = {run_id: v.bits for run_id, v in judged.items() if v.bits is not None}
-    table = board.rows(entries, known, engine.executor().waiting(), bits)
+    table = board.rows(entries, known, waiting, bits)
     table["page"] = [_page(key) for key in table["page"]]
     table["state"] = table["state"].map(say)
     if not bits:
@@ -140,7 +143,7 @@ def _page(key: str) -> str:
 
 def title_of(entry: Entry, known: dict[str, members.Member]) -> str:
     """Whose run it is and which, plain text: "Ana · 4 Masked self-attention · 10:02:11"."""
-    return f"{board.learner(entry, known)} · {_page(entry.page)} · {entry.created[11:19]} UTC"
+    return f"{board.learner(entry, known)} · {_page(entry.page)} · {written(entry.created, CLOCK)}"
 
 
 def _steer(entries: list[Entry], known: dict[str, members.Member]) -> None:

@@ -44,6 +44,17 @@ def test_a_row_says_whose_what_how_far_and_how_good(store):
     assert second["learner"] == f"guest {members.id_of('ben')[:4]}" and second["place"] == 1
 
 
+def test_those_that_train_come_first_then_the_queue_in_its_order(store):
+    old, third, first, second, trains, new = (begin(store, "ann") for _ in range(6))
+    for run in (first, second, third):
+        run.set_status(state="queued")
+    trains.set_status(state="training")
+    with trains.owned():
+        shown = board.entries(store, [first.id, second.id, third.id])
+    expected = [trains, first, second, third, new, old]
+    assert [entry.run.id for entry in shown] == [run.id for run in expected]
+
+
 def test_a_look_reads_only_the_events_of_runs_that_have_news(store, monkeypatch):
     """More runs than the cache holds readers: each look read the events of all from the start."""
     runs = [begin(store, "ann") for _ in range(3)]
