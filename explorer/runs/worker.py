@@ -2,7 +2,8 @@
 
     {"run": "/path/of/a/run", "threads": 2}     train this run (save_every: seconds, optional)
     {"threads": 1}                              the share of the cores has changed
-    {"probe": "/path/of/machine.json"}          measure how fast this machine trains, and write it
+    {"probe": "/path/of/machine.json"}          measure how fast this machine trains, and write it,
+                                                when no run wants to begin
 
 It answers with JSON lines: {"ready": true} when warm, {"done": id, "state": ..., "reason": ...}
 after each job. The end of its input means that the server is gone, however that came about: the
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,6 +32,10 @@ from explorer.runs.store import RunStore
 
 NICENESS = 10  # the web server and the learner's browser come first
 PATIENCE = 30.0  # seconds for saving; a process that hangs must not stay for ever
+
+
+class GiveWay(Exception):
+    """Something that matters more has come."""
 
 
 class Worker:
@@ -63,10 +69,7 @@ class Worker:
         if "threads" in message:
             self.job_signals.threads = int(message["threads"])
         if "probe" in message:
-            try:
-                measure(Path(message["probe"]))
-            except Exception:  # no memory perhaps: runs go without an estimate of their minutes
-                traceback.print_exc()
+            self._probe(message)
         if "run" not in message:
             return True
         run = Run(message["run"])
@@ -75,6 +78,15 @@ class Worker:
         gc.collect()  # the model and the optimizer's memory, before the next job is taken
         self.say(done=run.id, state=state, reason=reason)
         return state not in (states.FAILED, states.INTERRUPTED)  # after trouble: a fresh process
+
+    def _probe(self, message: dict[str, Any]) -> None:
+        """Measure this machine; when a run comes meanwhile, it goes first."""
+        try:
+            measure(Path(message["probe"]), go_on=self.inbox.empty)
+        except GiveWay:
+            self.inbox.put(message)
+        except Exception:  # no memory perhaps: runs go without an estimate of their minutes
+            traceback.print_exc()
 
     def leave(self) -> None:
         """Begin to leave: from a signal, or because nobody is at the other end any more."""
@@ -134,15 +146,19 @@ def warm_up() -> None:
         job.work(run, job.Signals())
 
 
-def measure(path: Path) -> None:
-    """Probe this machine as a run that has it to itself would find it, and keep the result."""
+def measure(path: Path, go_on: Callable[[], bool] = lambda: True) -> None:
+    """Probe this machine as a run that has it to itself would find it, and keep the result; raises
+    GiveWay between two of its small trainings when it is not to go on."""
     import torch
 
     cores = os.cpu_count() or 1
-    probe = gpt.probe_machine(
-        prepare=lambda flops: torch.set_num_threads(gpt.useful_threads(flops, cores))
-    )
-    gpt.save_probe(path, probe)
+
+    def prepare(flops: float) -> None:
+        if not go_on():
+            raise GiveWay
+        torch.set_num_threads(gpt.useful_threads(flops, cores))
+
+    gpt.save_probe(path, gpt.probe_machine(prepare=prepare))
 
 
 def main() -> None:

@@ -18,7 +18,9 @@ import psutil
 import pytest
 
 if os.environ.get("EXPLORER_CLUSTER_TESTS") != "1":
-    pytest.skip("they want the machine alone: EXPLORER_CLUSTER_TESTS=1 runs them", allow_module_level=True)
+    pytest.skip(
+        "they want the machine alone: EXPLORER_CLUSTER_TESTS=1 runs them", allow_module_level=True
+    )
 pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
 pytest.importorskip("grpc", reason="ray[client] is not installed (requirements-cluster.txt)")
 

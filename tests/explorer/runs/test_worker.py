@@ -50,3 +50,20 @@ def test_a_machine_that_cannot_be_measured_trains_all_the_same(
     assert process._handle({"probe": str(tmp_path / "machine.json")}), "it is fit for a run"
     assert "Traceback" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_comes_while_the_machine_is_measured_goes_first(tmp_path, monkeypatch):
+    process = worker.Worker(io.StringIO())
+    begun = []
+
+    def probe(prepare):
+        for flops in (1e6, 2e6, 3e6):
+            prepare(flops)
+            begun.append(flops)
+            process._receive({"run": "a run"})
+
+    monkeypatch.setattr(gpt, "probe_machine", probe)
+    wish = {"probe": str(tmp_path / "machine.json")}
+    assert process._handle(wish)
+    assert begun == [1e6], "the second training of the probe was not begun"
+    assert [process.inbox.get(), process.inbox.get()] == [{"run": "a run"}, wish]
