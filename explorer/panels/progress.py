@@ -87,17 +87,21 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
     kind, reason = status["state"], status.get("reason") or ""
     words = f"**{say(WORDS[kind])}** {explain(reason)}"
     if kind == states.QUEUED:
-        ahead = engine.executor().position(run.id)
-        if ahead and engine.executor().slots:
-            words += " " + count(
-                ahead,
-                "{n} run before it; your place is kept.",
-                "{n} runs before it; your place is kept.",
+        place = engine.executor().position(run.id)
+        if place and engine.executor().slots:
+            words += " " + (
+                say("It is next.")
+                if place == 1
+                else count(
+                    place - 1,
+                    "{n} other waits before it; your place is kept.",
+                    "{n} others wait before it; your place is kept.",
+                )
             )
             wait = turns.wait_of(run.id)
             if wait is not None:
                 words += " " + say("Its turn comes in about {time}.", time=duration(wait))
-        elif ahead == 0:
+        elif place == 0:
             words = say("**Starting.** The training process is getting ready.")
     if asked := status.get("asked"):
         words += " " + say(ASKED[asked])

@@ -131,11 +131,13 @@ def test_a_run_that_waits_can_leave_the_queue(school, monkeypatch):
     run = run_of(school, ANN, states.QUEUED)
     monkeypatch.setattr(school.executor, "position", lambda run_id: 2)
     at = sit(school, ANN, "bigram", run=run.id)
-    assert any("2 runs before it" in m.value for m in at.markdown)
+    assert any("1 other waits before it" in m.value for m in at.markdown)
     leave = by_key(at.button, "bigram_stop")
     assert leave.label == "Leave the queue" and "bigram_pause" not in {b.key for b in at.button}
     leave.click().run()
     assert school.executor.commands[-1] == (run.id, "stop")
+    monkeypatch.setattr(school.executor, "position", lambda run_id: 1)
+    assert any("It is next." in m.value for m in at.run().markdown)
 
 
 def test_a_board_without_runs_tells_the_teacher_what_to_do_first(school):
