@@ -7,7 +7,7 @@ but its owner and the teacher: every command of a page goes through `command`, `
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import streamlit as st
 from explorer import classroom, engine, history, state
 from explorer.classroom import members, rules
 from explorer.language import explain, message, say
+from explorer.runs import labels
 from explorer.runs.executors import Command
 from explorer.runs.run import Run, RunError
 from gpt.errors import GPTError
@@ -23,6 +24,7 @@ from gpt.errors import GPTError
 COOKIE = "explorer_workspace"
 ADDRESS = "workspace"  # of a personal link; taken out of the address at once
 _HELD, _OFFERED, _SAID = "workspace key", "workspace offered", "workspace said"
+_NAMED = "workspace named"
 
 NOT_YOURS = message("This run belongs to somebody else: you can look at it, but not change it.")
 FROZEN = message("Your teacher has paused the class: nothing can be started until it goes on.")
@@ -52,6 +54,7 @@ def begin() -> None:
     if linked is not None:
         state.set_address(ADDRESS, None)  # it would be seen on a projector, and shared
     if _account() is not None:  # it is the workspace, whatever a link or a cookie says
+        _name_by_account()
         return
     if _HELD not in st.session_state:
         kept = st.context.cookies.get(COOKIE, "")
@@ -101,6 +104,18 @@ def _account() -> str | None:
     if not getattr(st.user, "is_logged_in", False):
         return None
     return members.account_key(str(st.user.get("iss")), str(st.user.get("sub")))
+
+
+def _name_by_account() -> None:
+    """Call a workspace as its account is called, until its owner says otherwise."""
+    if st.session_state.get(_NAMED):
+        return
+    st.session_state[_NAMED] = True
+    told = str(st.user.get("name") or str(st.user.get("email") or "").partition("@")[0])
+    root, own = engine.store().root, mine().id
+    if told and not members.read(root, own).name:
+        with suppress(GPTError, OSError):  # a strange name, one too many, a full disk
+            members.rename(root, own, told[: labels.MOST["name"]])
 
 
 def is_teacher() -> bool:

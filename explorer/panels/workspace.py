@@ -5,6 +5,7 @@ import streamlit as st
 from explorer import classroom, engine, workspace
 from explorer.classroom import members, rules
 from explorer.components.cookie import keep_cookie
+from explorer.components.way_back import way_back
 from explorer.language import explain, say
 from explorer.panels.classroom.join import join_address
 from explorer.runs.labels import MOST
@@ -52,6 +53,8 @@ def workspace_panel() -> None:
             st.logout()
     if own.key:
         _keep(own.key)
+    else:
+        way_back(leaving=False)
 
 
 def sign_in_panel() -> None:
@@ -64,6 +67,7 @@ def sign_in_panel() -> None:
         help=say("You come back here afterwards."),
     ):
         st.login()
+    way_back(leaving=True)
 
 
 def _keep(key: str) -> None:

@@ -20,10 +20,12 @@ ROOT = Path(__file__).parents[2]
 
 
 class Server:
-    """One `streamlit run` on a port of its own."""
+    """One `streamlit run` on a port of its own, or on `port`."""
 
-    def __init__(self, script: str, folder: Path, log: Path, **environment: str) -> None:
-        self.port = free_port()
+    def __init__(
+        self, script: str, folder: Path, log: Path, port: int = 0, **environment: str
+    ) -> None:
+        self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = log
         flags = [
@@ -76,9 +78,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(script: str, folder: Path, log: Path, **environment: str) -> Iterator[Server]:
+def serve(
+    script: str, folder: Path, log: Path, port: int = 0, **environment: str
+) -> Iterator[Server]:
     """A server that is gone afterwards."""
-    server = Server(script, folder, log, **environment)
+    server = Server(script, folder, log, port, **environment)
     try:
         yield server
     finally:

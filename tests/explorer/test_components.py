@@ -278,7 +278,7 @@ def test_each_component_has_one_default_export():
     }
     assert exports == {
         "attention_map", "code_view", "cookie", "dot_product", "glossary", "keepsake", "next_token",
-        "save_chart", "token_strip",
+        "save_chart", "token_strip", "way_back",
     }  # fmt: skip
 
 

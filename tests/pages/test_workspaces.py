@@ -11,7 +11,7 @@ from explorer import classroom, lessons, workspace
 from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
 from explorer.panels.classroom import order
-from explorer.runs import files, states
+from explorer.runs import files, labels, states
 from explorer.runs.run import RunError
 from tests.pages.bench import APP, Bench, bench, by_key, said  # noqa: F401
 
@@ -301,12 +301,9 @@ def test_a_teacher_makes_a_task_by_the_form_and_every_slip_is_a_sentence(school)
 class Account:
     """What Streamlit says of a person where an OpenID provider is set up."""
 
-    def __init__(self, subject: str = "") -> None:
+    def __init__(self, subject: str = "", **told: str) -> None:
         self.is_logged_in = bool(subject)
-        self.subject = subject
-
-    def get(self, name: str) -> str:
-        return {"iss": "https://school.example", "sub": self.subject}[name]
+        self.get = ({"iss": "https://school.example", "sub": subject} | told).get
 
 
 def test_where_accounts_are_set_up_nothing_opens_without_one(school, monkeypatch):
@@ -324,6 +321,29 @@ def test_with_an_account_the_workspace_is_its_own_wherever_it_signs_in(school, m
     )
     monkeypatch.setattr(workspace.st, "user", Account("ben"))
     assert not workspace.may_change(run)
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"name": "Ann Lee", "email": "al@school.example"}, "Ann Lee"),
+        ({"email": "al@school.example"}, "al"),
+        ({}, ""),
+        ({"name": "x" * 5000}, "x" * labels.MOST["name"]),
+        ({"name": "\0\u202e"}, ""),
+    ],
+)
+def test_a_workspace_is_called_as_its_account_until_its_owner_says_otherwise(
+    school, monkeypatch, told, name
+):
+    monkeypatch.setattr(workspace.st, "user", Account("ann", **told))
+    own = members.id_of(members.account_key("https://school.example", "ann"))
+    at = sit(school, BEN)
+    assert members.read(school.store.root, own).name == name
+    members.rename(school.store.root, own, "Annie")
+    at.run()
+    sit(school, BEN)
+    assert members.read(school.store.root, own).name == "Annie"
 
 
 def test_a_personal_link_is_offered_to_nobody_who_has_an_account(school, monkeypatch):
