@@ -6,7 +6,7 @@ torch, and a cold server should show something at once.
 
 import streamlit as st
 
-from explorer import classroom, engine, language, lessons, reruns
+from explorer import classroom, engine, language, lessons, reruns, state
 from explorer.language import say
 from explorer.runs.run import RunError
 
@@ -80,8 +80,7 @@ def limit() -> None:
 def say_trouble() -> None:
     from explorer import workspace
 
-    with st.container():  # or none: the page below keeps its place (see panels/piece.py)
-        workspace.say_trouble()
+    workspace.say_trouble()
 
 
 def remember_answers() -> None:
@@ -103,5 +102,6 @@ reruns.hear_out()
 if start() and admitted():
     draw_sidebar()
     say_trouble()
+    state.pass_on()
     chosen.run()
     remember_answers()

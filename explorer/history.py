@@ -30,11 +30,20 @@ class Entry:
     train_loss: float | None
     val_loss: float | None
     best_val_loss: float | None
+    best_step: int | None
     corpus: str
     sha256: str
     created: str
     spec: dict[str, Any]
     labels: Labels
+
+    @property
+    def kept(self) -> tuple[int, float | None]:
+        """Step and validation loss of the model that the run has saved: its best, where it keeps
+        that, else its newest."""
+        if self.spec["train"].get("keep_best") and self.best_step is not None:
+            return self.best_step, self.best_val_loss
+        return self.step, self.val_loss
 
     @property
     def title(self) -> str:
@@ -104,6 +113,7 @@ def entry(run: Run) -> Entry:
         train_loss=status.get("train_loss"),
         val_loss=status.get("val_loss"),
         best_val_loss=status.get("val_loss") if best is None else best,
+        best_step=status.get("best_step"),
         corpus=spec["corpus"]["name"],
         sha256=spec["corpus"]["sha256"],
         created=spec["created"],

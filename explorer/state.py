@@ -10,6 +10,8 @@ import streamlit as st
 
 from explorer.lessons import Lesson
 
+_ROUTED = "routed"
+
 
 def run_of(lesson: Lesson) -> str | None:
     """The run that this page shows: from its address, else as it was left."""
@@ -44,6 +46,16 @@ def set_address(name: str, value: str | None) -> None:
             st.query_params[name] = value
     elif name in st.query_params:
         del st.query_params[name]
+
+
+def pass_on() -> None:
+    """Note that the router has drawn its part; called by it, before the page."""
+    st.session_state[_ROUTED] = True
+
+
+def is_routed() -> bool:
+    """Whether the router has drawn its part of this page. Asked once by each page."""
+    return bool(st.session_state.pop(_ROUTED, False))
 
 
 def enter(lesson: Lesson) -> None:

@@ -22,18 +22,23 @@ def wait_of(run_id: str) -> float | None:
     waiting = executor.waiting()
     if run_id not in waiting or not executor.slots or machine.probe() is None:
         return None
-    longest = executor.turn or math.inf
-    waits = _waits(tuple(executor.active()), tuple(waiting), executor.slots, longest)
+    waits = _waits(tuple(executor.active()), tuple(waiting), executor.slots)
     return waits[run_id] if waits[run_id] < math.inf else None
 
 
 @st.cache_resource(ttl=MOMENT, max_entries=8, show_spinner=False)
-def _waits(
-    active: tuple[str, ...], waiting: tuple[str, ...], slots: int, longest: float
-) -> dict[str, float]:
-    """Waiting run → seconds. longest: how long a run trains before it gives way."""
-    left = [min(longest, _left_of(one)) for one in active]
-    own = [min(longest, _left_of(one)) for one in waiting]
+def _waits(active: tuple[str, ...], waiting: tuple[str, ...], slots: int) -> dict[str, float]:
+    """Waiting run → seconds. A run gives way at the end of its turn, if another learner waits."""
+    executor = engine.executor()
+    turn = executor.turn or math.inf
+    learners = {one: engine.store().learner_of(one) or one for one in (*active, *waiting)}
+
+    def spent(one: str, turn_left: float) -> float:
+        gives_way = any(learners[other] != learners[one] for other in waiting)
+        return min(turn_left, _left_of(one)) if gives_way else _left_of(one)
+
+    left = [spent(one, executor.turn_left(one)) for one in active]
+    own = [spent(one, turn) for one in waiting]
     return dict(zip(waiting, expected_waits(left, own, slots), strict=True))
 
 

@@ -9,9 +9,9 @@ but its owner and the teacher: every command of a page goes through `command`, `
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer import classroom, engine, history, state
 from explorer.classroom import members, rules
@@ -23,8 +23,8 @@ from gpt.errors import GPTError
 
 COOKIE = "explorer_workspace"
 ADDRESS = "workspace"  # of a personal link; taken out of the address at once
-_HELD, _OFFERED, _SAID = "workspace key", "workspace offered", "workspace said"
-_NAMED = "workspace named"
+_HELD, _OFFERED, _NAMED = "workspace key", "workspace offered", "workspace named"
+_LINKED, _SAID = "workspace of a link", "workspace said"
 
 NOT_YOURS = message("This run belongs to somebody else: you can look at it, but not change it.")
 FROZEN = message("Your teacher has paused the class: nothing can be started until it goes on.")
@@ -56,10 +56,7 @@ def begin() -> None:
     if _account() is not None:  # it is the workspace, whatever a link or a cookie says
         _name_by_account()
         return
-    if _HELD not in st.session_state:
-        kept = st.context.cookies.get(COOKIE, "")
-        st.session_state[_HELD] = kept if members.KEY.fullmatch(kept) else members.new_key()
-    if linked is not None and members.KEY.fullmatch(linked) and linked != st.session_state[_HELD]:
+    if linked is not None and members.KEY.fullmatch(linked) and linked != _held():
         # Nobody loses a workspace to a link unasked, or works in one that somebody else opened.
         st.session_state[_OFFERED] = linked
 
@@ -71,18 +68,32 @@ def mine() -> Workspace:
     account = _account()
     if account is not None:
         return Workspace(members.id_of(account))
-    key = st.session_state.get(_HELD)
-    if key is None:
-        key = st.session_state[_HELD] = members.new_key()
+    key = _held()
     return Workspace(members.id_of(key), key)
 
 
-def adopt(key: str) -> None:
-    """Work in the workspace of `key` from now on; whoever made it up has an empty one."""
+def _held() -> str:
+    """The key of this session: as the browser's cookie has it, else a new one."""
+    if _HELD not in st.session_state:
+        kept = st.context.cookies.get(COOKIE, "")
+        st.session_state[_HELD] = kept if members.KEY.fullmatch(kept) else members.new_key()
+    key: str = st.session_state[_HELD]
+    return key
+
+
+def adopt(key: str, linked: bool = False) -> None:
+    """Work in the workspace of `key` from now on; whoever made it up has an empty one. linked: the
+    browser is to keep it in place of the one that it has."""
     st.session_state[_HELD] = key
+    st.session_state[_LINKED] = linked
     st.session_state.pop(_OFFERED, None)
     for name in [name for name in st.session_state if str(name).endswith(".run")]:
         del st.session_state[name]  # the pages showed the runs of the other
+
+
+def is_linked() -> bool:
+    """Whether a personal link was used, or this workspace has work and the browser's has none."""
+    return bool(st.session_state.get(_LINKED))
 
 
 def offered() -> str | None:
@@ -131,9 +142,9 @@ def entries(most: int = 200) -> list[history.Entry]:
     return history.entries(engine.store(), most, mine().id or None)
 
 
-def has_runs() -> bool:
-    """Whether anything was begun in this workspace."""
-    return bool(engine.store().list(mine().id or None))
+def has_runs(key: str | None = None) -> bool:
+    """Whether anything was begun in this workspace, or in the one of `key`."""
+    return bool(engine.store().list(members.id_of(key) if key else mine().id or None))
 
 
 def may_change(run: Run) -> bool:
@@ -206,7 +217,7 @@ def _check(run: Run, starts: bool = False) -> None:
 
 @contextmanager
 def telling() -> Iterator[None]:
-    """A callback has no place to draw: what goes wrong in it is said by `say_trouble` later."""
+    """What goes wrong in a callback, which has no place to draw, is said all the same."""
     try:
         yield
     except GPTError as error:
@@ -216,12 +227,15 @@ def telling() -> Iterator[None]:
 
 
 def trouble(sentence: str) -> None:
-    """Let the page say `sentence` when it is drawn next."""
+    """Say what a click could not do: at once where a part of the page is drawn anew, else by the
+    router, whose own beginning would take its place."""
     st.session_state[_SAID] = sentence
+    context = get_script_run_ctx()
+    if context is not None and context.fragment_ids_this_run:
+        say_trouble()
 
 
 def say_trouble() -> None:
-    """What could not be done at the last click, once. Called by the router."""
-    said: Any = st.session_state.pop(_SAID, None)
-    if said:
-        st.warning(explain(said), icon=":material/front_hand:")
+    """What a click could not do, once, over the page: also at its end nobody overlooks that."""
+    if said := st.session_state.pop(_SAID, ""):
+        st.toast(explain(said), icon=":material/front_hand:", duration="long")

@@ -18,8 +18,10 @@ from typing import Any
 import gpt
 from gpt.cli_owner import owned
 from gpt.errors import ConfigError
+from gpt.record import as_line
 
 RUNS = Path("checkpoints/runs")
+COMMAND_LINE = "command line"
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -48,9 +50,11 @@ def _train(options: argparse.Namespace, lock: contextlib.ExitStack) -> None:
             if state is None:  # after all mistakes are told, so that --out is still free after one
                 lock.enter_context(owned(folder))
                 _describe(folder, preset, corpus, about, options)
+            else:
+                _describe_again(folder, preset)
             card = {"corpus": corpus.name, "corpus_sha256": corpus.sha256}
             recorder = gpt.Recorder(folder, model, tokenizer, preset, card)
-            summary = Summary(preset.train.max_steps)
+            summary = Summary(preset.train.max_steps, state)
             ended = _record(events, recorder, summary, group)
     if ended is None:
         print(f"Stopped at step {summary.step}. To continue: --resume {folder}", file=sys.stderr)
@@ -64,11 +68,14 @@ def _train(options: argparse.Namespace, lock: contextlib.ExitStack) -> None:
 def _record(events: Any, recorder: Any, summary: "Summary", group: Any) -> Any:
     """Show a training and write it down -> its last event, or None when it was asked to stop."""
     event, request = None, None
+    _tell_pages(recorder.folder, "training", summary)
     try:
         while not isinstance(event, gpt.Finished) and not group.stopping:
             event = events.send(request)
             recorder.take(event)
             summary.take(event)
+            if isinstance(event, gpt.Evaluation):  # some seconds apart in a run worth a look
+                _tell_pages(recorder.folder, "training", summary)
             request = recorder.request()
         if not isinstance(event, gpt.Finished):
             recorder.take(events.send("snapshot"))
@@ -76,11 +83,21 @@ def _record(events: Any, recorder: Any, summary: "Summary", group: Any) -> Any:
         recorder.close()
         summary.close()
     ended = event if isinstance(event, gpt.Finished) else None
-    status = {"state": "finished" if ended else "stopped", "step": summary.step}
-    status_path = recorder.folder / "status.json"
-    gpt.write_json(status_path, status | {"val_loss": ended and ended.val_loss})
+    _tell_pages(recorder.folder, "finished" if ended else "stopped", summary)
     group.wait()
     return ended
+
+
+def _tell_pages(folder: Path, state: str, summary: "Summary") -> None:
+    """Keep status.json, which lists of runs show. "by" says who trains: pages cannot steer it."""
+    path = folder / "status.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        known = {}
+    by = COMMAND_LINE if state == "training" else None
+    news = {"state": state, "reason": "", "step": summary.step, "by": by} | summary.losses
+    gpt.write_json(path, (known if isinstance(known, dict) else {}) | news)
 
 
 def _follow(events: Any, group: Any) -> None:
@@ -168,6 +185,13 @@ def _describe(
     gpt.write_json(folder / "run.json", about | {"id": folder.name})
 
 
+def _describe_again(folder: Path, preset: Any) -> None:
+    """Say so where the run goes on with other settings, as more steps."""
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if about["train"] != preset.train.to_dict():
+        gpt.write_json(folder / "run.json", about | {"train": preset.train.to_dict()})
+
+
 def _reopen_run(folder: Path) -> tuple[Path, Any, Any, dict[str, Any], Any]:
     try:
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
@@ -213,12 +237,19 @@ def _assignment(text: str) -> tuple[str, str]:
 class Summary:
     """Shows the progress of a training on stderr, and remembers what it came to."""
 
-    def __init__(self, max_steps: int) -> None:
+    def __init__(self, max_steps: int, state: Any = None) -> None:
+        """state: what the training goes on from; None: it begins."""
         from tqdm import tqdm
 
         self.bar = tqdm(total=max_steps, unit="step", file=sys.stderr, dynamic_ncols=True)
         self.step, self.started, self.speeds = 0, time.perf_counter(), []  # type: ignore[var-annotated]
         self.end: Any = None
+        self.losses: dict[str, Any] = {}  # of the last estimate, and of the best
+        if state is not None:
+            self.step = state.meta["step"]
+            last, best = state.meta["last"] or {}, state.meta["best"] or {}
+            self.losses = {name: last.get(name) for name in ("train_loss", "val_loss")}
+            self.losses |= {f"best_{name}": best.get(name) for name in ("step", "val_loss")}
         self.exact_match: dict[str, Any] = {}  # of the last evaluation, where the text is a toy
 
     def take(self, event: Any) -> None:
@@ -233,6 +264,11 @@ class Summary:
                 losses += f"  exact match {event.exact_match:.3f}"
                 self.exact_match = {"exact_match": event.exact_match, "problems": event.problems}
             self.bar.write(f"step {event.step:>6}  {losses}", file=sys.stderr)
+            known = as_line(event)  # None in place of what is no number
+            self.losses |= {name: known[name] for name in ("train_loss", "val_loss")}
+            best = self.losses.get("best_val_loss")
+            if best is None or event.val_loss < best:
+                self.losses |= {"best_step": event.step, "best_val_loss": event.val_loss}
         elif isinstance(event, gpt.Finished):
             self.end = event
             self.bar.write(event.message, file=sys.stderr)

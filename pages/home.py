@@ -107,7 +107,7 @@ with right:
         page = lessons.BY_KEY[entry.page]
         so_far = (
             message("{state}, step {step:,} of {steps:,}")
-            if entry.best_val_loss is None
+            if entry.val_loss is None
             else message("{state}, step {step:,} of {steps:,}, loss {loss:.3f}")
         )
         st.page_link(
@@ -119,7 +119,7 @@ with right:
                 state=say(entry.state),
                 step=entry.step,
                 steps=entry.max_steps,
-                loss=entry.best_val_loss,
+                loss=entry.val_loss,
             )
         )
     lesson.section(say("This machine"))

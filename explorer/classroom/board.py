@@ -14,6 +14,7 @@ from explorer.runs.reader import size_of
 from explorer.runs.store import RunStore
 
 MOST = 200  # runs on the board, the newest
+RECENT = 100  # steps that a speed is the median of
 SAMPLE = 90  # characters of a sample in the table
 ORDER = {"training": 0, "queued": 1, "suspended": 1, "paused": 2}
 
@@ -77,7 +78,7 @@ def _newest(folder: str, size: int) -> tuple[float | None, str]:
     reader.update()
     samples = reader.samples[-1:]
     text = " ".join(samples[0]["text"].split()) if samples else ""
-    return (reader.last_step or {}).get("tokens_per_second"), text[:SAMPLE]
+    return reader.speed(RECENT), text[:SAMPLE]
 
 
 def learner(entry: Entry, members: Mapping[str, Member]) -> str:

@@ -183,7 +183,7 @@ def _row(one: Climbed, step: ladder.Step, V: int) -> dict[str, Any]:
         "what it adds": say(one.rung.idea),
         "parameters": sum(parts.values()),
         "step": last.get("step", 0),
-        "tokens/s": last.get("tokens_per_second"),
+        "tokens/s": one.reader.speed() if one.reader else None,
         "minutes": seconds / 60 if seconds else None,
         "loss": one.loss,
         "gain": step.gain,
@@ -203,7 +203,7 @@ def _columns() -> dict[str, Any]:
         "tokens/s": number(
             say("tokens/s"),
             format="compact",
-            help=say("Tokens learnt from in a second, measured at the end."),
+            help=say("Tokens learnt from in a second: the median of all steps, measured."),
         ),
         "minutes": number(
             say("minutes"),

@@ -179,7 +179,7 @@ def _row(
         "validation loss": last.get("val_loss"),
         "best": min((e["val_loss"] for e in known), default=None),
         **_bits(spec, last.get("val_loss"), names, text),
-        "tokens/s": step.get("tokens_per_second"),
+        "tokens/s": reader.speed(),
         "state": say(STATES[state]),
     }
 
@@ -213,6 +213,8 @@ def _columns() -> dict[str, Any]:
                 " compared, whatever the tokens are."
             ),
         ),
-        "tokens/s": number(say("tokens/s"), format="compact", help=say("Measured at the end.")),
+        "tokens/s": number(
+            say("tokens/s"), format="compact", help=say("Measured: the median of all steps.")
+        ),
         "state": text(say("state")),
     }

@@ -27,10 +27,10 @@ def _go_through_the_router() -> None:
     """Run the page again under `streamlit_app.py` if Streamlit opened its file directly.
 
     Until the first `st.navigation` of a server's life, Streamlit takes the files of a folder named
-    `pages/` for pages of their own, without title, sidebar or engine. That meets only the very
-    first visitor, and only with a link to a page.
+    `pages/` for pages of their own, without title, sidebar, workspace or engine. That meets whoever
+    comes in its first moment with a link to a page: a whole class, when the server starts anew.
     """
-    if PagesManager.uses_pages_directory:
+    if not state.is_routed():
         PagesManager.uses_pages_directory = False
         st.rerun()
 

@@ -1,6 +1,7 @@
 """What came of the run of a page: its end, its first estimate, and what the page changed."""
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import gpt
@@ -18,6 +19,12 @@ def text_of(lesson: Lesson, text: cache.Text) -> cache.Text:
     """What this page's run learns from, in its own tokens; the chosen text while there is none."""
     run = current_run(lesson)
     return (texts.of_run(run.spec(), text) if run else None) or text
+
+
+def knows_text(lesson: Lesson, text: cache.Text) -> bool:
+    """Whether what this page's run learns from is here, so that its loss can be set beside it."""
+    run = current_run(lesson)
+    return run is None or texts.of_run(run.spec(), text) is not None
 
 
 def finished(lesson: Lesson) -> dict[str, Any] | None:
@@ -68,11 +75,16 @@ def _facts(
     run = current_run(lesson)
     own = text_of(lesson, text)
     model = gpt.ModelConfig.from_dict(run.spec()["model"]) if run else preset.model
-    parameters = sum(gpt.parameters_by_component(model, own.vocab_size).values())
+    V = own.vocab_size
+    if run and run.checkpoint_path:  # whose text may not be here
+        with suppress(gpt.GPTError):  # a damaged model: said where it is used
+            V = gpt.read_config(run.checkpoint_path)["vocab_size"]
+    parameters = sum(gpt.parameters_by_component(model, V).values())
     reader = cache.reader(str(run.folder)) if run else None
     if reader is None or not reader.evaluations or not reader.last_step:
         return f"{parameters:,}", say("not trained yet"), "–"
-    speed, loss = reader.last_step["tokens_per_second"], reader.evaluations[-1]["val_loss"]
+    speed, loss = reader.speed(), reader.evaluations[-1]["val_loss"]
     if bits and loss is not None:
-        loss /= math.log(2) * own.characters_per_token["validation"]
-    return f"{parameters:,}", nats(loss), si(speed)
+        held = texts.characters_per_token(run.spec(), text) if run else None
+        loss = loss / math.log(2) / held["validation"] if held else None
+    return f"{parameters:,}", nats(loss), si(speed) if speed else "–"

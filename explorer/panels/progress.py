@@ -22,6 +22,7 @@ from explorer.runs import states
 from explorer.runs.reader import RunReader
 from explorer.runs.run import Run
 
+RECENT = 100  # steps that the speed is the median of
 WORDS = {
     states.CREATED: message("Not begun yet."),
     states.QUEUED: message("Waiting for its turn."),
@@ -67,7 +68,8 @@ def progress(
     curve = reader.curve(400)
     if not len(curve["step"]) and not reader.evaluations:
         return
-    known = (texts.of_run(spec, text) or text).references
+    own = texts.of_run(spec, text)  # None: its text is not here, so nothing of it can be told
+    known = own.references if own else {}
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _draw_losses(lesson, frames.loss_curve(curve, reader.evaluations), known)
@@ -75,9 +77,8 @@ def progress(
         exact_match_panel(task, reader.evaluations, f"{lesson.key}_exact_match")
     with right:
         _sample(reader)
-    for sentence in notices.notices(
-        reader.evaluations, max(known.values()), spec["train"]["learning_rate"]
-    ):
+    nothing = max(known.values(), default=math.inf)
+    for sentence in notices.notices(reader.evaluations, nothing, spec["train"]["learning_rate"]):
         st.warning(sentence, icon=":material/insights:")
     if details and len(curve["step"]) > 1:
         draw(create_details_chart, frames.training_details(curve), key=f"{run.id}_details")
@@ -161,11 +162,15 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
             " by ln 2, and by the characters of a token, for bits per character."
         ),
     )
-    speed = last["tokens_per_second"] if last else None
+    speed = reader.speed(RECENT)
     columns[3].metric(
         say("Tokens a second"),
         si(speed) if speed else "–",
-        help=say("Tokens the model learnt from in a second of training."),
+        help=say(
+            "Tokens the model learnt from in a second of training: the median of the last {n}"
+            " steps.",
+            n=RECENT,
+        ),
     )
     left = "–"
     if last and step < total and last.get("seconds") and not reader.finished:

@@ -125,6 +125,9 @@ def _buttons(
     if run is not None and not workspace.may_change(run):
         st.caption(say(workspace.NOT_YOURS))
         kind = None
+    elif kind == states.TRAINING and status.get("by"):
+        st.caption(say("The command line trains this run: it is ended there, with Ctrl-C."))
+        kind = None
     with st.container(horizontal=True):
         if kind == states.QUEUED and _pace(run, kind) == QUEUE_SECONDS:
             words = say("Gives its place away. It can go on later, from where it is.")
@@ -222,7 +225,8 @@ def _button(
 def _begin(lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str, command: Any) -> None:
     """Make a run and hand it over; a second click of a double click finds it and does nothing."""
     shown = current_run(lesson)
-    if is_active(shown) and shown is not None and workspace.may_change(shown):
+    by_us = shown is not None and workspace.may_change(shown) and not shown.status().get("by")
+    if by_us and is_active(shown):
         return
     run = new_run(lesson, preset, text, device)
     if run is None:

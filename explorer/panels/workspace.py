@@ -71,11 +71,16 @@ def sign_in_panel() -> None:
 
 
 def _keep(key: str) -> None:
-    """Let the browser keep the key; a key that it had before, from another tab, wins."""
-    fresh = not workspace.has_runs()
-    other = keep_cookie(workspace.COOKIE, key, yields=fresh)
-    if fresh and other and other != key and members.KEY.fullmatch(other):
+    """Let the browser keep the key. One that it has from before, or from another tab, stays and is
+    taken up, unless there is nothing in it and something in this one."""
+    other = keep_cookie(workspace.COOKIE, key, yields=not workspace.is_linked())
+    if workspace.is_linked() or not other or other == key or not members.KEY.fullmatch(other):
+        return
+    if not workspace.has_runs():
         workspace.adopt(other)
+        st.rerun()
+    elif not workspace.has_runs(other):
+        workspace.adopt(key, linked=True)
         st.rerun()
 
 
@@ -94,7 +99,7 @@ def _ask() -> None:
                 say("Use this workspace"),
                 key="workspace_open",
                 on_click=workspace.adopt,
-                args=(workspace.offered(),),
+                args=(workspace.offered(), True),
                 help=say("This browser then works in the workspace of the link."),
             )
             st.button(

@@ -128,12 +128,13 @@ def chosen_folder(lesson: Lesson) -> Path | None:
 
 
 def _name(entry: history.Entry) -> str:
-    about = {"title": entry.title, "step": entry.step, "begun": written(entry.created)}
-    if not entry.best_val_loss:
+    step, loss = entry.kept
+    about = {"title": entry.title, "step": step, "begun": written(entry.created)}
+    if not loss:
         return say("{title}, step {step:,} ({begun})", **about)
     return say(
         "{title}, step {step:,}, validation loss {loss:.3f} ({begun})",
-        loss=entry.best_val_loss,
+        loss=loss,
         **about,
     )
 

@@ -78,6 +78,15 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def head(path: Path, size: int) -> bytes:
+    """The first bytes of a file; none where there is no file."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""
+
+
 def read_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[dict[str, Any]], int, int]:
     """Read the JSON objects after byte `offset` -> (objects, new offset, damaged lines).
 

@@ -7,6 +7,7 @@ adds who owns the run, where it stands and what to say when it fails. Needs torc
 """
 
 import errno
+import math
 import os
 import sys
 import time
@@ -72,6 +73,7 @@ class _Job:
         self.recorder: Any = None  # a gpt.Recorder once the model is there
         self.news: dict[str, Any] = {}  # what status.json should say next
         self.step = 0
+        self.best = math.inf  # validation loss so far
         self.threads = 0
         self.flops = 0.0  # of one step
         self.pinned_threads = 0  # a run may insist, so that its numbers do not depend on others
@@ -81,7 +83,7 @@ class _Job:
     def work(self) -> tuple[str, str]:
         """Train, and whatever happens leave a folder that says so."""
         try:
-            self._status(state=states.TRAINING, reason="", pid=os.getpid())
+            self._status(state=states.TRAINING, reason="", pid=os.getpid(), by=None)
             self.run.sweep()
             state, reason = self._train()
         except Exception as error:  # the job's own mistake, or the machine's: told, never retried
@@ -121,6 +123,8 @@ class _Job:
         model = gpt.build_model(preset.model, tokenizer.vocab_size, seed=preset.train.seed)
         state, damage = self._saved()
         self.step = int(state.meta["step"]) if state else 0
+        best = state.meta["best"] if state else None
+        self.best = best["val_loss"] if best else math.inf
         self.pinned_threads = int(spec.get("threads") or 0)
         batch_size = preset.train.batch_size
         self.flops = gpt.flops_per_iteration(preset.model, tokenizer.vocab_size, batch_size)
@@ -157,9 +161,12 @@ class _Job:
             self.news["loss"] = event.loss
         elif isinstance(event, gpt.Evaluation | gpt.Finished):
             self.news |= {"train_loss": event.train_loss, "val_loss": event.val_loss}
-        if isinstance(event, gpt.Finished):
-            best = {"best_step": event.best_step, "best_val_loss": event.best_val_loss}
-            self.news |= best | {"outcome": event.reason, "seconds": event.seconds}
+        if isinstance(event, gpt.Evaluation) and event.val_loss < self.best:
+            self.best = event.val_loss
+            self.news |= {"best_step": event.step, "best_val_loss": event.val_loss}
+        elif isinstance(event, gpt.Finished):
+            self.news |= {"best_step": event.best_step, "best_val_loss": event.best_val_loss}
+            self.news |= {"outcome": event.reason, "seconds": event.seconds}
         if time.monotonic() >= self.next_status:
             self._status()
 

@@ -19,6 +19,7 @@ from explorer.runs import files
 from explorer.runs.run import Run
 
 PIECE = 1_000_000  # bytes
+HEAD = 512  # bytes by which a file is known again
 COLUMNS = ("step", "loss", "learning_rate", "grad_norm", "tokens_per_second", "seconds")
 
 
@@ -38,6 +39,7 @@ class RunReader:
     def _forget(self) -> None:
         """Begin to read from the start of the file."""
         self.offset = 0
+        self._head = b""
         self.damaged_lines = 0
         self.evaluations: list[dict[str, Any]] = []
         self.samples: list[dict[str, Any]] = []
@@ -52,8 +54,10 @@ class RunReader:
         with self._lock:
             path = self.run.folder / "events.jsonl"
             before = self.version
-            if self.offset and size_of(path) < self.offset:
-                self._forget()  # somebody cut a damaged end off, or put an older file back
+            head = files.head(path, HEAD)
+            if size_of(path) < self.offset or not head.startswith(self._head):
+                self._forget()  # a damaged end was cut off, or the folder was used for another run
+            self._head = head
             while True:  # in pieces: parsing a long run at once would keep other pages waiting
                 start = self.offset
                 events, self.offset, damaged = files.read_lines(path, start, PIECE)
@@ -87,9 +91,19 @@ class RunReader:
         keep = bisect_right(self._columns["step"], step)
         for column in self._columns.values():
             del column[keep:]
+        steps = {name: column[-1] for name, column in self._columns.items() if column}
+        self.last_step = steps | {"step": int(steps["step"])} if steps else None
         for events in (self.evaluations, self.samples, self.snapshots):
             events[:] = [event for event in events if event.get("step", 0) <= step]
         self.finished = None
+
+    def speed(self, steps: int | None = None) -> float | None:
+        """Tokens a second: the median of the last `steps`, None: of all. A single one says little:
+        it may have waited for another program."""
+        with self._lock:
+            values = np.array(self._columns["tokens_per_second"])[-(steps or 0) :]
+        known = values[np.isfinite(values)]
+        return float(np.median(known)) if len(known) else None
 
     def curve(self, max_points: int = 500) -> dict[str, NDArray[np.float64]]:
         """The training curve as equally long columns (see COLUMNS), thinned to `max_points`.

@@ -90,7 +90,8 @@ class Run:
         )
 
     def _inferred(self) -> dict[str, Any]:
-        """Where a run without a status stands: one of the command line, which keeps none."""
+        """Where a run without a status stands: one that the command line of an earlier version
+        made, which kept none."""
         path = self.folder / "events.jsonl"
         size = path.stat().st_size if path.exists() else 0
         events, _, _ = files.read_lines(path, max(0, size - TAIL_BYTES))
@@ -107,14 +108,15 @@ class Run:
         """Where the run stands, truthfully: {"state", "reason", "step", "updated", ...}.
 
         "asked" is a command which the worker has not yet obeyed, so that a page can say
-        "pausing"; None otherwise.
+        "pausing"; None otherwise. "by" is who trains it, where that is no worker of a server.
         """
         status = self.recorded()
         if status["state"] == states.TRAINING and not self.is_alive():
             status = self.recorded()  # it may have ended well between the two looks
             if status["state"] == states.TRAINING:
                 status |= {"state": states.INTERRUPTED, "reason": states.VANISHED}
-        asked = self.asked() if status["state"] == states.TRAINING else {}
+        hears = status["state"] == states.TRAINING and not status.get("by")
+        asked = self.asked() if hears else {}
         unheard = asked.get("serial", 0) > status.get("serial", 0) and asked.get("command") != "run"
         return status | {"asked": asked.get("command") if unheard else None}
 

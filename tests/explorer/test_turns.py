@@ -28,10 +28,11 @@ def test_each_starts_when_the_first_slot_is_free(left, own, slots, starts):
 class Busy:
     """An executor with one slot, taken, and a line before it."""
 
-    slots, turn = 1, None
+    slots = 1
 
-    def __init__(self, active, waiting):
-        self.active, self.waiting = lambda: active, lambda: waiting
+    def __init__(self, active, waiting, turn=None, held=0.0):
+        self.active, self.waiting, self.turn = lambda: active, lambda: waiting, turn
+        self.turn_left = lambda run_id: math.inf if turn is None else turn - held
 
 
 @pytest.fixture
@@ -51,6 +52,21 @@ def test_the_second_in_line_waits_twice_as_long(line):
     first, second = (turns.wait_of(run.id) for run in line[1:])
     assert first > 0 and second == pytest.approx(2 * first)
     assert turns.wait_of(line[0].id) is None, "it does not wait"
+
+
+def test_a_turn_is_over_for_others_alone_and_counts_down(line, monkeypatch):
+    training, *waiting = [run.id for run in line]
+    whole = turns.wait_of(waiting[0])
+
+    def wait(held):
+        turns._waits.clear()
+        busy = Busy([training], waiting, turn=whole / 2, held=held)
+        monkeypatch.setattr(engine, "executor", lambda: busy)
+        return turns.wait_of(waiting[0])
+
+    assert wait(0.0) == whole / 2 and wait(whole / 4) == whole / 4
+    monkeypatch.setattr(engine.store(), "learner_of", lambda run_id: "ann")
+    assert wait(0.0) == whole, "nobody gives way to a run of their own"
 
 
 def test_a_class_that_waits_reads_each_run_once(line, monkeypatch):

@@ -3,6 +3,7 @@
 Runs that a page should find are trained right here, in this process, by the job that a worker runs.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ class NoExecutor:
 
     def waiting(self) -> list[str]:
         return []
+
+    def turn_left(self, run_id: str) -> float:
+        return math.inf
 
     slots, turn, trouble = 2, None, ""
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from explorer import engine, lessons
+from explorer import engine, lessons, state
+from explorer.panels import lesson
 
 ROOT = Path(__file__).parents[2]
 CONTROLS = ("text_input", "text_area", "number_input", "slider", "select_slider", "selectbox")
@@ -18,10 +20,10 @@ def visited():
     app.run()
     pages = {"home": app}
     found = {"home": _seen(app)}
-    for lesson in lessons.LESSONS:
-        app.switch_page(lesson.file).run()
-        pages[lesson.key] = app
-        found[lesson.key] = _seen(app)
+    for one in lessons.LESSONS:
+        app.switch_page(one.file).run()
+        pages[one.key] = app
+        found[one.key] = _seen(app)
     yield found
     engine.executor().close()
 
@@ -60,3 +62,23 @@ def test_every_lesson_has_its_parts(visited, lesson):
 def test_the_map_on_home_shows_every_lesson(visited):
     """It once showed two rows of four, and a ninth page would have been lost."""
     assert all(lesson.idea in visited["home"]["captions"] for lesson in lessons.LESSONS)
+
+
+def test_a_page_that_streamlit_opened_by_itself_goes_through_the_router(monkeypatch):
+    """The first session of a server settles it for all, also for those that have begun already."""
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
+
+    class GoneThrough(Exception):
+        pass
+
+    def rerun():
+        raise GoneThrough
+
+    monkeypatch.setattr(lesson.st, "rerun", rerun)
+    monkeypatch.setattr(state.st, "session_state", {})
+    with pytest.raises(GoneThrough):
+        lesson.open_page("bigram")
+    state.pass_on()
+    lesson._go_through_the_router()
+    with pytest.raises(GoneThrough):  # of another drawing the router has to speak again
+        lesson._go_through_the_router()

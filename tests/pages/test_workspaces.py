@@ -10,6 +10,7 @@ import gpt
 from explorer import classroom, lessons, workspace
 from explorer.classroom import members, rules, tasks
 from explorer.panels import manage
+from explorer.panels import workspace as panel
 from explorer.panels.classroom import order
 from explorer.runs import files, labels, states
 from explorer.runs.run import RunError
@@ -113,9 +114,9 @@ def test_a_frozen_class_begins_nothing(school):
     rules.change(school.store.root, lambda now: rules.Rules(frozen=True))
     at = sit(school, ANN, "bigram", run=run.id)
     by_key(at.button, "bigram_continue").click().run()
-    assert any("paused the class" in w.value for w in at.warning)
+    assert any("paused the class" in t.value for t in at.toast)
     by_key(at.button, "bigram_train").click().run()
-    assert any("paused the class" in w.value for w in at.warning)
+    assert any("paused the class" in t.value for t in at.toast)
     assert len(school.store.list()) == 1 and school.executor.commands == []
 
 
@@ -157,7 +158,7 @@ def test_continuing_what_was_paused_goes_around_no_limit(school, monkeypatch):
     monkeypatch.setattr(school.executor, "waiting", lambda: [other.id])
     at = sit(school, ANN, "bigram", run=run.id)
     by_key(at.button, "bigram_continue").click().run()
-    assert any("wait until one is done" in w.value for w in at.warning)
+    assert any("wait until one is done" in t.value for t in at.toast)
     assert school.executor.commands == []
     monkeypatch.setattr(school.executor, "waiting", lambda: [run.id])
     by_key(at.button, "bigram_continue").click().run()  # the pause that was asked for, taken back
@@ -174,7 +175,7 @@ def test_a_full_disk_is_said_and_ends_no_page(school, monkeypatch):
     monkeypatch.setattr(files, "write_json", full)
     for key in ("class_freeze", "class_leave"):
         by_key(at.button, key).click().run()
-        assert not at.exception and any("free some disk space" in w.value for w in at.warning)
+        assert not at.exception and any("free some disk space" in t.value for t in at.toast)
     by_key(at.text_input, "workspace_name").set_value("Ben").run()
     assert not at.exception and any("free some disk space" in w.value for w in at.warning)
 
@@ -352,6 +353,55 @@ def test_a_personal_link_is_offered_to_nobody_who_has_an_account(school, monkeyp
     at = sit(school, BEN, workspace=ANN)  # it could not be opened
     assert "workspace" not in at.query_params
     assert "workspace_open" not in {b.key for b in at.button}
+
+
+class Browser:
+    """What Streamlit tells of a browser that kept a key."""
+
+    def __init__(self, key: str) -> None:
+        self.cookies = {workspace.COOKIE: key}
+
+
+def test_whoever_asks_first_gets_the_workspace_of_the_browser(school, monkeypatch):
+    monkeypatch.setattr(workspace.st, "context", Browser(ANN))
+    monkeypatch.setattr(workspace.st, "session_state", {})
+    assert workspace.mine() == workspace.Workspace(members.id_of(ANN), ANN)
+
+
+@pytest.mark.parametrize(
+    ("own_runs", "other_runs", "linked", "after"),
+    [
+        (False, False, False, BEN),  # another tab was first
+        (False, True, False, BEN),
+        (True, True, False, ANN),  # nothing is lost on either side: the cookie stays
+        (True, False, False, ANN),
+        (True, True, True, ANN),  # a personal link was used: the browser keeps that
+    ],
+)
+def test_a_workspace_that_the_browser_has_gives_way_only_to_work_or_a_link(
+    school, monkeypatch, own_runs, other_runs, linked, after
+):
+    """A page that Streamlit opened by itself had made up a key, whose first run replaced it."""
+    for key, some in ((ANN, own_runs), (BEN, other_runs)):
+        if some:
+            run_of(school, key)
+    monkeypatch.setattr(workspace.st, "session_state", {})
+    monkeypatch.setattr(panel.st, "rerun", lambda: None)
+    kept = {"key": BEN}
+
+    def keep_cookie(name, value, *, yields):
+        if yields and kept["key"] != value:
+            return kept["key"]
+        kept["key"] = value
+        return None
+
+    monkeypatch.setattr(panel, "keep_cookie", keep_cookie)
+    workspace.adopt(ANN, linked=linked)
+    for _ in range(3):  # drawings of the page
+        panel._keep(workspace.mine().key)
+    assert workspace.mine().key == after
+    replaced = linked or (own_runs and not other_runs)
+    assert kept["key"] == (ANN if replaced else BEN)
 
 
 def test_a_double_click_on_freeze_forgets_no_run(school, monkeypatch):

@@ -131,7 +131,10 @@ def _columns() -> dict[str, Any]:
         say("judged"): number(
             format="%.3f", help=say("By the server, on the same text for all: bits per character.")
         ),
-        say("tokens/s"): number(format="compact"),
+        say("tokens/s"): number(
+            format="compact",
+            help=say("Measured: the median of the last {n} steps.", n=board.RECENT),
+        ),
         say("sample"): st.column_config.TextColumn(width="large"),
     }
 

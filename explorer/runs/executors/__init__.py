@@ -46,6 +46,9 @@ class Executor(Protocol):
     def turn(self) -> float | None:
         """Seconds after which a run gives way to another learner's that waits; None: never."""
 
+    def turn_left(self, run_id: str) -> float:
+        """Seconds until the turn of a run that has a slot is over; ∞ where there are no turns."""
+
     @property
     def trouble(self) -> str:
         """Why nothing can train at the moment, as a sentence; empty while it can."""

@@ -98,6 +98,10 @@ class RunExecutor:
     def turn(self) -> float | None:
         return self._turns.seconds
 
+    def turn_left(self, run_id: str) -> float:
+        with self._lock:
+            return self._turns.left(self.pool, run_id)
+
     @property
     def trouble(self) -> str:
         return ""
@@ -131,7 +135,9 @@ class RunExecutor:
                     run.control(wish)
                     self._enqueue(run, state)
             except RunBusy:
-                if run.recorded()["state"] not in BEING_TRAINED and run.id not in self.active():
+                known = run.recorded()
+                ours = known["state"] in BEING_TRAINED or run.id in self.active()
+                if known.get("by") or not ours:
                     raise RunBusy(ELSEWHERE) from None
                 # It trains; a pause that was asked for is taken back.
                 if wish == "step" or run.asked().get("command") != wish:
@@ -145,15 +151,18 @@ class RunExecutor:
         learner = run.spec().get("learner", "")
         if state != states.QUEUED:
             run.note(states.QUEUED)
-            run.set_status(state=states.QUEUED, reason="", deaths=0)
+            run.set_status(state=states.QUEUED, reason="", deaths=0, by=None)
         self._handed.pop(run.id, None)
         self.pool.failed_starts = 0  # perhaps it works by now
         self._queue.push(run.id, learner)
 
     def _halt(self, run: Run, command: str) -> None:
         with self._lock:
-            if run.recorded()["state"] not in states.ACTIVE:
+            known = run.recorded()
+            if known["state"] not in states.ACTIVE:
                 return
+            if known.get("by"):
+                raise RunBusy(ELSEWHERE)
             run.control(command)
             self._queue.remove(run.id)
             try:  # not begun yet: it leaves the queue now; its worker, if it has one, declines
@@ -206,7 +215,7 @@ class RunExecutor:
                         return
                     if state in (states.QUEUED, states.SUSPENDED):
                         self._enqueue(run, state)
-                    elif state == states.TRAINING:
+                    elif state == states.TRAINING and not run.recorded().get("by"):
                         run.spec()  # a run of a newer version is left as it is
                         self._settle(run, states.GONE)
             except (OSError, RunError):

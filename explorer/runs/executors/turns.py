@@ -5,6 +5,7 @@ whole turn is saved and goes to the end of the queue, if somebody else waits; it
 that saving takes, and goes on by itself. Nobody waits: it stays.
 """
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -34,6 +35,13 @@ class Turns:
             if others > len(found):
                 found.append(str(worker.run_id))
         return found
+
+    def left(self, pool: Pool, run_id: str) -> float:
+        """Seconds until the turn of a run ends that holds a slot; ∞ where there are no turns."""
+        held = (w.since for w in pool.workers if w.run_id == run_id)
+        if self.seconds is None:
+            return math.inf
+        return max(0.0, self.seconds - (time.monotonic() - next(held, time.monotonic())))
 
     def ended_by_us(self, run: Run) -> bool:
         """Whether a pause was the end of a turn, and nobody has asked for anything since."""
