@@ -7,10 +7,11 @@ for the next event is a pause, asking for one more is a single step, `close()` e
 `send("snapshot")` answers with a `Snapshot` at once. Page, command line and tests all use this one
 loop. Nothing is printed and no file is touched.
 
-On the CPU a run depends on its seed alone: batches, dropout and samples draw from states that
-belong to the run, so two runs that take turns in one process equal the same runs alone (dropout's
-state is swapped in around each step, so such runs must share a thread). `resume` continues to
-the identical next loss. Follows the training scripts of Karpathy's tutorial and nanoGPT.
+On the CPU, with one number of threads, a run depends on its seed alone: batches, dropout and
+samples draw from states that belong to the run, so two runs that take turns in one process equal
+the same runs alone (dropout's state is swapped in around each step, so such runs must share a
+thread). `resume` continues to the identical next loss. Follows the training scripts of Karpathy's
+tutorial and nanoGPT.
 """
 
 import contextlib

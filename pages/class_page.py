@@ -63,7 +63,7 @@ def the_board() -> None:
     with st.container(horizontal=True):
         order.freeze_panel()
         if begun:
-            order.archive_panel()
+            order.archive_panel(text.current())
         st.button(
             say("Leave the board"),
             key="class_leave",

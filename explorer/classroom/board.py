@@ -36,8 +36,8 @@ def rows(
     waiting: Sequence[str],
     judged: Mapping[str, float],
 ) -> pd.DataFrame:
-    """Columns learner, page, run, what is different, state, place, step, of, training loss,
-    validation loss (nats per token), judged (bits per character, see fairness), tokens/s, sample.
+    """Columns learner, state, place, page, step, of, validation loss (nats per token), judged (bits
+    per character, see fairness), training loss, what is different, text, run, tokens/s, sample.
     """
     places = {run_id: place for place, run_id in enumerate(waiting, 1)}
     return pd.DataFrame([_row(entry, members, places, judged) for entry in entries])
@@ -53,16 +53,17 @@ def _row(
     speed, sample = _newest(str(folder), size_of(folder / "events.jsonl"))
     return {
         "learner": learner(entry, members),
-        "page": entry.page,
-        "run": entry.title,
-        "what is different": ", ".join(changed(entry.spec)),
         "state": entry.state,
         "place": places.get(entry.run.id),
+        "page": entry.page,
         "step": entry.step,
         "of": entry.max_steps,
-        "training loss": entry.train_loss,
         "validation loss": entry.val_loss,
         "judged": judged.get(entry.run.id),
+        "training loss": entry.train_loss,
+        "what is different": ", ".join(changed(entry.spec)),
+        "text": entry.corpus,
+        "run": entry.title,
         "tokens/s": speed,
         "sample": sample,
     }
@@ -100,5 +101,10 @@ def changed(spec: Mapping[str, Any]) -> list[str]:
     return told + [
         f"{name} {differences.show(own[name])}"
         for name, value in usual.items()
-        if name in own and own[name] != value
+        if name in own and own[name] != value and not _is_idle(name, own)
     ]
+
+
+def _is_idle(name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting does nothing here, so that nobody need know of it."""
+    return name == "feed_forward_multiple" and not settings.get("feed_forward")

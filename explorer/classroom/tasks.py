@@ -225,6 +225,12 @@ def save(root: Path, task: Task) -> str:
     return task.code
 
 
+def delete(root: Path, code: str) -> None:
+    """Forget a task: its link then opens the page alone. Runs made for it stay."""
+    if CODE.fullmatch(code):
+        (root / "class" / "tasks" / f"{code}.json").unlink(missing_ok=True)
+
+
 def load(root: Path, code: str) -> Task | None:
     """The task that a link names; None when there is none."""
     if not CODE.fullmatch(code):

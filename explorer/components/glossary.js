@@ -2,7 +2,7 @@
 // keeps, and shows the meaning of the one under the pointer. One glossary for the whole document.
 
 const PLACES = "[data-testid=stMain] [data-testid=stMarkdownContainer]";
-const NOT_IN = "code, pre, a, button, h1, h2, h3, .katex, [role=img], [data-testid=stTooltipIcon], [data-testid=stTextInput]";
+const NOT_IN = "code, pre, a, button, h1, h2, h3, .katex, [role=img], [data-testid=stTooltipIcon], [data-testid=stTextInput], [data-testid=stAlertContentError]";
 const REST = 250; // milliseconds that the pointer rests on a word before it is explained
 const CALM = 500; // and that a page is calm before its words are marked anew
 const NAME = "explorer-terms";

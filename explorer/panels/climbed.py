@@ -165,6 +165,7 @@ def rungs_table(
     rows = [_row(one, step, text.vocab_size) for one, step in zip(found, steps, strict=True)]
     st.dataframe(
         pd.DataFrame(rows),
+        placeholder="",
         hide_index=True,
         key=f"{lesson.key}_rungs",
         column_config=_columns(),

@@ -56,6 +56,7 @@ def training_panel(
     _costs(preset, text)
     shown = current_run(lesson)
     pace = _pace(shown, shown.status()["state"] if shown else None)
+    had_model = shown is not None and shown.checkpoint_path is not None
 
     def live() -> None:
         run = current_run(lesson)
@@ -68,8 +69,9 @@ def training_panel(
         else:
             losses_to_beat(lesson, text)
         # Judged by what was drawn: a single step may be over before this line is reached.
-        if _pace(run, status["state"] if status else None) != pace:
-            st.rerun()  # the whole page: polling begins or ends, the pictures follow
+        begins_or_ends = _pace(run, status["state"] if status else None) != pace
+        if begins_or_ends or (run is not None and run.checkpoint_path and not had_model):
+            st.rerun()  # the whole page: its pictures follow, and what can be taken home
 
     st.fragment(live, run_every=pace)()
 

@@ -25,10 +25,11 @@ def test_the_archive_holds_every_run_and_what_it_made(bench: Bench, tmp_path):  
     labels.write(whole.folder, name='=HYPERLINK("evil")')
     (torn.folder / "checkpoint" / "model.safetensors").write_bytes(b"torn")
     (torn.folder / "checkpoint" / "config.json").write_text("{")
-    files = unpacked(archive.archive_of(board.entries(bench.store)))
+    files = unpacked(archive.archive_of(board.entries(bench.store), {whole.id: 3.25}))
 
     rows = list(csv.DictReader(io.StringIO(files["runs.csv"].decode())))
     assert {row["id"] for row in rows} == {begun.id, torn.id, whole.id}
+    assert {row["judged"] for row in rows if row["id"] == whole.id} == {"3.25"}
     cells = [cell for row in rows for cell in row.values()]
     assert '\'=HYPERLINK("evil")' in cells, "no formula for a spreadsheet"
 

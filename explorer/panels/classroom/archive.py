@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ LARGEST = 500_000_000  # bytes; what does not fit any more is named instead
 PROJECT = Path(__file__).parents[3]
 
 
-def archive_of(entries: Sequence[Entry]) -> bytes:
-    """A zip with runs.csv and a folder for each run that has a model."""
+def archive_of(entries: Sequence[Entry], judged: Mapping[str, float]) -> bytes:
+    """A zip with runs.csv and a folder for each run that has a model. judged: bits per character,
+    by run."""
     known = members.named(engine.store().root)
-    table = board.rows(entries, known, [], {})
+    table = board.rows(entries, known, [], judged).drop(columns="place")
     table.insert(0, "id", [entry.run.id for entry in entries])
     folders = [str(entry.run.folder) for entry in entries if entry.run.checkpoint_path]
     with tempfile.TemporaryDirectory() as place:

@@ -24,16 +24,25 @@ def tasks_panel() -> None:
         with st.container(border=True):
             st.text(f"{task.title}  ·  {task.lesson.heading}")
             st.code(join_address(f"{task.page}?{ADDRESS}={task.code}"), language=None)
-            st.download_button(
-                say("Lesson file"),
-                task.to_json(),
-                f"task-{task.code}.json",
-                "application/json",
-                key=f"class_task_{task.code}",
-                icon=":material/download:",
-                on_click="ignore",
-                help=say("For another server: its teacher uploads it below."),
-            )
+            with st.container(horizontal=True):
+                st.download_button(
+                    say("Lesson file"),
+                    task.to_json(),
+                    f"task-{task.code}.json",
+                    "application/json",
+                    key=f"class_task_{task.code}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                    help=say("For another server: its teacher uploads it below."),
+                )
+                st.button(
+                    say("Delete the task"),
+                    key=f"class_task_delete_{task.code}",
+                    icon=":material/delete:",
+                    on_click=_delete,
+                    args=(task.code,),
+                    help=say("Its link then opens the page alone. Runs made for it stay."),
+                )
     with st.expander(say("Make a task"), icon=":material/assignment_add:"):
         _form()
     with st.expander(say("Upload a lesson file"), icon=":material/upload_file:"):
@@ -44,10 +53,16 @@ def tasks_panel() -> None:
             on_change=_uploaded,
             help=say("As another teacher saved it: at most {n:,} bytes.", n=tasks.LARGEST),
         )
-    said = st.session_state.get(_SAID)
+    said = st.session_state.pop(_SAID, None)
     if said:
         ok, sentence = said
         (st.success if ok else st.error)(sentence)
+
+
+def _delete(code: str) -> None:
+    if workspace.is_teacher():  # else a button of a moment ago, before the board was left
+        with workspace.telling():
+            tasks.delete(engine.store().root, code)
 
 
 def _form() -> None:

@@ -1,5 +1,7 @@
 """The teacher's board: every run of the class, live; who waits; pause or stop any of them."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,16 +10,22 @@ import streamlit as st
 
 from explorer import cache, engine, frames, lessons, machine, workspace
 from explorer.charts import compare
-from explorer.classroom import board, fairness, members
+from explorer.classroom import board, fairness, members, rules
 from explorer.history import Entry
 from explorer.language import count, say
 from explorer.moments import CLOCK, written
 from explorer.panels import picture
 from explorer.panels.compare import thin
 from explorer.panels.progress import say_trouble
+from explorer.runs import states
+from explorer.runs.executors import Command
 
 POLL_SECONDS = 2.0
 STATES = ("training", "queued", "paused", "stopped", "failed", "finished")
+
+
+def is_frozen() -> bool:
+    return rules.read(engine.store().root).frozen
 
 
 def has_begun() -> bool:
@@ -31,9 +39,11 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
     begun: whether there were runs when the page was drawn; the first one draws all of it anew.
     """
 
+    frozen = is_frozen()
+
     def body() -> None:
-        if not workspace.is_teacher():
-            st.rerun()  # it was left in another tab
+        if not workspace.is_teacher() or is_frozen() != frozen:
+            st.rerun()  # it was left in another tab, or another teacher froze the class
         waiting = engine.executor().waiting()
         entries = board.entries(engine.store(), waiting)
         _machine(len(waiting))
@@ -52,8 +62,9 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
             return
         known = members.named(engine.store().root)
         _table(entries, waiting, known, judged)
-        _steer(entries, known)
-        _curves(entries, known)
+        titles = titles_of(entries, known)
+        _steer(entries, titles)
+        _curves(entries, titles)
 
     st.fragment(body, run_every=POLL_SECONDS)()
 
@@ -120,12 +131,17 @@ def _table(
 
 
 def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     loss: Any = {"format": "%.3f", "help": say("The last estimate, nats per token.")}
     return {
-        say("place"): number(help=say("In the queue: 1 starts next.")),
-        say("step"): number(format="localized"),
-        say("of"): number(format="localized"),
+        say("learner"): text(width=110, pinned=True),
+        say("page"): text(width=130),
+        say("run"): text(width=110),
+        say("text"): text(width=110),
+        say("what is different"): text(width=150),
+        say("place"): number(width=60, help=say("In the queue: 1 starts next.")),
+        say("step"): number(width=70, format="localized"),
+        say("of"): number(width=70, format="localized"),
         say("training loss"): number(**loss),
         say("validation loss"): number(**loss),
         say("judged"): number(
@@ -144,44 +160,66 @@ def _page(key: str) -> str:
     return page.heading if page else key
 
 
-def title_of(entry: Entry, known: dict[str, members.Member]) -> str:
-    """Whose run it is and which, plain text: "Ana · 4 Masked self-attention · 10:02:11"."""
-    return f"{board.learner(entry, known)} · {_page(entry.page)} · {written(entry.created, CLOCK)}"
+def titles_of(entries: Sequence[Entry], known: dict[str, members.Member]) -> dict[str, str]:
+    """Whose run each is and which, plain text, none twice: "Ana · 4 Masked self-attention ·
+    10:02:11". Of several that began together, also what is different and an end of the id."""
+    found = {
+        e.run.id: f"{board.learner(e, known)} · {_page(e.page)} · {written(e.created, CLOCK)}"
+        for e in entries
+    }
+    often = Counter(found.values())
+    for entry in entries:
+        title = found[entry.run.id]
+        if often[title] > 1:
+            more = [*board.changed(entry.spec), entry.run.id[-4:]]
+            found[entry.run.id] = f"{title} · {', '.join(more)}"
+    return found
 
 
-def _steer(entries: list[Entry], known: dict[str, members.Member]) -> None:
+def _steer(entries: list[Entry], titles: dict[str, str]) -> None:
     """Pause, go on or stop: of the run that is chosen by name, not by its place in a live table."""
-    by_id = {entry.run.id: entry for entry in entries if entry.state != "finished"}
+    by_id = {entry.run.id: entry for entry in entries if entry.state != states.FINISHED}
     left, *places = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
         say("Steer a run"),
         list(by_id),
         index=None,
-        format_func=lambda run_id: title_of(by_id[run_id], known) if run_id in by_id else run_id,
+        format_func=lambda run_id: titles.get(run_id, run_id),
         key="class_run",
         placeholder=say("choose whose"),
         help=say("Its owner sees what became of it, and can go on later."),
     )
-    for place, label, wish, icon in zip(
-        places,
-        (say("Pause"), say("Continue"), say("Stop")),
-        ("pause", "continue", "stop"),
-        ("pause", "play_arrow", "stop"),
-        strict=True,
-    ):
+    state = by_id[chosen].state if chosen in by_id else None
+    for place, (label, wish, icon, help, fit) in zip(places, _commands(), strict=True):
         place.button(
             label,
             key=f"class_{wish}",
             icon=f":material/{icon}:",
-            disabled=chosen is None,
+            disabled=state not in fit,
             on_click=workspace.command,
             args=(chosen, wish),
             width="stretch",
-            help=say("Everything is saved; nothing is lost."),
+            help=help,
         )
 
 
-def _curves(entries: list[Entry], known: dict[str, members.Member]) -> None:
+def _commands() -> list[tuple[str, Command, str, str, tuple[str, ...]]]:
+    """Label, command, icon, help, and the states of a run in which it does something."""
+    waits = (*states.OPEN_END, states.CREATED, states.FAILED)
+    return [
+        (say("Pause"), "pause", "pause", say("Save everything and wait."), states.ACTIVE),
+        (
+            say("Continue"),
+            "continue",
+            "play_arrow",
+            say("Go on to the identical next step."),
+            waits,
+        ),
+        (say("Stop"), "stop", "stop", say("Save everything and end here."), states.ACTIVE),
+    ]
+
+
+def _curves(entries: list[Entry], titles: dict[str, str]) -> None:
     """The validation losses of the runs that train, and of the newest others, on one chart."""
     begun: dict[str, list[Any]] = {}
     for entry in entries:
@@ -189,7 +227,7 @@ def _curves(entries: list[Entry], known: dict[str, members.Member]) -> None:
             continue
         reader = cache.reader(str(entry.run.folder))
         reader.update()
-        begun[f"{len(begun) + 1}: {title_of(entry, known)}"] = thin(reader.evaluations)
+        begun[f"{len(begun) + 1}: {titles[entry.run.id]}"] = thin(reader.evaluations)
     if not begun:
         return
     losses: pd.DataFrame = frames.compared_runs(list(begun), list(begun.values()), None)

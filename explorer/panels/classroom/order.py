@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -11,7 +11,7 @@ from explorer import cache, engine, workspace
 from explorer.classroom import board, fairness, members, rules
 from explorer.language import count, say
 from explorer.panels.classroom.archive import archive_of
-from explorer.panels.classroom.board import title_of
+from explorer.panels.classroom.board import titles_of
 
 
 def freeze_panel() -> None:
@@ -100,17 +100,20 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     if not verdicts:
         return {}
     known = members.named(engine.store().root)
-    titles = {entry.run.id: title_of(entry, known) for entry in entries}
+    titles = titles_of(entries, known)
     ranked = sorted((v.bits, titles[i]) for i, v in verdicts.items() if v.bits is not None)
+    shown = [round(bits, 4) for bits, _ in ranked]
+    unit = say("bits per character")
     if ranked:
         st.dataframe(
             [
-                {say("place"): n, say("run"): who, say("bits per character"): bits}
-                for n, (bits, who) in enumerate(ranked, 1)
+                # Equal as far as it is shown: the same place.
+                {say("place"): 1 + shown.index(bits), say("run"): who, unit: bits}
+                for bits, (_, who) in zip(shown, ranked, strict=True)
             ],
             hide_index=True,
             key="class_ranking",
-            column_config={say("bits per character"): st.column_config.NumberColumn(format="%.4f")},
+            column_config={unit: st.column_config.NumberColumn(format="%.4f")},
         )
     out = [f"{titles[i]}: {say(v.reason)}" for i, v in verdicts.items() if v.bits is None]
     if out:
@@ -119,16 +122,26 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     return verdicts
 
 
+def bits_of(verdicts: Mapping[str, fairness.Verdict]) -> dict[str, float]:
+    """Run id → bits per character, of the runs that could be judged."""
+    return {run_id: v.bits for run_id, v in verdicts.items() if v.bits is not None}
+
+
 def _until_done() -> None:
     if not judging().running:
         st.rerun()
 
 
-def archive_panel() -> None:
-    """Everything that the class made, as one zip."""
+def archive_panel(text: cache.Text) -> None:
+    """Everything that the class made, as one zip; with what was judged on `text`."""
+
+    def make() -> bytes:
+        entries = board.entries(engine.store(), most=sys.maxsize)
+        return archive_of(entries, bits_of(judging().verdicts(entries, text)))
+
     st.download_button(
         say("Take everything home (zip)"),
-        lambda: archive_of(board.entries(engine.store(), most=sys.maxsize)),
+        make,
         "class.zip",
         "application/zip",
         key="class_archive",

@@ -92,3 +92,14 @@ def test_no_json_gets_past_it_as_anything_but_a_task_or_a_sentence(change):
 def test_what_is_no_json_is_refused(data):
     with pytest.raises(ClassError):
         tasks.from_json(data)
+
+
+def test_a_deleted_task_is_gone_and_a_strange_code_deletes_nothing(tmp_path):
+    task = tasks.from_json(json.dumps({"title": "Warm up", "page": "bigram"}))
+    code = tasks.save(tmp_path, task)
+    for strange in ("../rules", "", "x" * 500, f"{code}/../{code}"):
+        tasks.delete(tmp_path, strange)
+    assert tasks.load(tmp_path, code)
+    tasks.delete(tmp_path, code)
+    tasks.delete(tmp_path, code)
+    assert not tasks.load(tmp_path, code) and not tasks.every(tmp_path)
