@@ -99,6 +99,10 @@ def test_resume_goes_on_with_more_steps(here, capsys):
     assert status == 0, err
     result = json.loads(out)
     assert (result["steps"], result["val_loss"]) == (9, whole["val_loss"])
+    told = json.loads(Path("mine/status.json").read_text())
+    assert (told["state"], told["step"], told["by"]) == ("finished", 9, None)
+    assert (told["val_loss"], told["best_val_loss"]) == (whole["val_loss"], whole["best_val_loss"])
+    assert json.loads(Path("mine/run.json").read_text())["train"]["max_steps"] == 9
 
 
 def test_sample_writes_the_prompt_and_so_many_characters(here, capsys):
@@ -265,6 +269,9 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_losses(here, 
             wait_for(lambda: len(steps_in(folder)) >= 30, process)
             status, _, err = call(capsys, "train", "blocks", "--resume", "mine", "--steps", "9")
             assert status == 2 and "trained by another process" in err, "two would train one run"
+            told = json.loads((folder / "status.json").read_text())
+            assert (told["state"], told["by"]) == ("training", "command line")
+            assert told["best_val_loss"] <= told["val_loss"]
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
         finally:
@@ -272,6 +279,8 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_losses(here, 
     assert process.returncode == 130 and out == ""
     assert "Traceback" not in err and "--resume mine" in err
     gpt.load_checkpoint(folder / "checkpoint")
+    told = json.loads((folder / "status.json").read_text())
+    assert (told["state"], told["by"]) == ("stopped", None) and told["best_val_loss"] > 0
 
     before = steps_in(folder)
     saved = gpt.load_state(folder / "resume" / "state.safetensors").meta["step"]

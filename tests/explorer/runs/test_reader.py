@@ -65,6 +65,38 @@ def test_going_on_from_a_saved_step_forgets_what_is_trained_again(run):
     assert len(reader.evaluations) == 1
 
 
+def test_until_it_is_trained_again_the_last_step_is_the_one_it_went_back_to(run):
+    reader = RunReader(run)
+    add(run, *(step(i) for i in range(1, 13)))
+    add(run, {"kind": "note", "note": "continued", "step": 6})
+    reader.update()
+    assert (reader.last_step["step"], reader.last_step["seconds"]) == (6, 6)
+    assert isinstance(reader.last_step["step"], int)
+    add(run, {"kind": "note", "note": "continued", "step": 0})
+    reader.update()
+    assert reader.last_step is None
+
+
+def test_the_speed_is_that_of_most_steps_and_not_of_the_last(run):
+    reader = RunReader(run)
+    reader.update()
+    assert reader.speed() is None
+    speeds = [100.0] * 5 + [50.0] * 4 + [7.0]
+    add(run, *(step(i) | {"tokens_per_second": speed} for i, speed in enumerate(speeds)))
+    reader.update()
+    assert reader.speed() == 75.0 and reader.speed(4) == 50.0
+
+
+def test_a_folder_that_is_used_again_is_another_run(run):
+    reader = RunReader(run)
+    add(run, *(step(i, 5.0) for i in range(1, 5)))
+    reader.update()
+    (run.folder / "events.jsonl").unlink()
+    add(run, *(step(i, 4.0) for i in range(1, 9)))
+    reader.update()
+    assert reader.curve()["loss"].tolist() == [4.0] * 8 and not reader.damaged_lines
+
+
 def test_a_result_told_again_after_a_pause_counts_once(run):
     reader = RunReader(run)
     sample = {"kind": "sample", "step": 500, "text": "x"}

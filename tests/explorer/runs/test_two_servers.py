@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,19 +95,26 @@ def kill_together(server, worker):
 
 
 def test_what_the_command_line_trains_no_server_trains_or_deletes(store, tools):
-    """`python -m gpt train … --resume RUN` holds the same lock, and keeps no status meanwhile."""
+    """`python -m gpt train … --resume RUN` holds the same lock, and says so in the status."""
     run = store.create(tools.describe(max_steps=LONG))
-    run.set_status(state="stopped", step=5)
     server = LocalExecutor(store, slots=1, warm=0)
+    wishes = ("continue", "step", "pause", "stop")
+    hands = [lambda: server.submit(run.id), *(partial(server.command, run.id, w) for w in wishes)]
     try:
         with owned(run.folder):
-            for hand in (lambda: server.submit(run.id), lambda: server.command(run.id, "step")):
+            run.set_status(state="training", step=5, by="command line")
+            assert run.status()["state"] == "training"
+            for hand in hands:
                 with pytest.raises(RunBusy, match="perhaps the command line"):
                     hand()
             assert (server.active(), server.waiting(), server.pool.workers) == ([], [], [])
             with pytest.raises(RunBusy):
                 store.delete(run.id)
         assert run.asked() == {}, "nothing is left to be obeyed later"
-        assert server.submit(run.id), "it has ended"
+        assert run.status()["state"] == "interrupted", "it was killed"
+        server._recover()
+        assert server.waiting() == server.active() == [], "whoever trained it there goes on there"
+        assert server.submit(run.id)
+        assert run.recorded()["by"] is None
     finally:
         server.close()
