@@ -28,11 +28,16 @@ def size(n_bytes: float) -> str:
 
 
 def si(value: float) -> str:
-    """A number with an SI prefix: 1230000 → "1.2 M"."""
+    """A number in three digits with an SI prefix: 1230000 → "1.23 M".
+
+    >>> si(999_700), si(7)
+    ('1 M', '7 ')
+    """
+    value = float(f"{value:.3g}")  # first: what is rounded up may need the next prefix
     for power, prefix in ((15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if value >= 10**power:
-            return f"{value / 10**power:.3g} {prefix}"
-    return f"{value:.3g} "
+            return f"{value / 10**power:g} {prefix}"
+    return f"{value:g} "
 
 
 def duration(seconds: float) -> str:

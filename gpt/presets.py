@@ -105,7 +105,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "gpt_tutorial",
             "The tutorial's GPT",
-            "Six layers of six heads, 10.7 million parameters: minutes on a GPU, days on a CPU.",
+            "Six layers of six heads: minutes on a GPU, days on a CPU.",
             ModelConfig(block_size=256, n_embd=384, n_head=6, n_layer=6, dropout=0.2),
             TrainConfig(batch_size=64, learning_rate=3e-4, keep_best=True),
         ),

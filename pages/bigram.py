@@ -32,10 +32,11 @@ Its loss is the average surprise at the true next {unit}, and counting is the be
     ),
     r"\mathrm{loss}=-\frac{1}{B\,T}\sum_{b,t}\ln p\,(x_{b,t+1}\mid x_{b,t})",
     {
-        "B, T": say("windows in a batch, {units} in a window: here (B=32, T=8)", units=units),
+        "B, T": say("windows in a batch, {units} in a window", units=units),
         "p": say("the table's row"),
     },
 )
+shapes = st.empty()
 touch = st.container()
 
 lesson.section(say("Predict, then run"))
@@ -57,6 +58,16 @@ first = question.ask_number(
 lesson.section(say("Train it"))
 preset = settings.choose(
     this, gpt.PRESETS["bigram"], ["max_steps", "learning_rate", "batch_size", "init"], columns=4
+)
+B, T = preset.train.batch_size, preset.model.block_size
+shapes.caption(
+    say(
+        "On this page: tokens (B={B}, T={T}) → scores (B={B}, T={T}, V={V}), a row of the table for"
+        " each.",
+        B=B,
+        T=T,
+        V=V,
+    )
 )
 training.training_panel(this, preset, the_text)
 export_panel(this)
@@ -80,7 +91,7 @@ question.grade_number(
 def floor_reached() -> None:
     """How near a finished run came to the counted table."""
     end = outcome.finished(this)
-    if end is None:
+    if end is None or not outcome.knows_text(this, the_text):
         return
     above = message(
         "**The floor:** the counted table scores {floor:.4f} on the validation text; this run"

@@ -12,11 +12,11 @@ from explorer.writing import Writing, first_writing
 
 SHOWPIECE = "gpt_large"
 WRITES = message(
-    "Written just now on this server by the shipped `{model}`: {parameters:,} parameters,"
+    "Written on this server by the shipped `{model}`: {parameters:,} parameters,"
     " {minutes:.1f} minutes of training, validation loss {loss:.3f} (measured)."
 )
 WRITTEN = message(
-    "Written just now on this server by the shipped `{model}`: {parameters:,} parameters,"
+    "Written on this server by the shipped `{model}`: {parameters:,} parameters,"
     " {minutes:.1f} minutes of training, validation loss {loss:.3f}, {speed:,.0f} characters a"
     " second (measured)."
 )

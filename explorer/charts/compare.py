@@ -22,6 +22,12 @@ AXES = {
 }
 
 
+def begins_above(losses: pd.DataFrame) -> bool:
+    """Whether the first estimates lie above the picture that `create_compare_chart` draws."""
+    first = losses.loc[losses["step"] == 0, "validation"]
+    return bool(len(first)) and float(first.min()) > _range(losses)[1]
+
+
 def create_compare_chart(
     losses: pd.DataFrame,
     references: pd.DataFrame | None = None,

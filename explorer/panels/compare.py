@@ -113,13 +113,10 @@ def _draw(
         losses, known, unit = comparable(losses, dict(zip(labels, specs, strict=True)), text)
         chart = compare.create_compare_chart(losses, frames.references(known), unit=say(unit))
         st.altair_chart(chart, width="stretch", key=f"{lesson.key}_compare")
-        st.caption(
-            say(
-                "Validation loss of each run, measured; the run shown above is drawn thicker. The"
-                " first estimate (step 0) lies above the picture."
-            )
-            + in_which(unit)
-        )
+        said = say("Validation loss of each run, measured; the run shown above is drawn thicker.")
+        if compare.begins_above(losses):
+            said += " " + say("The first estimate (step 0) lies above the picture.")
+        st.caption(said + in_which(unit))
     names = differences.differing(specs)
     rows = [
         _row(run, label, spec, reader, names, text)

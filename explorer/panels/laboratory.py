@@ -175,8 +175,8 @@ def costs_panel(preset: gpt.Preset, text: cache.Text) -> None:
         say("Time on this machine, evaluations included"): seconds,
         say("One step: 6·N per token + 12·L·H·D·T for attention"): f"{si(flops)}FLOPs",
         say("All steps"): f"{si(flops * train.max_steps)}FLOPs",
-        say("Memory: weights, gradients, AdamW's moments, activations"): f"{si(memory)}B",
-        say("Passes over the training text"): f"{passes:.2g}",
+        say("Memory: weights, gradients, the optimizer's moments, activations"): f"{si(memory)}B",
+        say("Passes over the training text"): f"{passes:,.0f}" if passes >= 10 else f"{passes:.2g}",
         say("First loss, near ln V"): f"{gpt.uniform_loss(V):.3f}",
     }
     with right:

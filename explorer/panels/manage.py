@@ -78,7 +78,7 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
             ),
         },
     )
-    st.caption(say("All runs of this server, those with a star first, then the newest."))
+    st.caption(say("Your newest {n} runs, those with a star first.", n=len(rows)))
 
 
 def _text(entry: Entry) -> str:

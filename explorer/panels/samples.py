@@ -73,9 +73,8 @@ def samples_panel(lesson: Lesson, authors: Sequence[Author], name: str) -> None:
         for place, author in zip(st.columns(wide, gap="medium"), row, strict=False):
             with place:
                 _write(author, prompt, int(count), float(temperature), int(seed))
-    st.caption(
-        say("Written just now on this server: one prompt, one seed, the same draws for all.")
-    )
+    if any(author.shown for author in authors):
+        st.caption(say("Written on this server: one prompt, one seed, the same draws for all."))
 
 
 def _write(author: Author, prompt: str, count: int, temperature: float, seed: int) -> None:

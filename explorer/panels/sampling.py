@@ -150,10 +150,15 @@ def _write_buttons(about: tuple[Any, ...], length: int) -> None:
 
 def _speed(model: Shown, writing: Writing) -> None:
     units = message("characters") if model.tokenizer.kind == "character" else message("tokens")
+    cached = message(
+        "{n} {units}, {speed:,.0f} a second on this server (measured, with the cache of keys and"
+        " values)."
+    )
+    alone = message("{n} {units}, {speed:,.0f} a second on this server (measured).")
+    keeps = model.model.config.architecture != "bigram"
     st.caption(
         say(
-            "{n} {units}, {speed:,.0f} a second on this server (measured, with the cache of keys"
-            " and values).",
+            cached if keeps else alone,
             n=writing.done,
             units=say(units),
             speed=writing.per_second,

@@ -50,8 +50,8 @@ def choose(
         format_func=names.__getitem__,
         key=key,
         help=say(
-            "Shipped models first, then those from Hugging Face folders, then the runs of this"
-            " server: those with a star, then the newest."
+            "Shipped models first, then those from Hugging Face folders, then your newest runs,"
+            " those with a star before the others."
         ),
     )
     if len(names) == 1:

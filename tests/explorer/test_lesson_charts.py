@@ -1,13 +1,14 @@
 """The charts: built from their documented columns, bounded, valid Vega-Lite."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import gpt
 from explorer import frames
 from explorer.charts import describe
-from explorer.charts.compare import create_compare_chart
+from explorer.charts.compare import begins_above, create_compare_chart
 from explorer.charts.details import create_details_chart
 from explorer.charts.gradients import FLOOR, create_gradients_chart
 from explorer.charts.heads import create_head_scores_chart
@@ -92,3 +93,13 @@ def test_a_live_chart_is_described_once_and_names_its_tables(create, tables):
     views = description.get("layer", [description])
     assert {view["data"]["name"] for view in views} == tables
     assert "datasets" not in description
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "above"), [(5.05, [4.7, 4.6, 4.58], True), (5.05, [6.8, 4.7, 4.6], False)]
+)
+def test_the_first_estimate_is_above_the_picture_only_where_the_loss_falls(first, second, above):
+    losses = pd.DataFrame(
+        {"run": "1", "step": range(4), "validation": [first, *second], "train": 4.0, "shown": True}
+    )
+    assert begins_above(losses) is above
