@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer import classroom, engine, history, state
 from explorer.classroom import members, rules
@@ -227,15 +226,12 @@ def telling() -> Iterator[None]:
 
 
 def trouble(sentence: str) -> None:
-    """Say what a click could not do: at once where a part of the page is drawn anew, else by the
-    router, whose own beginning would take its place."""
+    """Let what is drawn next say `sentence`: a callback itself has no place for it."""
     st.session_state[_SAID] = sentence
-    context = get_script_run_ctx()
-    if context is not None and context.fragment_ids_this_run:
-        say_trouble()
 
 
 def say_trouble() -> None:
-    """What a click could not do, once, over the page: also at its end nobody overlooks that."""
+    """What a click could not do, once, over the page, so that nobody overlooks it. Called by the
+    router, and by each part of a page that has such buttons and is drawn by itself."""
     if said := st.session_state.pop(_SAID, ""):
         st.toast(explain(said), icon=":material/front_hand:", duration="long")

@@ -87,6 +87,7 @@ def climb_panel(
     polling = any(one.active for one in look(rungs, text))
 
     def body() -> None:
+        workspace.say_trouble()
         found = look(rungs, text)
         _buttons(lesson, found, text)
         climbed.curves_panel(lesson, found, text)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer import cache, language, law_frames, scaling
+from explorer import cache, language, law_frames, scaling, workspace
 from explorer.charts import scaling as charts
 from explorer.language import say
 from explorer.lessons import Lesson
@@ -33,6 +33,7 @@ def fitted(sweep: Sweep) -> scaling.Law | str:
 
 def live_panel(lesson: Lesson, text: cache.Text, look: Callable[[], Sweep], polling: bool) -> None:
     """The sweep's buttons, its progress and both charts, drawn anew while it trains."""
+    workspace.say_trouble()
     sweep = look()
     sweeps.buttons(lesson, text, sweep)
     if any(sweep.runs):

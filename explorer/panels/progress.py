@@ -106,7 +106,7 @@ def _say_state(run: Run, status: dict[str, Any]) -> None:
             words = say("**Starting.** The training process is getting ready.")
     if asked := status.get("asked"):
         words += " " + say(ASKED[asked])
-    if status.get("evaluating"):
+    if kind == states.TRAINING and status.get("evaluating"):
         done, total = status["evaluating"]
         words += " " + say("Measuring both losses, batch {n} of {all}.", n=done, all=total)
     if kind in (states.FAILED, states.INTERRUPTED):

@@ -59,6 +59,7 @@ def training_panel(
     had_model = shown is not None and shown.checkpoint_path is not None
 
     def live() -> None:
+        workspace.say_trouble()
         run = current_run(lesson)
         if pace == POLL_SECONDS and run is not None:
             _wait_for_first_point(run)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 import gpt
-from explorer import amounts, cache, machine, scaling
+from explorer import amounts, cache, machine, scaling, workspace
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import sweep as sweeps
@@ -68,6 +68,7 @@ def unseen_panel(lesson: Lesson, text: cache.Text, sweep: Sweep, law: scaling.La
     polling = sweeps.look_up(lesson, text, [chosen]).is_active
 
     def live() -> None:
+        workspace.say_trouble()
         found = sweeps.look_up(lesson, text, [chosen])
         _train(lesson, text, found)
         _grade(predicted, found)

@@ -42,6 +42,7 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
     frozen = is_frozen()
 
     def body() -> None:
+        workspace.say_trouble()
         if not workspace.is_teacher() or is_frozen() != frozen:
             st.rerun()  # it was left in another tab, or another teacher froze the class
         waiting = engine.executor().waiting()
@@ -135,7 +136,7 @@ def _columns() -> dict[str, Any]:
     loss: Any = {"format": "%.3f", "help": say("The last estimate, nats per token.")}
     return {
         say("learner"): text(width=110, pinned=True),
-        say("page"): text(width=130),
+        say("page"): text(width=170),
         say("run"): text(width=110),
         say("text"): text(width=110),
         say("what is different"): text(width=150),
@@ -179,7 +180,7 @@ def titles_of(entries: Sequence[Entry], known: dict[str, members.Member]) -> dic
 def _steer(entries: list[Entry], titles: dict[str, str]) -> None:
     """Pause, go on or stop: of the run that is chosen by name, not by its place in a live table."""
     by_id = {entry.run.id: entry for entry in entries if entry.state != states.FINISHED}
-    left, *places = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
+    left, *places = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
         say("Steer a run"),
         list(by_id),
