@@ -134,6 +134,8 @@ LESSONS = [
     ),
 ]
 
+LABORATORY = ("gpt_mini", "gpt_modern", "gpt_tutorial")  # what a run of page 7 may begin from
+
 # Only on a shared server, after the course; not a lesson, so no list of lessons has it.
 CLASS = Lesson(
     "class_page", 0, message("The class"), ":material/groups:", message("Who trains what")

@@ -27,6 +27,7 @@ _LINKED, _SAID = "workspace of a link", "workspace said"
 
 NOT_YOURS = message("This run belongs to somebody else: you can look at it, but not change it.")
 FROZEN = message("Your teacher has paused the class: nothing can be started until it goes on.")
+BY_TEACHER = message("Your teacher asked for it.")
 NOT_WRITTEN = message("This could not be written down: free some disk space, then try again.")
 TOO_MANY = message(
     "{most} of your runs are waiting or training: wait until one is done, or stop one."
@@ -164,12 +165,12 @@ def owner_of(run: Run) -> str:
 # --- what a page asks for --------------------------------------------------------------------
 
 
-def command(run_id: str, wish: Command) -> None:
-    """Steer a run, if this session may; else say why not."""
+def command(run_id: str, wish: Command, why: str = "") -> None:
+    """Steer a run, if this session may; else say why not. why: a sentence for the run's owner."""
     with telling():
         run = engine.store().get(run_id)
         _check(run, starts=wish in ("continue", "step"))
-        engine.executor().command(run_id, wish)
+        engine.executor().command(run_id, wish, why or ("" if is_mine(run) else BY_TEACHER))
 
 
 def submit(run_id: str) -> None:

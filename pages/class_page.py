@@ -18,6 +18,8 @@ JOINING = "class_joining"  # of the session: whether the board was opened before
 def show_key() -> None:
     """Take the key from its box: a right one makes this workspace a teacher's."""
     root, tried = engine.store().root, st.session_state.pop("class_key", "")
+    if not tried.strip():  # the box, as it goes away
+        return
     with workspace.telling():
         if rules.is_teachers_key(root, tried):
             rules.make_teacher(root, workspace.mine().id)

@@ -1,13 +1,16 @@
 """Lesson files: what a teacher hands out by a link, so that a class does the same thing.
 
-A task is one JSON file: a page, a text, the settings to begin with, which controls are open (all
-others are locked), and what is to be reached. Kept in `class/tasks/` under a code made from what it
-says, so a link always means the same task.
+A task is one JSON file: a page, a text and its tokens, the preset and the settings to begin with,
+which controls are open (all others are locked, "text" and "tokens" too), and what is to be reached.
+Kept in `class/tasks/` under a code made from what it says, so a link always means the same task.
 
-    {"version": 1, "title": "Does a mask matter?", "words": "Train twice …",
+    {"version": 1, "title": "How long a memory?", "words": "Find the shortest context that …",
      "page": "self_attention", "text": "python_docs", "tokens": "character",
-     "settings": {"max_steps": 1000}, "open": ["causal"],
+     "preset": "self_attention", "settings": {"max_steps": 1000}, "open": ["block_size"],
      "checks": [{"measure": "validation loss", "at_most": 2.5}]}
+
+A run that is begun while its learner does a task carries the task's code; only such runs count for
+it (see checks.py).
 """
 
 import functools
@@ -15,8 +18,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,7 @@ MEASURES = {
     "steps": message("steps trained"),
     "parameters": message("parameters"),
 }
+CHOSEN_TEXT = ("text", "tokens")  # what a task may leave open besides settings
 VOCABULARY = 2048  # tokens, the most that a page offers
 MOST_MEMORY = 4_000_000_000  # bytes; each learner's page also builds the model, without training it
 LONGEST = {"title": 80, "words": 4_000}
@@ -63,6 +67,7 @@ class Task:
 
     title: str
     page: str
+    begins_from: str  # the name of a preset
     words: str = ""
     text: str = "python_docs"
     tokens: str = "character"
@@ -74,9 +79,10 @@ class Task:
     def lesson(self) -> lessons.Lesson:
         return lessons.BY_KEY[self.page]
 
-    def preset(self, base: gpt.Preset) -> gpt.Preset:
-        """`base` with the settings of the task; raises gpt.ConfigError when they do not fit."""
-        return base.with_settings(self.settings)
+    @property
+    def preset(self) -> gpt.Preset:
+        """What it begins with; raises gpt.ConfigError when the settings do not fit."""
+        return gpt.PRESETS[self.begins_from].with_settings(self.settings)
 
     def given(self, names: Collection[str]) -> dict[str, Any]:
         """The settings that hold where the controls `names` are drawn: all locked ones, and where
@@ -84,8 +90,14 @@ class Task:
         return {k: v for k, v in self.settings.items() if self.is_locked(k) or k in names}
 
     def is_locked(self, name: str) -> bool:
-        """Whether the control of a setting is not the learner's to move."""
+        """Whether a control (of a setting, the text or the tokens) is not the learner's to move."""
         return name not in self.open
+
+    def is_about(self, text: str, tokens: str) -> bool:
+        """Whether a run on the text of this name, in such tokens, does what the task says."""
+        return (not self.is_locked("text") or text == self.text) and (
+            not self.is_locked("tokens") or tokens == self.tokens
+        )
 
     def to_json(self) -> str:
         checks = [
@@ -96,6 +108,8 @@ class Task:
         told = {"version": VERSION, "title": self.title, "words": self.words, "page": self.page}
         told |= {"text": self.text, "tokens": self.tokens, "settings": dict(self.settings)}
         told |= {"open": list(self.open), "checks": checks}
+        if self.begins_from != self.lesson.preset:
+            told["preset"] = self.begins_from
         return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
 
     @property
@@ -121,7 +135,8 @@ def from_json(data: bytes | str) -> Task:
         raise ClassError(
             f"This lesson file has version {version!r:.20}; this program reads {VERSION}."
         )
-    known = {"version", "title", "words", "page", "text", "tokens", "settings", "open", "checks"}
+    known = {"version", "title", "words", "page", "text", "tokens", "preset", "settings", "open"}
+    known |= {"checks"}
     if strange := sorted(map(str, told.keys() - known)):
         raise ClassError(
             f"A lesson file has no {strange[0]!r:.40}: use {', '.join(sorted(known))}."
@@ -131,6 +146,8 @@ def from_json(data: bytes | str) -> Task:
 
 def _checked(told: dict[str, Any]) -> Task:
     page = _one_of("page", told.get("page"), [x.key for x in lessons.LESSONS if x.preset])
+    usual = str(lessons.BY_KEY[page].preset)
+    presets = lessons.LABORATORY if usual in lessons.LABORATORY else (usual,)
     settings, opened = told.get("settings", {}), told.get("open", [])
     if not isinstance(settings, dict):
         raise ClassError('The settings of a lesson file are an object such as {"max_steps": 500}.')
@@ -142,15 +159,16 @@ def _checked(told: dict[str, Any]) -> Task:
     task = Task(
         _text("title", told.get("title", "")),
         page,
+        _one_of("preset", told.get("preset", usual), presets),
         _text("words", told.get("words", "")),
-        _one_of("text", told.get("text", "python_docs"), list(TEXTS)),
+        _one_of("text", told.get("text", "python_docs"), TEXTS),
         tokens,
         settings,
-        tuple(_one_of("open", name, sorted(_fields())) for name in opened),
+        tuple(_one_of("open", name, [*CHOSEN_TEXT, *sorted(_fields())]) for name in opened),
         tuple(map(_check, _list("checks", told.get("checks", [])))),
     )
     try:
-        preset = task.preset(gpt.PRESETS[str(task.lesson.preset)])
+        preset = task.preset
     except gpt.GPTError as error:
         raise ClassError(f"The settings of this lesson file do not work: {error}") from None
     if gpt.peak_memory(preset.model, VOCABULARY, preset.train.batch_size) > MOST_MEMORY:
@@ -158,7 +176,8 @@ def _checked(told: dict[str, Any]) -> Task:
             f"A run of this lesson file would need more than {MOST_MEMORY // 10**9} GB of memory:"
             " make n_layer, n_embd, block_size or batch_size smaller."
         )
-    return task
+    values = preset.model.to_dict() | preset.train.to_dict()
+    return replace(task, settings={name: values[name] for name in settings})
 
 
 def _fields() -> set[str]:
@@ -169,7 +188,7 @@ def _fields() -> set[str]:
 def _check(told: Any) -> Check:
     if not isinstance(told, dict):
         raise ClassError('A check is an object such as {"measure": "steps", "at_least": 500}.')
-    measure = _one_of("measure", told.get("measure"), list(MEASURES))
+    measure = _one_of("measure", told.get("measure"), tuple(MEASURES))
     limits = {}
     for name in ("at_least", "at_most"):
         if name in told:
@@ -202,7 +221,7 @@ def _text(name: str, value: Any) -> str:
     return value.strip()
 
 
-def _one_of(name: str, value: Any, known: list[str]) -> str:
+def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
     if value not in known or not isinstance(value, str):
         raise ClassError(
             f"The {name} {value!r:.40} is not known: use one of {', '.join(known[:60])}."

@@ -9,13 +9,13 @@ import gpt
 from explorer import cache, differences, frames, machine
 from explorer.amounts import duration, si
 from explorer.charts.parameters import create_parameters_chart
+from explorer.classroom.tasks import Task
 from explorer.language import message, say
-from explorer.lessons import Lesson
+from explorer.lessons import LABORATORY, Lesson
 from explorer.panels import settings
 from explorer.panels.choice import choose
 from explorer.panels.classroom.task import current_task
 
-PRESETS = ["gpt_mini", "gpt_modern", "gpt_tutorial"]
 GROUPS = {
     message("Size"): ["n_layer", "n_head", "n_embd", "block_size"],
     message("Training"): [
@@ -48,7 +48,7 @@ def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="top")
     task = current_task(lesson)
     with left:
-        preset = gpt.PRESETS[_pick(lesson) if task is None else str(lesson.preset)]
+        preset = gpt.PRESETS[_pick(lesson) if task is None else _given(task)]
     # Each preset has controls of its own, so that its defaults are theirs.
     bench = dataclasses.replace(lesson, key=f"{lesson.key}_{preset.name}")
     mode = (
@@ -76,7 +76,7 @@ def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
 def _pick(lesson: Lesson) -> str:
     name = choose(
         say("Start from"),
-        PRESETS,
+        LABORATORY,
         box=True,
         shown=lambda n: say(gpt.PRESETS[n].title),
         key=f"{lesson.key}_preset",
@@ -87,9 +87,16 @@ def _pick(lesson: Lesson) -> str:
     return name
 
 
+def _given(task: Task) -> str:
+    """The recipe that a task begins with; it is not the learner's to pick."""
+    st.markdown(say("Start from") + f": **{say(gpt.PRESETS[task.begins_from].title)}**")
+    st.caption(say(gpt.PRESETS[task.begins_from].summary))
+    return task.begins_from
+
+
 def _forget(lesson: Lesson) -> None:
     """A preset was picked: what was set before is gone (and leaves the address by itself)."""
-    for name in PRESETS:
+    for name in LABORATORY:
         mine = f"{lesson.key}_{name}_"
         for key in [k for k in st.session_state if str(k).startswith(mine)]:
             del st.session_state[key]

@@ -18,8 +18,7 @@ def open_page(key: str) -> Lesson:
     state.enter(lesson)
     state.run_of(lesson)
     state.write_address(lesson)
-    if task.is_doing():
-        task.banner(lesson)
+    task.banner(lesson)
     return lesson
 
 

@@ -8,8 +8,10 @@ import streamlit as st
 
 import gpt
 from explorer import cache, classroom, differences, downloads, engine, state
+from explorer.classroom.tasks import Task
 from explorer.language import explain, message, say
 from explorer.literal import literal
+from explorer.panels.classroom import task
 from gpt.text import is_local
 from gpt.toys import TOYS
 
@@ -38,16 +40,21 @@ def choose() -> None:
     """Draw the chooser in the sidebar. Called by the router, before the page."""
     options = [*TITLES, *_pasted()]
     default = "tinyshakespeare" if is_local("tinyshakespeare") else OFFLINE
-    if st.session_state.get("text") not in options:
+    kept = task.keeper_of("text")
+    if kept:
+        st.session_state["text"] = kept.text
+    elif st.session_state.get("text") not in options:
         linked = st.query_params.get("text")
         st.session_state["text"] = linked if linked in options else default
+    help = say("What every page learns from. Your own text: paste or upload it on page 1.")
     with st.sidebar:
         chosen = st.selectbox(
             say("Text"),
             options,
             format_func=_title,
             key="text",
-            help=say("What every page learns from. Your own text: paste or upload it on page 1."),
+            disabled=kept is not None,
+            help=literal(keeps(kept)) if kept else help,
         )
         if chosen in TOYS:
             st.caption(f"{say(TOYS[chosen].summary).capitalize()}: `{TOYS[chosen].example}`")
@@ -59,20 +66,34 @@ def choose() -> None:
 
 
 def _choose_tokens() -> None:
-    if st.session_state.get("tokenizer") not in TOKENS:
+    kept = task.keeper_of("tokens")
+    if kept:
+        st.session_state["tokenizer"] = kept.tokens
+    elif st.session_state.get("tokenizer") not in TOKENS:
         linked = st.query_params.get("tokenizer")
         st.session_state["tokenizer"] = linked if linked in TOKENS else differences.CHARACTERS
+    help = say(
+        "What the text is cut into: its characters, or byte pairs learnt from it (page 1), of which"
+        " V are distinct."
+    )
     chosen = st.sidebar.selectbox(
         say("Tokens"),
         list(TOKENS),
         format_func=_tokens,
         key="tokenizer",
-        help=say(
-            "What the text is cut into: its characters, or byte pairs learnt from it (page 1), of"
-            " which V are distinct."
-        ),
+        disabled=kept is not None,
+        help=literal(keeps(kept)) if kept else help,
     )
     state.set_address("tokenizer", None if chosen == differences.CHARACTERS else chosen)
+
+
+def keeps(kept: Task) -> str:
+    """Why the text or the tokens cannot be chosen now, as plain text."""
+    return say(
+        "Your task “{title}” keeps it. Leave the task on page {page} to choose another.",
+        title=kept.title,
+        page=kept.lesson.number,
+    )
 
 
 def _tokens(name: str) -> str:
@@ -181,6 +202,8 @@ def measured_on(text: cache.Text) -> str:
 
 def use(text: str, name: str) -> None:
     """Keep a learner's own text and choose it for all pages; raises gpt.TextError if unusable."""
+    if kept := task.keeper_of("text"):
+        raise gpt.TextError(keeps(kept))
     if name in gpt.CORPORA:
         name = f"{name}.txt"  # a run finds a text of such a name without looking into its file
     corpus = gpt.corpus_from_text(text, name)

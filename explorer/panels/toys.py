@@ -4,7 +4,9 @@ import streamlit as st
 
 from explorer.language import say
 from explorer.lessons import Lesson
+from explorer.literal import literal
 from explorer.panels import text
+from explorer.panels.classroom.task import keeper_of
 from explorer.panels.exact_match import example
 from gpt.toys import TOYS
 
@@ -19,6 +21,8 @@ def toys_panel(lesson: Lesson) -> None:
                 " rightly (exact match), and attention has something crisp to show."
             )
         )
+        kept = keeper_of("text")
+        help = say("Every page learns from it from now on; the chooser on the left has it too.")
         for name, toy in TOYS.items():
             what, use = st.columns([4, 1], vertical_alignment="center")
             what.markdown(
@@ -32,10 +36,8 @@ def toys_panel(lesson: Lesson) -> None:
             use.button(
                 say("Use it"),
                 key=f"{lesson.key}_toy_{name}",
-                disabled=st.session_state.get("text") == name,
+                disabled=kept is not None or st.session_state.get("text") == name,
                 on_click=text.choose_toy,
                 args=(name,),
-                help=say(
-                    "Every page learns from it from now on; the chooser on the left has it too."
-                ),
+                help=literal(text.keeps(kept)) if kept else help,
             )

@@ -14,6 +14,7 @@ from explorer import cache, engine, machine, state, workspace
 from explorer.amounts import duration, si
 from explorer.language import say
 from explorer.lessons import Lesson
+from explorer.panels.classroom.task import code_for
 from explorer.panels.model import current_run
 from explorer.panels.progress import losses_to_beat, progress
 from explorer.runs import states
@@ -186,11 +187,12 @@ def new_run(
     device: str = "auto",
     threads: int = 0,
     learner: str = "",
+    task: str = "",
 ) -> Run | None:
     """A run of this page that has not begun; None, and a sentence, when it cannot be written.
 
     threads: of its training, 0: as many as are free. learner: the queue is fair between learners;
-    runs without one count as one learner each.
+    runs without one count as one learner each. task: the code of the one that it is made for.
     """
     if problem := workspace.problem():
         workspace.trouble(problem)
@@ -200,6 +202,8 @@ def new_run(
         spec["threads"] = threads
     if learner := workspace.mine().id or learner:
         spec["learner"] = learner
+    if task:
+        spec["task"] = task
     with workspace.telling():
         if text.corpus.name not in gpt.CORPORA:  # kept again: it may have been cleaned away
             spec["corpus"] |= {"path": engine.store().save_text(text.corpus.text)["path"]}
@@ -231,7 +235,7 @@ def _begin(lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str, co
     by_us = shown is not None and workspace.may_change(shown) and not shown.status().get("by")
     if by_us and is_active(shown):
         return
-    run = new_run(lesson, preset, text, device)
+    run = new_run(lesson, preset, text, device, task=code_for(lesson, text))
     if run is None:
         return
     state.set_run(lesson, run.id)

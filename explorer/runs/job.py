@@ -100,7 +100,7 @@ class _Job:
 
     def _train(self) -> tuple[str, str]:
         if wish := self._wish(None):  # asked while it was handed over
-            return wish, ""
+            return wish, self.control.why
         events = self._build()
         event = events.send(None)
         while True:
@@ -111,7 +111,7 @@ class _Job:
             if wish := self._wish(event):
                 self.recorder.take(events.send("snapshot"))
                 events.close()
-                return wish, ""
+                return wish, self.control.why
             event = events.send(self.recorder.request())
 
     def _build(self) -> Generator[Any, str | None, None]:
@@ -206,11 +206,11 @@ class _Control:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.path = run.folder / "control.json"
-        self.command, self.serial = "run", 0
+        self.command, self.serial, self.why = "run", 0, ""
         self._seen: tuple[int, int] | None = None
 
     def has_news(self) -> bool:
-        """Look whether another command came; it is then in `command` and `serial`."""
+        """Look whether another command came; it is then in `command`, `serial` and `why`."""
         try:
             stat = self.path.stat()
         except OSError:
@@ -223,6 +223,7 @@ class _Control:
         if asked.get("serial", 0) == self.serial:
             return False
         self.command, self.serial = asked["command"], asked["serial"]
+        self.why = str(asked.get("why", ""))
         return True
 
 

@@ -176,17 +176,19 @@ class Run:
 
     # What was asked -----------------------------------------------------------------------------
 
-    def control(self, command: str) -> None:
-        """Ask the worker to "run", "pause", "step" (one update, then pause) or "stop"."""
+    def control(self, command: str, why: str = "") -> None:
+        """Ask the worker to "run", "pause", "step" (one update, then pause) or "stop". why: a
+        sentence for the run's owner, where somebody else asks."""
         if command not in states.COMMANDS:
             raise RunError(
                 f"There is no command {command!r}: use one of {', '.join(states.COMMANDS)}."
             )
         serial = self.asked().get("serial", 0) + 1
-        files.write_json(self.folder / "control.json", {"command": command, "serial": serial})
+        told = {"command": command, "serial": serial} | ({"why": why} if why else {})
+        files.write_json(self.folder / "control.json", told)
 
     def asked(self) -> dict[str, Any]:
-        """The last command: {"command", "serial"}, or an empty dictionary."""
+        """The last command: {"command", "serial", perhaps "why"}, or an empty dictionary."""
         control = files.read_json(self.folder / "control.json") or {}
         known = control.get("command") in states.COMMANDS and isinstance(control.get("serial"), int)
         return control if known else {}

@@ -35,7 +35,7 @@ class NoExecutor:
         self.submitted.append(run_id)
         return True
 
-    def command(self, run_id: str, command: str) -> None:
+    def command(self, run_id: str, command: str, why: str = "") -> None:
         self.commands.append((run_id, command))
 
     def position(self, run_id: str) -> int | None:

@@ -9,9 +9,11 @@ import streamlit as st
 
 from explorer import cache, engine, workspace
 from explorer.classroom import board, fairness, members, rules
-from explorer.language import count, say
+from explorer.language import count, message, say
 from explorer.panels.classroom.archive import archive_of
 from explorer.panels.classroom.board import titles_of
+
+FROZEN = message("Your teacher has paused the class: it goes on by itself afterwards.")
 
 
 def freeze_panel() -> None:
@@ -35,7 +37,10 @@ def say_frozen() -> None:
     """Tell the teacher, while it is so."""
     if rules.read(engine.store().root).frozen:
         st.info(
-            say("The class is frozen. Pages can be read; nothing trains."),
+            say(
+                "The class is frozen: learners can look at everything, and start nothing. What you"
+                " start yourself trains."
+            ),
             icon=":material/ac_unit:",
         )
 
@@ -50,7 +55,7 @@ def freeze() -> None:
         busy = engine.busy()
         rules.change(root, lambda now: replace(now, held=_with(now.held, busy)))
         for run_id in busy:
-            workspace.command(run_id, "pause")
+            workspace.command(run_id, "pause", FROZEN)
 
 
 def _with(held: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:

@@ -1,19 +1,16 @@
 """A task, where a learner meets it: the page that its link opens, its words, how far it is."""
 
-import contextlib
 import math
 
 import streamlit as st
 
-import gpt
-from explorer import cache, engine, state
-from explorer.classroom import tasks
+from explorer import cache, engine, state, workspace
+from explorer.classroom import checks, tasks
 from explorer.classroom.tasks import Task
 from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels.model import current_run
 from explorer.runs import states
-from explorer.runs.run import Run
 
 ADDRESS = "task"  # the code of the task, in the link that a teacher hands out
 _CODE = "task"  # of the session
@@ -33,17 +30,29 @@ def begin() -> None:
     st.session_state["text"], st.session_state["tokenizer"] = task.text, task.tokens
 
 
+def any_task() -> Task | None:
+    """The task that this session does, on whatever page; it settles the text of all of them."""
+    code = st.session_state.get(_CODE)  # only a link sets it
+    return tasks.load(engine.store().root, code) if code else None
+
+
 def current_task(lesson: Lesson) -> Task | None:
     """The task that this session does on this page."""
-    code = st.session_state.get(_CODE)  # only a link sets it
-    task = tasks.load(engine.store().root, code) if code else None
+    task = any_task()
     # By its number: a page may give a part of its controls keys of their own.
     return task if task and task.lesson.number == lesson.number else None
 
 
-def is_doing() -> bool:
-    """Whether this session does a task at all; on which page is the matter of `current_task`."""
-    return _CODE in st.session_state
+def code_for(lesson: Lesson, text: cache.Text) -> str:
+    """What marks a run of this page that begins now as one of the task; "" where it is none."""
+    task = current_task(lesson)
+    return task.code if task and task.is_about(text.corpus.name, text.tokens) else ""
+
+
+def keeper_of(name: str) -> Task | None:
+    """The task that keeps the "text" or the "tokens" as they are; None: they are free."""
+    task = any_task()
+    return task if task and task.is_locked(name) else None
 
 
 def banner(lesson: Lesson) -> None:
@@ -86,37 +95,43 @@ def _leave() -> None:
 
 
 def _checks(lesson: Lesson, task: Task) -> None:
+    """What is to be reached, each with what the page's run has; and what of it does not count."""
     run = current_run(lesson)
-    known = measures(run) if run else {}
+    if run is not None and not workspace.is_mine(run):
+        run = None
+    known = checks.measured(run, task) if run else {}
     for check in task.checks:
-        holds = check.holds(known.get(check.measure))
-        sign = {None: "radio_button_unchecked", True: "check_circle", False: "pending"}[holds]
-        st.markdown(f":material/{sign}: {_goal(check)}")
+        value = known.get(check.measure)
+        said = f":material/{_sign(check.holds(value), _trains(lesson))}: {_goal(check)}"
+        if value is not None:
+            said += " · " + say("this run: {value}", value=_figure(check.measure, value))
+        st.markdown(said)
+    if run is not None and (reason := checks.reason_against(task, run.spec())):
+        st.caption(say(reason))
+
+
+def _sign(holds: bool | None, trains: bool) -> str:
+    """An icon: reached, not reached, or not known yet."""
+    if holds is None:
+        return "radio_button_unchecked"
+    return "check_circle" if holds else "pending" if trains else "cancel"
+
+
+def _figure(measure: str, value: float) -> str:
+    """A measure as it is shown: a loss in four digits, a number of things whole."""
+    return f"{value:.4f}" if "loss" in measure else f"{value:,.0f}"
 
 
 def _goal(check: tasks.Check) -> str:
     """What a check asks for; of two limits both."""
     what, goals = say(tasks.MEASURES[check.measure]), []
     if check.at_least > -math.inf:
-        goals.append(say("{what}: at least {limit:g}", what=what, limit=check.at_least))
+        goals.append(say("{what}: at least {limit}", what=what, limit=_limit(check.at_least)))
     if check.at_most < math.inf:
-        goals.append(say("{what}: at most {limit:g}", what=what, limit=check.at_most))
+        goals.append(say("{what}: at most {limit}", what=what, limit=_limit(check.at_most)))
     return " · ".join(goals)
 
 
-def measures(run: Run) -> dict[str, float]:
-    """What is known of a run for the checks; only what its training measured."""
-    reader = cache.reader(str(run.folder))
-    reader.update()
-    known = [e for e in reader.evaluations if e.get("val_loss") is not None]
-    found: dict[str, float] = {"steps": float((reader.last_step or {}).get("step", 0))}
-    if known:
-        found["validation loss"] = min(float(e["val_loss"]) for e in known)
-        found["training loss"] = float(known[-1]["train_loss"])
-    if run.checkpoint_path is not None:
-        with contextlib.suppress(gpt.GPTError):  # a damaged model: said where it is used
-            read = gpt.read_config(run.checkpoint_path)
-            preset = gpt.Preset.from_dict(read["preset"])
-            parts = gpt.parameters_by_component(preset.model, read["vocab_size"])
-            found["parameters"] = float(sum(parts.values()))
-    return found
+def _limit(value: float) -> str:
+    """A limit as its teacher wrote it: 2.45, 1,000,000."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.10g}"

@@ -26,8 +26,9 @@ class Executor(Protocol):
         RunError when there is no such run.
         """
 
-    def command(self, run_id: str, command: Command) -> None:
-        """Steer a run; each command is fine in every state. "step" makes one update and pauses."""
+    def command(self, run_id: str, command: Command, why: str = "") -> None:
+        """Steer a run; each command is fine in every state. "step" makes one update and pauses.
+        why: a sentence for its owner, where somebody else pauses or stops it."""
 
     def position(self, run_id: str) -> int | None:
         """0 while it has a slot, 1 for the next in the queue, None when it does not wait here."""

@@ -29,6 +29,7 @@ BEING_TRAINED = (states.QUEUED, states.TRAINING)  # by a worker, ours or another
 GLANCE = 0.1  # seconds; whoever only looks at a run holds its lock for less
 
 NO_WORKER = "The training process does not start; workers.log in the folder of the runs says why."
+TURN_OVER = "It gave its place to others who wait, and goes on by itself."
 ELSEWHERE = (
     "Another program trains this run, perhaps the command line: wait for its end, or end it there."
 )
@@ -67,10 +68,10 @@ class RunExecutor:
     def submit(self, run_id: str) -> bool:
         return self._submit(self.store.get(run_id), "run")
 
-    def command(self, run_id: str, command: Command) -> None:
+    def command(self, run_id: str, command: Command, why: str = "") -> None:
         run = self.store.get(run_id)
         if command in ("pause", "stop"):
-            self._halt(run, command)
+            self._halt(run, command, why)
         elif command in ("continue", "step"):
             self._submit(run, "run" if command == "continue" else "step")
         else:
@@ -120,7 +121,7 @@ class RunExecutor:
 
     # Into the queue, and out of it before its turn ----------------------------------------------
 
-    def _submit(self, run: Run, wish: str) -> bool:
+    def _submit(self, run: Run, wish: str, why: str = "") -> bool:
         with self._lock:
             if run.id in self._queue:
                 if wish == "step":
@@ -133,7 +134,7 @@ class RunExecutor:
                     if state == states.FINISHED or handed:
                         return False
                     run.control(wish)
-                    self._enqueue(run, state)
+                    self._enqueue(run, state, why)
             except RunBusy:
                 known = run.recorded()
                 ours = known["state"] in BEING_TRAINED or run.id in self.active()
@@ -146,31 +147,31 @@ class RunExecutor:
             self._dispatch()
             return True
 
-    def _enqueue(self, run: Run, state: str) -> None:
+    def _enqueue(self, run: Run, state: str, why: str = "") -> None:
         """Put a run, owned by the caller, into the queue and its folder's status."""
         learner = run.spec().get("learner", "")
         if state != states.QUEUED:
-            run.note(states.QUEUED)
-            run.set_status(state=states.QUEUED, reason="", deaths=0, by=None)
+            run.note(states.QUEUED, why)
+            run.set_status(state=states.QUEUED, reason=why, deaths=0, by=None)
         self._handed.pop(run.id, None)
         self.pool.failed_starts = 0  # perhaps it works by now
         self._queue.push(run.id, learner)
 
-    def _halt(self, run: Run, command: str) -> None:
+    def _halt(self, run: Run, command: str, why: str) -> None:
         with self._lock:
             known = run.recorded()
             if known["state"] not in states.ACTIVE:
                 return
             if known.get("by"):
                 raise RunBusy(ELSEWHERE)
-            run.control(command)
+            run.control(command, why)
             self._queue.remove(run.id)
             try:  # not begun yet: it leaves the queue now; its worker, if it has one, declines
                 with run.owned(wait=GLANCE):
                     if run.recorded()["state"] in (states.QUEUED, states.SUSPENDED):
                         state = states.PAUSED if command == "pause" else states.STOPPED
-                        run.set_status(state=state, reason="", serial=run.asked()["serial"])
-                        run.note(state)
+                        run.set_status(state=state, reason=why, serial=run.asked()["serial"])
+                        run.note(state, why)
             except RunBusy:
                 pass  # being trained: its worker reads the command
 
@@ -283,7 +284,7 @@ class RunExecutor:
             if halted and unheard and asked["command"] in ("run", "step"):
                 self._submit(run, asked["command"])
             elif message["state"] == states.PAUSED and gives_way:
-                self._submit(run, "run")  # behind all who wait
+                self._submit(run, "run", TURN_OVER)  # behind all who wait
 
     def _on_exit(self, worker: Worker, reason: str) -> None:
         with self._lock:
