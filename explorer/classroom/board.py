@@ -8,8 +8,11 @@ import pandas as pd
 
 import gpt
 from explorer import cache, differences, history
+from explorer.classroom import checks
 from explorer.classroom.members import Member
+from explorer.classroom.tasks import Task
 from explorer.history import Entry
+from explorer.language import say
 from explorer.runs.reader import size_of
 from explorer.runs.store import RunStore
 
@@ -35,12 +38,14 @@ def rows(
     members: Mapping[str, Member],
     waiting: Sequence[str],
     judged: Mapping[str, float],
+    handed_out: Mapping[str, Task],
 ) -> pd.DataFrame:
-    """Columns learner, state, place, page, step, of, validation loss (nats per token), judged (bits
-    per character, see fairness), training loss, what is different, text, run, tokens/s, sample.
+    """Columns learner, state, place, page, task (how much of it is reached), step, of, validation
+    loss (nats per token), judged (bits per character, see fairness), training loss, what is
+    different, text, run, tokens/s, sample. handed_out: the tasks of this server, by code.
     """
     places = {run_id: place for place, run_id in enumerate(waiting, 1)}
-    return pd.DataFrame([_row(entry, members, places, judged) for entry in entries])
+    return pd.DataFrame([_row(entry, members, places, judged, handed_out) for entry in entries])
 
 
 def _row(
@@ -48,6 +53,7 @@ def _row(
     members: Mapping[str, Member],
     places: Mapping[str, int],
     judged: Mapping[str, float],
+    handed_out: Mapping[str, Task],
 ) -> dict[str, Any]:
     folder = entry.run.folder
     speed, sample = _newest(str(folder), size_of(folder / "events.jsonl"))
@@ -56,6 +62,7 @@ def _row(
         "state": entry.state,
         "place": places.get(entry.run.id),
         "page": entry.page,
+        "task": reached(entry, handed_out),
         "step": entry.step,
         "of": entry.max_steps,
         "validation loss": entry.val_loss,
@@ -80,6 +87,16 @@ def _newest(folder: str, size: int) -> tuple[float | None, str]:
     samples = reader.samples[-1:]
     text = " ".join(samples[0]["text"].split()) if samples else ""
     return reader.speed(RECENT), text[:SAMPLE]
+
+
+def reached(entry: Entry, handed_out: Mapping[str, Task]) -> str:
+    """How far a run is with the task that it was begun in: "✓ Warm up", "1 of 2 · Warm up"."""
+    task = handed_out.get(str(entry.spec.get("task") or ""))
+    if task is None or not task.checks:
+        return task.title if task else ""
+    done, all = checks.reached(entry.run, task), len(task.checks)
+    so_far = "✓" if done == all else say("{done} of {all} ·", done=done, all=all)
+    return f"{so_far} {task.title}"
 
 
 def learner(entry: Entry, members: Mapping[str, Member]) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import gpt
-from explorer import lessons
+from explorer import controls, lessons
 from explorer.classroom.rules import ClassError
 from explorer.language import message
 from explorer.runs import files
@@ -146,8 +146,7 @@ def from_json(data: bytes | str) -> Task:
 
 def _checked(told: dict[str, Any]) -> Task:
     page = _one_of("page", told.get("page"), [x.key for x in lessons.LESSONS if x.preset])
-    usual = str(lessons.BY_KEY[page].preset)
-    presets = lessons.LABORATORY if usual in lessons.LABORATORY else (usual,)
+    presets = presets_of(page)
     settings, opened = told.get("settings", {}), told.get("open", [])
     if not isinstance(settings, dict):
         raise ClassError('The settings of a lesson file are an object such as {"max_steps": 500}.')
@@ -159,7 +158,7 @@ def _checked(told: dict[str, Any]) -> Task:
     task = Task(
         _text("title", told.get("title", "")),
         page,
-        _one_of("preset", told.get("preset", usual), presets),
+        _one_of("preset", told.get("preset", presets[0]), presets),
         _text("words", told.get("words", "")),
         _one_of("text", told.get("text", "python_docs"), TEXTS),
         tokens,
@@ -178,6 +177,17 @@ def _checked(told: dict[str, Any]) -> Task:
         )
     values = preset.model.to_dict() | preset.train.to_dict()
     return replace(task, settings={name: values[name] for name in settings})
+
+
+def presets_of(page: str) -> tuple[str, ...]:
+    """What a task of this page may begin from, the usual one first."""
+    usual = str(lessons.BY_KEY[page].preset)
+    return lessons.LABORATORY if usual == lessons.LABORATORY[0] else (usual,)
+
+
+def can_open(page: str) -> tuple[str, ...]:
+    """What a task of this page (its key) may leave to the learner."""
+    return (*CHOSEN_TEXT, *controls.OF_PAGE[page])
 
 
 def _fields() -> set[str]:
@@ -233,7 +243,13 @@ def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
 
 
 def save(root: Path, task: Task) -> str:
-    """Keep a task and return its code; raises ClassError when there are too many."""
+    """Keep a task and return its code; raises ClassError when there are too many, and when it opens
+    a control that its page has not."""
+    if strange := sorted({*task.open} - {*can_open(task.page)}):
+        raise ClassError(
+            f"Page {task.lesson.number} has no control {strange[0]!r:.40} to open: use some of"
+            f" {', '.join(can_open(task.page))}."
+        )
     folder = root / "class" / "tasks"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{task.code}.json"
@@ -267,8 +283,12 @@ def _read(path: Path, changed: int) -> Task:
     return from_json(path.read_bytes())
 
 
+def by_code(root: Path) -> dict[str, Task]:
+    """All tasks on this server: code → task."""
+    codes = (path.stem for path in (root / "class" / "tasks").glob("*.json"))
+    return {code: task for code in codes if (task := load(root, code))}
+
+
 def every(root: Path) -> list[Task]:
     """All tasks on this server, by title."""
-    codes = (path.stem for path in (root / "class" / "tasks").glob("*.json"))
-    found = (load(root, code) for code in codes)
-    return sorted((task for task in found if task), key=lambda task: task.title.casefold())
+    return sorted(by_code(root).values(), key=lambda task: task.title.casefold())

@@ -10,34 +10,13 @@ from explorer import cache, differences, frames, machine
 from explorer.amounts import duration, si
 from explorer.charts.parameters import create_parameters_chart
 from explorer.classroom.tasks import Task
+from explorer.controls import GROUPS
 from explorer.language import message, say
 from explorer.lessons import LABORATORY, Lesson
 from explorer.panels import settings
 from explorer.panels.choice import choose
 from explorer.panels.classroom.task import current_task
 
-GROUPS = {
-    message("Size"): ["n_layer", "n_head", "n_embd", "block_size"],
-    message("Training"): [
-        "batch_size",
-        "learning_rate",
-        "seed",
-        "eval_interval",
-        "eval_iters",
-        "precision",
-    ],
-    message("Schedule"): [
-        *("optimizer", "schedule", "warmup_steps", "min_learning_rate"),
-        *("grad_clip", "beta1", "beta2"),
-    ],
-    message("Regularisation"): ["dropout", "weight_decay", "patience", "keep_best"],
-    message("Parts"): [
-        *("norm", "norm_kind", "activation", "positions", "attention_scale", "init"),
-        *("feed_forward_multiple", "n_kv_head"),
-        *("qk_norm", "residual", "feed_forward", "tie_weights"),
-        *("bias", "qkv_bias", "read_out_bias"),
-    ],
-}
 STEPS, MINUTES = message("steps"), message("minutes")
 FITS = message("**{steps:,} steps** fit into {minutes:g} minutes (estimate {time}).")
 FITS_ONE = message("**{steps:,} steps** fit into {minutes:g} minute (estimate {time}).")

@@ -79,7 +79,7 @@ def _choose_tokens() -> None:
     chosen = st.sidebar.selectbox(
         say("Tokens"),
         list(TOKENS),
-        format_func=_tokens,
+        format_func=tokens_title,
         key="tokenizer",
         disabled=kept is not None,
         help=literal(keeps(kept)) if kept else help,
@@ -96,7 +96,7 @@ def keeps(kept: Task) -> str:
     )
 
 
-def _tokens(name: str) -> str:
+def tokens_title(name: str) -> str:
     """What a person calls tokens such as "character" or "bpe-512"."""
     size = name.partition("-")[2]
     return say(TOKENS[name], size=int(size)) if size else say(TOKENS[name])

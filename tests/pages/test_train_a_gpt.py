@@ -5,7 +5,8 @@ import zipfile
 import pytest
 
 import gpt
-from explorer.panels import export, laboratory
+from explorer import controls
+from explorer.panels import export
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "train_a_gpt"
@@ -23,7 +24,7 @@ def test_the_page_opens_with_the_laptop_preset_and_its_price(bench):  # noqa: F8
 
 def test_every_setting_of_the_library_is_a_control_or_named_here():
     """A new field must find its place in the laboratory."""
-    shown = {"max_steps", *(name for names in laboratory.GROUPS.values() for name in names)}
+    shown = {"max_steps", *(name for names in controls.GROUPS.values() for name in names)}
     preset = gpt.PRESETS["gpt_mini"]
     fields = set(preset.model.to_dict() | preset.train.to_dict())
     left_out = {"architecture", "head_size", "output_projection", "causal", "prompt"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer import engine
-from explorer.classroom import board, members
+from explorer.classroom import board, members, tasks
 from explorer.history import Entry
 from explorer.panels import export
 from explorer.runs.run import Run
@@ -29,8 +29,9 @@ PROJECT = Path(__file__).parents[3]
 def archive_of(entries: Sequence[Entry], judged: Mapping[str, float]) -> bytes:
     """A zip with runs.csv and a folder for each run that has a model. judged: bits per character,
     by run."""
-    known = members.named(engine.store().root)
-    table = board.rows(entries, known, [], judged).drop(columns="place")
+    root = engine.store().root
+    table = board.rows(entries, members.named(root), [], judged, tasks.by_code(root))
+    table = table.drop(columns="place")
     table.insert(0, "id", [entry.run.id for entry in entries])
     folders = [str(entry.run.folder) for entry in entries if entry.run.checkpoint_path]
     with tempfile.TemporaryDirectory() as place:

@@ -6,10 +6,11 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import engine, lessons, workspace
+from explorer import engine, language, lessons, workspace
 from explorer.classroom import tasks
 from explorer.classroom.rules import ClassError
 from explorer.classroom.tasks import Task
+from explorer.controls import CONTROLS
 from explorer.language import explain, say
 from explorer.panels import text as texts
 from explorer.panels.classroom.join import join_address
@@ -23,7 +24,7 @@ def tasks_panel() -> None:
     for task in tasks.every(engine.store().root):
         with st.container(border=True):
             st.text(f"{task.title}  ·  {task.lesson.heading}")
-            st.code(join_address(f"{task.page}?{ADDRESS}={task.code}"), language=None)
+            st.code(_link(task), language=None)
             with st.container(horizontal=True):
                 st.download_button(
                     say("Lesson file"),
@@ -59,6 +60,13 @@ def tasks_panel() -> None:
         (st.success if ok else st.error)(sentence)
 
 
+def _link(task: Task) -> str:
+    """What opens a task, in the language of this page."""
+    path = f"{task.page}?{ADDRESS}={task.code}"
+    spoken = language.chosen()
+    return join_address(path if spoken == language.ENGLISH else f"{path}&{language.KEY}={spoken}")
+
+
 def _delete(code: str) -> None:
     if workspace.is_teacher():  # else a button of a moment ago, before the board was left
         with workspace.telling():
@@ -75,28 +83,41 @@ def _form() -> None:
         max_chars=4000,
         help=say("Shown above the page of the task, as plain text."),
     )
-    left, middle, right = st.columns(3)
     pages = [lesson.key for lesson in lessons.LESSONS if lesson.preset]
-    page = left.selectbox(
+    places = iter(st.columns(2) + st.columns(2))
+    page = next(places).selectbox(
         say("Page"),
         pages,
         format_func=lambda key: lessons.BY_KEY[key].heading,
         key="class_page",
         help=say("Where the task is done."),
     )
-    middle.selectbox(
+    next(places).selectbox(
+        say("Start from"),
+        tasks.presets_of(page),
+        format_func=lambda name: say(gpt.PRESETS[name].title),
+        key=f"class_preset_{page}",
+        help=say("The model and its training, where the settings below say nothing else."),
+    )
+    next(places).selectbox(
         say("Text"),
         tasks.TEXTS,
         format_func=lambda name: texts.TITLES.get(name, name),
         key="class_text",
         help=say("The same for all: only then losses can be compared."),
     )
-    preset = gpt.PRESETS[str(lessons.BY_KEY[page].preset)]
-    names = [*preset.model.to_dict(), *preset.train.to_dict()]
-    right.multiselect(
+    next(places).selectbox(
+        say("Tokens"),
+        list(texts.TOKENS),
+        format_func=texts.tokens_title,
+        key="class_tokens",
+        help=say("What the text is cut into; losses of other tokens cannot be compared."),
+    )
+    st.multiselect(
         say("Open controls"),
-        names,
-        key="class_open",
+        tasks.can_open(page),
+        format_func=_control,
+        key=f"class_open_{page}",
         help=say("What learners may change; all other controls are locked."),
     )
     st.text_input(
@@ -124,14 +145,21 @@ def _form() -> None:
     )
 
 
+def _control(name: str) -> str:
+    """What a control is called, and the name that it has in a lesson file."""
+    label = {"text": say("Text"), "tokens": say("Tokens")}.get(name)
+    return f"{label or say(CONTROLS[name].label)} · {name}"
+
+
 def _made() -> None:
     """Read the form; every mistake is one sentence."""
     get = st.session_state.get
-    goal = get("class_goal")
+    page, goal = get("class_page"), get("class_goal")
     checks = [] if goal is None else [{"measure": "validation loss", "at_most": goal}]
     told: dict[str, Any] = {"title": get("class_title") or "", "words": get("class_words") or ""}
-    told |= {"page": get("class_page"), "text": get("class_text"), "checks": checks}
-    told |= {"tokens": "character", "open": list(get("class_open") or [])}
+    told |= {"page": page, "preset": get(f"class_preset_{page}"), "checks": checks}
+    told |= {"text": get("class_text"), "tokens": get("class_tokens")}
+    told |= {"open": list(get(f"class_open_{page}") or [])}
     try:
         settings = read_settings(get("class_settings") or "")
         if not told["title"]:

@@ -4,18 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 import psutil
 import streamlit as st
 
-from explorer import cache, engine, frames, lessons, machine, workspace
-from explorer.charts import compare
-from explorer.classroom import board, fairness, members, rules
+from explorer import engine, lessons, machine, workspace
+from explorer.classroom import board, fairness, members, rules, tasks
 from explorer.history import Entry
 from explorer.language import count, say
 from explorer.moments import CLOCK, written
-from explorer.panels import picture
-from explorer.panels.compare import thin
+from explorer.panels.classroom.curves import curves_panel
 from explorer.panels.progress import say_trouble
 from explorer.runs import states
 from explorer.runs.executors import Command
@@ -65,7 +62,7 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
         _table(entries, waiting, known, judged)
         titles = titles_of(entries, known)
         _steer(entries, titles)
-        _curves(entries, titles)
+        curves_panel(entries, titles)
 
     st.fragment(body, run_every=POLL_SECONDS)()
 
@@ -103,11 +100,13 @@ def _table(
     judged: dict[str, fairness.Verdict],
 ) -> None:
     bits = {run_id: v.bits for run_id, v in judged.items() if v.bits is not None}
-    table = board.rows(entries, known, waiting, bits)
+    handed_out = tasks.by_code(engine.store().root)
+    table = board.rows(entries, known, waiting, bits, handed_out)
     table["page"] = [_page(key) for key in table["page"]]
     table["state"] = table["state"].map(say)
-    if not bits:
-        table = table.drop(columns="judged")
+    unused = [] if bits else ["judged"]
+    unused += [] if table["task"].any() else ["task"]
+    table = table.drop(columns=unused)
     st.dataframe(
         table.rename(columns=say),
         placeholder="",
@@ -120,9 +119,9 @@ def _table(
     st.caption(
         count(
             len({e.spec.get("learner") for e in entries}),
-            "Runs of {n} learner: {states}. A click on a column's head sorts.",
-            "Runs of {n} learners: {states}. A click on a column's head sorts.",
-            states=", ".join(f"{states.count(s)} {say(s)}" for s in STATES if s in states) or "–",
+            "Runs of {n} learner ({states}). A click on a column's head sorts.",
+            "Runs of {n} learners ({states}). A click on a column's head sorts.",
+            states=", ".join(f"{say(s)}: {states.count(s)}" for s in STATES if s in states) or "–",
         )
     )
     if len(entries) == board.MOST:
@@ -137,6 +136,7 @@ def _columns() -> dict[str, Any]:
     return {
         say("learner"): text(width=110, pinned=True),
         say("page"): text(width=170),
+        say("task"): text(width=150, help=say("✓: all of it is reached.")),
         say("run"): text(width=110),
         say("text"): text(width=110),
         say("what is different"): text(width=150),
@@ -218,28 +218,3 @@ def _commands() -> list[tuple[str, Command, str, str, tuple[str, ...]]]:
         ),
         (say("Stop"), "stop", "stop", say("Save everything and end here."), states.ACTIVE),
     ]
-
-
-def _curves(entries: list[Entry], titles: dict[str, str]) -> None:
-    """The validation losses of the runs that train, and of the newest others, on one chart."""
-    begun: dict[str, list[Any]] = {}
-    for entry in entries:
-        if entry.val_loss is None or len(begun) == compare.MOST_RUNS:
-            continue
-        reader = cache.reader(str(entry.run.folder))
-        reader.update()
-        begun[f"{len(begun) + 1}: {titles[entry.run.id]}"] = thin(reader.evaluations)
-    if not begun:
-        return
-    losses: pd.DataFrame = frames.compared_runs(list(begun), list(begun.values()), None)
-    if len(losses):
-        chart = compare.create_compare_chart(losses, frames.references({}))
-        picture.picture(chart, "class_curves", "class")
-        st.caption(
-            say(
-                "Validation loss (nats per token) of {n} of {all} runs, as their training measured"
-                " it: those that train first, then the newest.",
-                n=len(begun),
-                all=len(entries),
-            )
-        )

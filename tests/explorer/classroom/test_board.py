@@ -6,7 +6,7 @@ import pytest
 
 import gpt
 from explorer import cache
-from explorer.classroom import board, members
+from explorer.classroom import board, members, tasks
 from explorer.runs.store import RunStore
 
 
@@ -15,10 +15,10 @@ def store(own_folders):
     return RunStore(own_folders / "runs")
 
 
-def begin(store, learner, **settings):
+def begin(store, learner, task="", **settings):
     preset = gpt.PRESETS["bigram"].with_settings(settings)
     spec = gpt.describe_run(preset, gpt.load_corpus("python_docs"), "cpu")
-    return store.create(spec | {"page": "bigram", "learner": learner})
+    return store.create(spec | {"page": "bigram", "learner": learner, "task": task})
 
 
 def tell(run, *events):
@@ -34,7 +34,9 @@ def test_a_row_says_whose_what_how_far_and_how_good(store):
     other.set_status(state="queued")
     tell(run, {"kind": "step", "step": 50, "loss": 2.5, "tokens_per_second": 1e5})
     tell(run, {"kind": "sample", "step": 50, "prompt": " ", "text": "one\n" + "two " * 99})
-    table = board.rows(board.entries(store), members.named(store.root), [other.id], {run.id: 3.9})
+    table = board.rows(
+        board.entries(store), members.named(store.root), [other.id], {run.id: 3.9}, {}
+    )
     first, second = table.to_dict("records")
     assert (first["learner"], first["what is different"]) == ("Ann", "max_steps 700")
     assert (first["state"], first["step"], first["of"]) == ("training", 50, 700)
@@ -61,10 +63,29 @@ def test_a_look_reads_only_the_events_of_runs_that_have_news(store, monkeypatch)
     for run in runs:
         tell(run, {"kind": "step", "step": 1, "loss": 4.0, "tokens_per_second": 5.0})
     entries = board.entries(store)
-    board.rows(entries, {}, [], {})
+    board.rows(entries, {}, [], {}, {})
     read, reader = [], cache.reader
     monkeypatch.setattr(cache, "reader", lambda folder: read.append(folder) or reader(folder))
     tell(runs[1], {"kind": "step", "step": 2, "loss": 4.0, "tokens_per_second": 7.0})
-    table = board.rows(entries, {}, [], {})
+    table = board.rows(entries, {}, [], {}, {})
     assert read == [str(runs[1].folder)]
     assert sorted(table["tokens/s"]) == [5.0, 5.0, 6.0]
+
+
+def test_the_board_tells_how_much_of_its_task_a_run_has_reached(store):
+    told = {"title": "Warm up", "page": "bigram", "checks": [
+        {"measure": "steps", "at_least": 50}, {"measure": "validation loss", "at_most": 2.6},
+    ]}  # fmt: skip
+    task = tasks.from_json(json.dumps(told))
+    doing, outside = begin(store, "ann", task=task.code), begin(store, "ben")
+    for run in (doing, outside):
+        tell(run, {"kind": "step", "step": 50, "loss": 2.5})
+
+    def shown():
+        rows = board.rows(board.entries(store), {}, [], {}, {task.code: task})
+        return dict(zip(rows["learner"], rows["task"], strict=True))
+
+    ann, ben = (members.Member(learner).title for learner in ("ann", "ben"))
+    assert shown() == {ann: "1 of 2 · Warm up", ben: ""}
+    tell(doing, {"kind": "evaluation", "step": 50, "train_loss": 2.5, "val_loss": 2.55})
+    assert shown() == {ann: "✓ Warm up", ben: ""}
