@@ -8,6 +8,9 @@ from typing import Any
 import altair as alt
 import pytest
 
+from explorer import classroom
+from tests.pages.bench import bench  # noqa: F401
+
 CHANGING = re.compile(r'"data": \{[^{}]*\}|(param|view)_\d+')  # from one drawing to the next
 
 
@@ -28,3 +31,10 @@ def charts_are_checked_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alt.TopLevelMixin, "to_dict", to_dict)
         yield
+
+
+@pytest.fixture
+def school(bench, monkeypatch):  # noqa: F811
+    """The bench as a shared server."""
+    monkeypatch.setattr(classroom, "is_open", lambda: True)
+    return bench

@@ -6,43 +6,17 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import classroom, lessons, workspace
-from explorer.classroom import members, rules, tasks
+from explorer import lessons, workspace
+from explorer.classroom import members, rules
 from explorer.panels import manage
 from explorer.panels import workspace as panel
 from explorer.panels.classroom import order
 from explorer.runs import files, labels, states
 from explorer.runs.run import RunError
-from tests.pages.bench import APP, Bench, bench, by_key, said  # noqa: F401
+from tests.pages.bench import APP, by_key, said
+from tests.pages.school import ANN, BEN, run_of, sit
 
-ANN, BEN = members.new_key(), members.new_key()
 STEERING = ("pause", "stop", "continue", "step")
-
-
-@pytest.fixture
-def school(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:  # noqa: F811
-    monkeypatch.setattr(classroom, "is_open", lambda: True)
-    return bench
-
-
-def sit(bench: Bench, key: str, page: str = "home", **address: str) -> AppTest:  # noqa: F811
-    """The page as the browser of the workspace `key` finds it."""
-    at = AppTest.from_file(str(APP), default_timeout=120)
-    at.session_state["workspace key"] = key
-    for name, value in address.items():
-        at.query_params[name] = value
-    at.switch_page(f"pages/{page}.py").run()
-    assert not at.exception
-    return at
-
-
-def run_of(bench: Bench, key: str, state: str = states.PAUSED):  # noqa: F811
-    """A run of the bigram page in somebody's workspace."""
-    at = sit(bench, key, "bigram")
-    by_key(at.button, "bigram_train").click().run()
-    run = bench.store.list()[-1]
-    run.set_status(state=state)
-    return run
 
 
 def test_a_run_belongs_to_the_workspace_that_began_it(school):
@@ -242,62 +216,10 @@ def test_the_teachers_key_opens_the_board(school, monkeypatch):
     assert school.executor.commands[-1] == (run.id, "stop")
 
 
-def test_on_a_personal_machine_nothing_of_it_is_there(bench):  # noqa: F811
+def test_on_a_personal_machine_nothing_of_it_is_there(bench):
     at = bench.open("home")
     assert workspace.mine() == workspace.Workspace("")
     assert not [p for p in at.sidebar if "workspace" in repr(p).lower()]
-
-
-def test_a_task_comes_by_link_locks_controls_and_says_what_is_reached(school):
-    told = {
-        "title": "Half as fast", "words": "Look **closely** <b>here</b>.", "page": "bigram",
-        "text": "copying", "settings": {"max_steps": 500, "learning_rate": 0.003},
-        "open": ["learning_rate"],
-        "checks": [{"measure": "steps", "at_least": 100, "at_most": 700}],
-    }  # fmt: skip
-    code = tasks.save(school.store.root, tasks.from_json(json.dumps(told)))
-    at = sit(school, ANN, "home", task=code)
-    at.switch_page("pages/bigram.py").run()
-    assert at.session_state["text"] == "copying"
-    assert {"Half as fast", told["words"]} <= {t.value for t in at.get("text")}  # not as markup
-    sliders = {s.label: s for s in at.select_slider}
-    assert sliders["Steps"].value == 500 and sliders["Steps"].disabled
-    assert sliders["Learning rate"].value == 0.003 and not sliders["Learning rate"].disabled
-    goal = "steps trained: at least 100 · steps trained: at most 700"
-    assert any(m.value == f":material/radio_button_unchecked: {goal}" for m in at.markdown)
-    by_key(at.button, "bigram_train").click().run()
-    run = school.store.list()[-1]
-    assert run.spec()["train"]["max_steps"] == 500
-    with open(run.folder / "events.jsonl", "a") as events:
-        events.write('{"kind": "step", "step": 300, "loss": 2.0}\n')
-    run.set_status(state=states.PAUSED, step=300)
-    assert any(
-        m.value == f":material/check_circle: {goal} · this run: 300" for m in at.run().markdown
-    )
-    by_key(at.button, "task_leave").click().run()
-    assert not {s.label: s for s in at.select_slider}["Steps"].disabled
-
-
-@pytest.mark.parametrize("code", ["", "0" * 12, "../rules", "<img src=x>"])
-def test_a_link_to_no_task_is_an_ordinary_page(school, code):
-    at = sit(school, ANN, task=code)
-    assert not at.exception and "task" not in at.query_params
-
-
-def test_a_teacher_makes_a_task_by_the_form_and_every_slip_is_a_sentence(school):
-    at = sit(school, BEN, "class_page")
-    by_key(at.text_input, "class_key").set_value(rules.teacher_key(school.store.root)).run()
-    by_key(at.button, "class_make").click().run()
-    assert [e.value for e in at.error] == ["A task needs a title."]
-    by_key(at.text_input, "class_title").set_value("Warm up").run()
-    by_key(at.text_input, "class_settings").set_value("max_steps=fast").run()
-    by_key(at.button, "class_make").click().run()
-    assert "max_steps" in at.error[0].value and not tasks.every(school.store.root)
-    by_key(at.text_input, "class_settings").set_value("max_steps=700").run()
-    by_key(at.button, "class_make").click().run()
-    (task,) = tasks.every(school.store.root)
-    assert task.preset.train.max_steps == 700
-    assert any(f"?task={task.code}" in c.value for c in at.code)
 
 
 class Account:

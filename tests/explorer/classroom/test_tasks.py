@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gpt
 from explorer.classroom import tasks
 from explorer.classroom.rules import ClassError
 
@@ -31,6 +32,38 @@ def test_a_good_file_is_kept_and_found_by_its_code(tmp_path):
     assert [check.holds(2.4) for check in task.checks] == [True, False]
 
 
+def test_one_thing_said_in_two_ways_is_one_task():
+    said = GOOD | {"settings": {"max_steps": "1000"}, "preset": "self_attention"}
+    assert tasks.from_json(json.dumps(said)).code == tasks.from_json(json.dumps(GOOD)).code
+
+
+def test_a_task_keeps_its_text_unless_it_says_otherwise():
+    task = tasks.from_json(json.dumps(GOOD))
+    assert task.is_about("copying", "character")
+    assert not task.is_about("python_docs", "character")
+    assert not task.is_about("copying", "bpe-512")
+    free = tasks.from_json(json.dumps(GOOD | {"open": ["text", "tokens"]}))
+    assert free.is_about("python_docs", "bpe-512")
+
+
+def test_a_task_of_the_laboratory_begins_from_a_recipe_of_its_own():
+    told = {"title": "Newer", "page": "train_a_gpt", "preset": "gpt_modern"}
+    task = tasks.from_json(json.dumps(told | {"settings": {"n_layer": 2}}))
+    modern = gpt.PRESETS["gpt_modern"].model
+    assert task.preset.model.positions == modern.positions and task.preset.model.n_layer == 2
+    assert tasks.from_json(task.to_json()) == task
+    usual = tasks.from_json(json.dumps({"title": "x", "page": "train_a_gpt"}))
+    assert usual.begins_from == "gpt_mini" and "preset" not in json.loads(usual.to_json())
+
+
+def test_what_the_page_has_not_cannot_be_opened(tmp_path):
+    """A learner would be told of a control that is not there."""
+    task = tasks.from_json(json.dumps(GOOD | {"open": ["n_layer"]}))
+    with pytest.raises(ClassError, match="Page 4 has no control 'n_layer'"):
+        tasks.save(tmp_path, task)
+    assert tasks.every(tmp_path) == []
+
+
 @pytest.mark.parametrize("code", ["../../x", "", "A" * 12, "0" * 11, "0" * 12])
 def test_a_code_leads_nowhere_else(tmp_path, code):
     (tmp_path / "x.json").write_text(json.dumps(GOOD))
@@ -43,6 +76,7 @@ def test_a_code_leads_nowhere_else(tmp_path, code):
         ({"page": "home"}, "page 'home'"),
         ({"page": ["bigram"]}, "page"),
         ({"text": "/etc/passwd"}, "text"),
+        ({"preset": "gpt_large"}, "preset"),
         ({"tokens": "bpe-999999999"}, "Tokens"),
         ({"settings": {"max_steps": -1}}, "max_steps"),
         ({"settings": {"learning": 1}}, "learning"),

@@ -184,6 +184,23 @@ def test_the_queue_is_visible_and_can_be_left(executor, start, tools):
     assert kinds(first).count("started") == 1
 
 
+def test_who_pauses_a_run_can_say_why(executor, start, ended, tools):
+    """Its owner reads the reason where the state stands; it is gone when the run goes on."""
+    first, waiting = start(max_steps=LONG), [start(max_steps=LONG) for _ in range(2)][1]
+    executor.command(waiting.id, "pause", "The class is over.")
+    tools.wait_for(reaches(first, 1))
+    executor.command(first.id, "pause", "The class is over.")
+    ended(first, "paused")
+    for run in (first, waiting):
+        assert run.status()["reason"] == "The class is over."
+    executor.command(first.id, "continue")
+    tools.wait_for(lambda: tools.state_of(first) == "training")
+    assert not first.status()["reason"]
+    executor.command(first.id, "pause")  # its owner, who knows
+    ended(first, "paused")
+    assert not first.status()["reason"]
+
+
 def test_learners_take_turns(executor, start, tools):
     """Ann's three runs came first; Ben's one is next all the same."""
     first = [start(max_steps=LONG) for _ in range(2)]

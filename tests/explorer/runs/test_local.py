@@ -12,6 +12,7 @@ import pytest
 import gpt
 from explorer.runs import job
 from explorer.runs.executors import pool, process
+from explorer.runs.executors.executor import TURN_OVER
 from explorer.runs.executors.local import LocalExecutor
 from tests.explorer.runs.executor_tests import *  # noqa: F403
 from tests.explorer.runs.executor_tests import LONG, PROJECT, kinds, reaches
@@ -163,6 +164,8 @@ def test_a_long_run_gives_way_to_another_learner_and_goes_on_by_itself(tmp_path,
         tools.wait_for(lambda: tools.state_of(own) == "finished")
         before = ann.recorded()["step"]
         tools.wait_for(reaches(ann, before + 50))  # it is her turn again
+        told = [e["reason"] for e in ann.events()[0] if e.get("note") == "queued"]
+        assert told == ["", TURN_OVER]
         steps = [e["step"] for e in ann.events()[0] if e["kind"] == "step"]
         assert steps == list(range(1, len(steps) + 1))
         executor.command(ann.id, "pause")
