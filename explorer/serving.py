@@ -4,6 +4,7 @@ The public interface of `st.App` (routes, middleware, lifespan). What a session 
 matter of messages.py and uploads.py.
 """
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer import engine, health, server_log
+from explorer.classroom import rules
 from explorer.runs.run import RunError
 
 # Streamlit needs inline scripts and styles, `eval` (charts) and workers and scripts from blobs
@@ -76,6 +78,8 @@ async def tell_health(request: Request) -> JSONResponse:
 def _report() -> dict[str, Any]:
     try:
         engine.start()
+        with contextlib.suppress(OSError):  # a full disk: /health says it
+            rules.teacher_key(engine.store().root)
     except RunError as error:
         return {"status": "trouble", "problems": [str(error)]}
     return health.report(engine.housekeeper().watch, bool(engine.executor().trouble))
@@ -83,10 +87,13 @@ def _report() -> dict[str, Any]:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Begin with the training processes, so that runs go on before anybody comes; end in order."""
+    """Begin with the training processes, so that runs go on before anybody comes, and with the
+    teacher's key, which its teacher looks for before anybody comes; end in order."""
     server_log.begin(engine.store().root, aloud=True)
     try:
         engine.start()
+        with contextlib.suppress(OSError):  # a full disk: /health says it
+            rules.teacher_key(engine.store().root)
     except RunError as error:  # its pages and /health say it, too
         server_log.note("server.broken", logging.ERROR, reason=str(error))
     yield

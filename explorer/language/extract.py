@@ -1,6 +1,6 @@
 """Finds every sentence that a page can say: in Python, in the components, and in the library.
 
-- Python: what `say`, `count` and `message` are given (by Babel, as for gettext).
+- Python: what `say`, `count` and `message` are given, as far as it is written there.
 - A component's script: what `say` is given. Its HTML: its text, `title`, `aria-label`.
 - `gpt`: titles and summaries of its presets and toy tasks, and the sentences of its errors, with
   {0}, {1}, … where values stand. Those of errors that `explorer` raises, too: in its caches and
@@ -16,13 +16,11 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
-from babel.messages import extract
-
 import gpt
 from gpt.toys import TOYS
 
 ROOT = Path(__file__).parents[2]
-CALLS = {"say": None, "message": None, "count": (2, 3)}
+CALLS = {"say": (0,), "message": (0,), "count": (1, 2)}  # function → places of its sentences
 # Files whose sentences are kept or passed on before they are shown: `explain` says them.
 SPOKEN = (
     "gpt/errors.py",
@@ -87,12 +85,20 @@ def _named(path: Path, texts: list[str]) -> Iterator[Found]:
 
 
 def of_python(path: Path) -> list[str]:
-    """What the calls in CALLS are given in a Python file."""
-    found: list[str] = []
-    with path.open("rb") as file:
-        for _, texts, _, _ in extract.extract("python", file, keywords=CALLS):
-            found += [texts] if isinstance(texts, str) else texts
-    return found
+    """What the calls in CALLS are given in a Python file, in its order."""
+    found: list[tuple[int, int, str]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            places = CALLS.get(_called(node), ())
+            for place, given in enumerate(node.args):
+                if place in places and isinstance(given, ast.Constant):
+                    found.append((given.lineno, given.col_offset, str(given.value)))
+    return [text for _, _, text in sorted(found)]
+
+
+def _called(node: ast.Call) -> str:
+    """The name of a function or method that is called; "" of what has no name."""
+    return str(getattr(node.func, "id", getattr(node.func, "attr", "")))
 
 
 @functools.cache

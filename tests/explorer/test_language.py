@@ -79,6 +79,17 @@ def test_sentences_are_found_wherever_they_can_be_said(found):
     assert not any(text.startswith("--") for text in found), "the command line speaks English only"
 
 
+def test_only_what_is_called_says_something(tmp_path):
+    """A variable of such a name says nothing: a newer Babel took what follows it for sentences."""
+    file = tmp_path / "page.py"
+    file.write_text(
+        'if message["done"]:\n    """No sentence."""\n'
+        'st.write(say("One " "two."), count(n, "1", "2"))\n'
+        'language.say("Three.")\nsay(constant)\nself.say(ready=True)\n'
+    )
+    assert extract.of_python(file) == ["One two.", "1", "2", "Three."]
+
+
 def test_whole_sentences_are_told_from_names_and_docstrings():
     source = '"""It is a docstring."""\nA = "a name"\nB = f"It took {1:.0f} s."\nC = "All is well."'
     assert extract.spoken(source) == ["It took {0} s.", "All is well."]

@@ -104,9 +104,8 @@ def _table(
     table = board.rows(entries, known, waiting, bits, handed_out)
     table["page"] = [_page(key) for key in table["page"]]
     table["state"] = table["state"].map(say)
-    unused = [] if bits else ["judged"]
-    unused += [] if table["task"].any() else ["task"]
-    table = table.drop(columns=unused)
+    used = {"judged": bits, "task": table["task"].any(), "place": waiting}
+    table = table.drop(columns=[name for name, there in used.items() if not there])
     st.dataframe(
         table.rename(columns=say),
         placeholder="",

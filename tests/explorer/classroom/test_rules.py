@@ -1,5 +1,6 @@
 """What holds for a class, and who may say so."""
 
+import asyncio
 import multiprocessing
 import os
 import stat
@@ -9,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from explorer import serving
 from explorer.classroom import rules
 
 
@@ -18,6 +20,18 @@ def test_rules_are_kept_and_damaged_ones_mean_nothing_is_said(tmp_path):
     assert rules.read(tmp_path) == rules.Rules(frozen=True, held=("a",), teachers=("t",))
     (tmp_path / "class" / "rules.json").write_text('{"frozen": "yes", "teachers": 3}')
     assert rules.read(tmp_path) == rules.Rules()
+
+
+def test_the_teachers_key_is_there_before_anybody_comes(own_folders, monkeypatch):
+    """Whoever starts a server looks for it at once."""
+    monkeypatch.delenv("EXPLORER_TEACHER_KEY", raising=False)
+    monkeypatch.setattr(serving.engine, "start", lambda: None)
+
+    async def start():
+        async with serving.lifespan(None):
+            assert rules.key_file(serving.engine.store().root).read_text()
+
+    asyncio.run(start())
 
 
 def test_the_teachers_key_lies_in_a_file_that_only_its_owner_reads(tmp_path, monkeypatch):
