@@ -70,7 +70,12 @@ class Judging:
         self._found: dict[tuple[str, str, int], Verdict] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.left = 0
+        self.rounds, self.left = 0, 0
+
+    @property
+    def state(self) -> tuple[int, bool]:
+        """Another one says that there is news: how many rounds were begun, is one going on?"""
+        return self.rounds, self.running
 
     @property
     def running(self) -> bool:
@@ -82,7 +87,7 @@ class Judging:
             if self.running:
                 return
             todo = [e for e in entries if self._key(e.run, text) not in self._found]
-            self.left = len(todo)
+            self.rounds, self.left = self.rounds + 1, len(todo)
             self._thread = threading.Thread(target=self._work, args=(todo, text), daemon=True)
             self._thread.start()
 

@@ -4,6 +4,7 @@ import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -99,9 +100,8 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
         ),
     )
     verdicts = judge.verdicts(entries, text)
-    if judge.running:
-        right.caption(count(judge.left, "{n} run to go.", "{n} runs to go."))
-        st.fragment(_until_done, run_every=1.0)()
+    with right:
+        st.fragment(partial(_until_news, judge.state), run_every=1.0)()
     if not verdicts:
         return {}
     known = members.named(engine.store().root)
@@ -132,9 +132,13 @@ def bits_of(verdicts: Mapping[str, fairness.Verdict]) -> dict[str, float]:
     return {run_id: v.bits for run_id, v in verdicts.items() if v.bits is not None}
 
 
-def _until_done() -> None:
-    if not judging().running:
+def _until_news(seen: tuple[int, bool]) -> None:
+    """Tell how far the judge is; another teacher may have asked for it."""
+    judge = judging()
+    if judge.state != seen:
         st.rerun()
+    if judge.running:
+        st.caption(count(judge.left, "{n} run to go.", "{n} runs to go."))
 
 
 def archive_panel(text: cache.Text) -> None:
