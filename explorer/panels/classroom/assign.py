@@ -84,6 +84,11 @@ def _form() -> None:
         help=say("Shown above the page of the task, as plain text."),
     )
     pages = [lesson.key for lesson in lessons.LESSONS if lesson.preset]
+    for key, options, now in (
+        ("class_text", tasks.TEXTS, st.session_state["text"]),
+        ("class_tokens", list(texts.TOKENS), st.session_state["tokenizer"]),
+    ):  # at first those that the teacher sees, and the judge reads
+        st.session_state.setdefault(key, now if now in options else options[0])
     places = iter(st.columns(2) + st.columns(2))
     page = next(places).selectbox(
         say("Page"),
