@@ -100,3 +100,9 @@ def keep_freed_memory() -> None:
         trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
         libc.mallopt(trim_threshold, 256 << 20)
         libc.mallopt(mmap_threshold, 32 << 20)  # the largest it accepts
+
+
+def give_back_freed_memory() -> None:
+    """Hand the freed memory that this process keeps to the system: between two runs, say."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

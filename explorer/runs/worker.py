@@ -65,6 +65,7 @@ class Worker:
     def _handle(self, message: dict[str, Any]) -> bool:
         """Do one job -> whether this process is fit for another."""
         from explorer.runs import job
+        from gpt.devices import give_back_freed_memory
 
         if "threads" in message:
             self.job_signals.threads = int(message["threads"])
@@ -76,6 +77,7 @@ class Worker:
         save_every = float(message.get("save_every", job.SAVE_EVERY))
         state, reason = job.work(run, self.job_signals, save_every)
         gc.collect()  # the model and the optimizer's memory, before the next job is taken
+        give_back_freed_memory()
         self.say(done=run.id, state=state, reason=reason)
         return state not in (states.FAILED, states.INTERRUPTED)  # after trouble: a fresh process
 

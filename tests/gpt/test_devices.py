@@ -1,5 +1,9 @@
 """Which device, and how exactly it multiplies."""
 
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -33,3 +37,22 @@ def test_products_are_rounded_inside_and_not_after():
     with products_in(torch.float32, CPU):
         assert (x @ x).dtype == torch.float32
     assert (x @ x).dtype == torch.float32
+
+
+FREED = """
+import psutil
+from gpt.devices import give_back_freed_memory, keep_freed_memory
+keep_freed_memory()
+held = [bytearray(100_000) for _ in range(1000)]
+del held
+kept = psutil.Process().memory_info().rss
+give_back_freed_memory()
+print(kept - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="tells another allocator nothing")
+def test_freed_memory_is_kept_until_it_is_given_back():
+    """In a process of its own, since how an allocator is set cannot be taken back."""
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 90e6
