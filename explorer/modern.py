@@ -14,6 +14,7 @@ from typing import Any
 
 import gpt
 from explorer.language import message, say
+from gpt.evaluation import chunks_of
 
 TUTORIAL, TOGETHER = message("the tutorial's parts"), message("gpt_modern: five together")
 NAMES = {
@@ -25,7 +26,7 @@ SEEDS = tuple(NAMES)  # of the tutorial's parts: how much of a gain is luck
 TARGET = 1.88  # nats per character of Tiny Shakespeare: what nanoGPT's quick start is listed with
 FIVE = ("rotary positions", "query-key norm", "SwiGLU", "Muon", "a schedule")  # `gpt_modern`'s
 QUICK, MODERN = "gpt_mini", "gpt_modern"  # the two that race
-WINDOWS = 480  # of each split, in an estimate of the race
+WINDOWS = 480  # of each split, in an estimate of the race, at least
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,11 @@ def racers() -> dict[str, gpt.Preset]:
         }
         found[preset.title] = preset.with_settings(often)
     return found
+
+
+def windows_read(racer: gpt.Preset) -> int:
+    """How many windows of each split an estimate of the race reads."""
+    return math.prod(chunks_of(racer.train, racer.model.block_size))
 
 
 @dataclass(frozen=True)

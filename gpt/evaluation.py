@@ -34,14 +34,20 @@ def chunk_losses(
     processes of a `group` take turns, and the loss of a chunk that is another's is 0.
     """
     T = model.config.block_size
-    windows = config.eval_iters * config.batch_size
-    size = min(windows, max(config.batch_size, TOKENS_AT_ONCE // T))
+    chunks, size = chunks_of(config, T)
     batches = Batches(ids, T, size, seed)
-    chunks = math.ceil(windows / size)
     for chunk in range(chunks):
         x, y = batches.draw()
         mine = group is None or group.takes(chunk)
         yield _loss(model, x, y, dtype) if mine else torch.zeros((), device=x.device), chunks
+
+
+def chunks_of(config: TrainConfig, block_size: int) -> tuple[int, int]:
+    """How many chunks an estimate reads, and how many windows each has: whole ones, so that it may
+    read a few windows more than eval_iters × batch_size."""
+    windows = config.eval_iters * config.batch_size
+    size = min(windows, max(config.batch_size, TOKENS_AT_ONCE // block_size))
+    return math.ceil(windows / size), size
 
 
 def estimate_loss(

@@ -40,8 +40,8 @@ def create_compare_chart(
 
     losses: columns run (its label), step, validation, train, shown (is it the page's own run?); and
     seconds, compute where they are asked for. references: see `reference_lines`; those inside the
-    picture are drawn dashed. The first estimate, near ln V for every run, lies above the picture,
-    so that differences stay visible.
+    picture are drawn dashed. The first estimate, near ln V for every run, lies above the picture as
+    soon as there are two others, so that differences stay visible.
     """
     logarithmic = against != "step"
     if logarithmic:  # before the first step nothing is spent, and a logarithm has no zero
@@ -103,11 +103,14 @@ def create_compare_chart(
 
 
 def _range(losses: pd.DataFrame) -> tuple[float, float]:
-    """The losses after the first estimate, with a little air; all if there are no others."""
-    later = losses[losses["step"] > 0]["validation"].dropna()
-    known = later if len(later) else losses["validation"].dropna()
-    if not len(known):
+    """All estimates after the first, with a little air; of a run that has not two of them, the
+    first too: every run has a line inside."""
+    shown = []
+    for _, run in losses.dropna(subset="validation").groupby("run"):
+        later = run[run["step"] > 0]
+        shown += list((later if len(later) > 1 else run)["validation"])
+    if not shown:
         return 0.0, 1.0
-    low, high = float(known.min()), float(known.max())
+    low, high = min(shown), max(shown)
     air = max(0.02, 0.08 * (high - low))
     return low - air, high + air

@@ -189,7 +189,7 @@ def _clock(
             "Target: {target}. The clock counts training alone: no estimates, no loading. Both are"
             " measured on {windows} windows.",
             target=words,
-            windows=modern.WINDOWS,
+            windows=modern.windows_read(next(iter(wanted.values()))),
         )
         st.caption(said + _own_end(wanted, runs, clocks, ratio))
 

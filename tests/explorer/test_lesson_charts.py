@@ -41,9 +41,14 @@ def test_a_gradient_of_zero_is_drawn_at_the_floor_and_told_as_zero():
 
 def test_the_first_estimate_does_not_squeeze_the_differences():
     table = frames.compared_runs(
-        ["1: a", "2: b"], [[estimate(0, 4.2), estimate(9, 2.1)], [estimate(9, 2.3)]], shown=1
+        ["1: a", "2: b"],
+        [
+            [estimate(0, 4.2), estimate(8, 2.2), estimate(9, 2.1)],
+            [estimate(8, 2.3), estimate(9, 2.3)],
+        ],
+        shown=1,
     )
-    assert table["shown"].tolist() == [False, False, True]
+    assert table["shown"].tolist() == [False, False, False, True, True]
     chart = create_compare_chart(table, frames.references({"far": 4.17, "near": 2.2}))
     low, high = chart.to_dict()["layer"][-1]["encoding"]["y"]["scale"]["domain"]
     assert 2.0 < low < 2.1 and 2.3 < high < 2.5
@@ -74,6 +79,15 @@ def test_runs_that_have_hardly_begun_can_be_drawn(events):
 def test_a_loss_that_is_not_a_number_is_left_out():
     lost = {"step": 5, "train_loss": None, "val_loss": None}
     assert frames.compared_runs(["1: a"], [[lost]], None).empty
+
+
+def test_a_run_that_has_just_begun_is_on_the_chart_too():
+    """Its only estimate lay above the picture: the legend named a run that was not there."""
+    old = [estimate(0, 4.2), estimate(8, 2.2), estimate(9, 2.1)]
+    table = frames.compared_runs(["1: a", "2: b"], [old, [estimate(0, 4.3), estimate(9, 3)]], None)
+    chart = create_compare_chart(table).to_dict()
+    low, high = chart["layer"][-1]["encoding"]["y"]["scale"]["domain"]
+    assert low < 2.1 and high > 4.3 and not begins_above(table)
 
 
 def test_parameters_leave_out_what_the_model_does_not_have():

@@ -65,7 +65,7 @@ def test_both_racers_run_their_own_recipe_measured_on_as_many_windows():
         assert title == known.title and racer.model == known.model
         differing = {n for n, v in settings(racer).items() if settings(known)[n] != v}
         assert differing <= {"eval_interval", "eval_iters"}
-        assert racer.train.eval_iters * racer.train.batch_size == modern.WINDOWS
+        assert modern.windows_read(racer) == 512
         assert racer.train.max_steps % racer.train.eval_interval == 0
 
 
