@@ -118,7 +118,7 @@ def _text(name: str, sha256: str | None, kind: str, size: int | None) -> Text:
 def _pasted(name: str, sha256: str) -> gpt.Corpus:
     path = engine.store().root / "texts" / f"{sha256}.txt"
     try:
-        return gpt.corpus_from_text(path.read_text(encoding="utf-8"), name)
+        return gpt.corpus_from_text(path.read_bytes().decode(), name)  # "\r" stays "\r"
     except OSError:
         raise gpt.TextError(
             "The pasted text of this link is not on this server: paste it again on page 1."

@@ -93,3 +93,11 @@ def test_the_text_of_a_run_is_found_again_with_its_own_tokens(pasted):
     gone = spec | {"corpus": {"name": "mine", "sha256": "0" * 64, "path": "texts/gone.txt"}}
     assert texts.of_run(gone, characters) is None
     assert texts.characters_per_token(gone, characters) is None
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\u2028"])
+def test_a_text_with_strange_ends_of_lines_stays_itself(pasted, end):
+    """Read as a text file its "\\r" became "\\n": another SHA-256, and no run was for it."""
+    name, sha256 = pasted(f"to be{end}or not " * 20)
+    text = cache.text(name, sha256)
+    assert text.corpus.sha256 == sha256 and end in text.corpus.text

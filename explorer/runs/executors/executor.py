@@ -162,7 +162,7 @@ class RunExecutor:
             known = run.recorded()
             if known["state"] not in states.ACTIVE:
                 return
-            if known.get("by"):
+            if known.get("by") and run.is_alive():
                 raise RunBusy(ELSEWHERE)
             run.control(command, why)
             self._queue.remove(run.id)
