@@ -114,6 +114,7 @@ def test_what_the_command_line_trains_no_server_trains_or_deletes(store, tools):
         assert run.status()["state"] == "interrupted", "it was killed"
         server._recover()
         assert server.waiting() == server.active() == [], "whoever trained it there goes on there"
+        server.command(run.id, "stop")  # of a page that has not seen it die: nobody is in the way
         assert server.submit(run.id)
         assert run.recorded()["by"] is None
     finally:
