@@ -24,6 +24,7 @@ SHARE = 0.09  # of the text, at most: a tenth is for validation
 OTHER_TEXT = message("learnt from another text")
 SAW_ANSWERS = message("has no mask: it sees the answers")
 NO_MODEL = message("has no model yet")
+TOO_SHORT = message("the end of this text is shorter than its context")
 NOT_READ = message("its model cannot be read")
 
 
@@ -57,6 +58,8 @@ def judge(run: Run, validation: str) -> Verdict:
         model, tokenizer, _ = gpt.load_checkpoint(folder)
         ids = torch.tensor(tokenizer.encode(validation))
         nats = gpt.whole_loss(model, ids)
+    except gpt.TextError:
+        return Verdict(None, TOO_SHORT)
     except (gpt.GPTError, OSError, RuntimeError):  # RuntimeError: torch has no memory left
         return Verdict(None, NOT_READ)
     # Every window predicts its second to its last token; all are of about the same length in text.

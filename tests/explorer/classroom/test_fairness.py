@@ -64,6 +64,11 @@ def test_a_model_that_is_damaged_or_vanishes_stops_no_judging(store, monkeypatch
     assert good.id not in judge.verdicts(entries, text), "its model is not there any more"
 
 
+def test_a_text_whose_end_is_too_short_says_nothing_against_the_model(store):
+    run = train(store)
+    assert fairness.judge(run, "ab") == fairness.Verdict(None, fairness.TOO_SHORT)
+
+
 def test_what_was_judged_is_judged_again_only_when_its_model_changes(store, monkeypatch):
     text, run = cache.text("copying"), train(store)
     judge = fairness.Judging()
