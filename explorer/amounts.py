@@ -18,11 +18,11 @@ def percent(share: float) -> str:
 
 def size(n_bytes: float) -> str:
     """Bytes in the unit that suits: "640 B", "36.0 KiB", "71.9 MiB"."""
-    if n_bytes < KIB:
+    if round(n_bytes) < KIB:
         return f"{n_bytes:.0f} B"
     for unit in ("KiB", "MiB", "GiB"):
         n_bytes /= KIB
-        if n_bytes < KIB or unit == "GiB":
+        if round(n_bytes, 1) < KIB or unit == "GiB":
             break
     return f"{n_bytes:,.1f} {unit}"
 
@@ -34,7 +34,7 @@ def si(value: float) -> str:
     ('1 M', '7 ')
     """
     value = float(f"{value:.3g}")  # first: what is rounded up may need the next prefix
-    for power, prefix in ((15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
+    for power, prefix in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if value >= 10**power:
             return f"{value / 10**power:g} {prefix}"
     return f"{value:g} "

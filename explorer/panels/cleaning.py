@@ -24,11 +24,12 @@ def cleaning_notice(entries: list[Entry]) -> None:
     ]
     if not coming:
         return
-    whole = sum(step.what == disk.WHOLE for step in coming)
-    when = written(min(step.at for step in coming))
+    whole = [step for step in coming if step.what == disk.WHOLE]
+    told = whole or coming  # the worst, with its own date
+    when = written(min(step.at for step in told))
     if whole:
         said = count(
-            whole,
+            len(told),
             "The disk is getting full: {n} old run of yours will be deleted from {when} on."
             " Give it a star on page 10 and it stays.",
             "The disk is getting full: {n} old runs of yours will be deleted from {when} on."
@@ -37,7 +38,7 @@ def cleaning_notice(entries: list[Entry]) -> None:
         )
     else:
         said = count(
-            len(coming),
+            len(told),
             "The disk is getting full: the snapshots of {n} old run of yours will be deleted from"
             " {when} on; its curve and its model stay. A star on page 10 keeps all of it.",
             "The disk is getting full: the snapshots of {n} old runs of yours will be deleted from"

@@ -1,6 +1,10 @@
-import pytest
+import re
 
-from explorer.amounts import percent, size
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.amounts import percent, si, size
 
 
 @pytest.mark.parametrize(
@@ -21,8 +25,16 @@ def test_a_share_never_reads_as_nothing(share, words):
         (1023, "1023 B"),
         (1024, "1.0 KiB"),
         (75_423_744, "71.9 MiB"),
+        (1024**2 - 1, "1.0 MiB"),  # not 1,024.0 KiB
         (2**42, "4,096.0 GiB"),
     ],
 )
 def test_bytes_in_the_unit_that_suits(n_bytes, words):
     assert size(n_bytes) == words
+
+
+@given(st.floats(1, 9.98e20))
+def test_a_prefix_leaves_three_digits_that_say_the_number(value):
+    digits, prefix = re.fullmatch(r"(\d{1,3}(?:\.\d{1,2})?) ([kMGTPE]?)", si(value)).groups()
+    said = float(digits) * 1000 ** " kMGTPE".index(prefix or " ")
+    assert abs(said - value) <= 0.00501 * value and float(digits) < 1000

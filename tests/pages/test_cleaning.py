@@ -4,6 +4,7 @@ import time
 
 from streamlit.testing.v1 import AppTest
 
+from explorer.moments import written
 from explorer.runs import disk, labels
 from explorer.runs.disk import SNAPSHOTS, WHOLE, Step
 from tests.pages.bench import bench  # noqa: F401
@@ -30,6 +31,10 @@ def test_home_and_page_10_tell_it_until_there_is_a_star(bench):  # noqa: F811
     at = AppTest.from_function(notice)
     disk.announce(bench.store.root, [Step(run.id, SNAPSHOTS, soon)])
     assert "its curve and its model stay" in told(at.run())[0]
+    other = bench.train("bigram", "bigram")
+    steps = [Step(run.id, SNAPSHOTS, soon), Step(other.id, WHOLE, soon + 86_400)]
+    disk.announce(bench.store.root, steps)
+    assert f"1 old run of yours will be deleted from {written(soon + 86_400)}" in told(at.run())[0]
     disk.announce(bench.store.root, [Step("somebody-else", WHOLE, soon)])
     assert not told(at.run())
     disk.announce(bench.store.root, [Step(run.id, WHOLE, soon)])
