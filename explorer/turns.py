@@ -1,12 +1,15 @@
-"""When a waiting run's turn comes: an estimate from what trains now and what stands before it."""
+"""When a waiting run's turn comes, and how long runs still take: estimates from what trains now,
+what stands before it, and the measured speed of this machine."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
 
 import gpt
 from explorer import cache, differences, engine, machine
+from explorer.runs import states
 from explorer.runs.reader import RunReader
 from explorer.runs.run import Run, RunError
 from explorer.runs.waiting import expected_waits
@@ -50,6 +53,22 @@ def _left_of(run_id: str) -> float:
         return seconds_left(reader, run)
     except (RunError, KeyError, TypeError):
         return 0.0
+
+
+def series_left(planned: Iterable[tuple[gpt.Preset, Run | None]], vocab_size: int) -> float | None:
+    """Seconds that these recipes still take together, one after the other, by the speed of this
+    machine; None before it is measured. Of a run that goes on only what is left of its steps.
+    """
+    speed = machine.probe()
+    if speed is None:
+        return None
+    left = 0.0
+    for preset, run in planned:
+        told = run.recorded() if run else {"state": states.CREATED, "step": 0}
+        begins_anew = told["state"] == states.FAILED
+        done = 0.0 if begins_anew else min(1.0, told["step"] / preset.train.max_steps)
+        left += (1 - done) * gpt.estimate_seconds(preset, vocab_size, speed)
+    return left
 
 
 def seconds_left(reader: RunReader, run: Run) -> float:

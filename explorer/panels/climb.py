@@ -8,8 +8,7 @@ import threading
 
 import streamlit as st
 
-import gpt
-from explorer import amounts, cache, ladder, machine, workspace
+from explorer import amounts, cache, ladder, turns, workspace
 from explorer.ladder import Rung
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
@@ -161,7 +160,7 @@ def _stop(run_ids: list[str]) -> None:
 
 
 def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -> None:
-    probe = machine.probe()
+    seconds = turns.series_left([(m.rung.preset, m.run) for m in missing], text.vocab_size)
     if active:
         waiting = sum(one.state == states.QUEUED for one in active)
         st.caption(
@@ -171,10 +170,7 @@ def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -
                 waiting=waiting,
             )
         )
-    elif missing and probe is not None:
-        seconds = sum(
-            gpt.estimate_seconds(one.rung.preset, text.vocab_size, probe) for one in missing
-        )
+    elif missing and seconds is not None:
         st.caption(
             say(
                 "Missing: {rungs}; about {time} in all on this machine (derived).",

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import amounts, cache, differences, machine, scaling, workspace
+from explorer import amounts, cache, differences, machine, scaling, turns, workspace
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -193,12 +193,6 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
         )
         return
     missing = sum(state != states.FINISHED for state in sweep.states)
-    probe = machine.probe()
-    times = [
-        gpt.estimate_seconds(run.preset, text.vocab_size, probe) if probe else 0.0
-        for run, state in zip(sweep.planned, sweep.states, strict=True)
-        if state != states.FINISHED
-    ]
     begun = any(run is not None for run in sweep.runs)
     st.button(
         _label(missing, begun),
@@ -207,13 +201,26 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
         icon=":material/play_arrow:",
         disabled=not missing,
         help=say(
-            "In the background, about {time} if nothing else trains. You may leave the page. What"
-            " was trained with these settings before is not trained again.",
-            time=amounts.duration(sum(times)),
+            "In the background, {time} if nothing else trains. You may leave the page. What was"
+            " trained with these settings before is not trained again.",
+            time=about(sweep, text),
         ),
         on_click=start,
         args=(lesson, text, sweep),
     )
+
+
+def about(sweep: Sweep, text: cache.Text) -> str:
+    """How long the rest of it takes, as far as this is known."""
+    rest = [
+        (planned.preset, run)
+        for planned, run, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True)
+        if state != states.FINISHED
+    ]
+    seconds = turns.series_left(rest, text.vocab_size)
+    if seconds is None:
+        return say("for a time that is not measured yet")
+    return say("about {time}", time=amounts.duration(seconds))
 
 
 def _label(missing: int, begun: bool) -> str:

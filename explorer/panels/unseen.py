@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 import gpt
-from explorer import amounts, cache, machine, scaling, workspace
+from explorer import cache, scaling, workspace
 from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels import sweep as sweeps
@@ -111,9 +111,7 @@ def _is_inside(sweep: Sweep, chosen: gpt.SizedRun) -> bool:
 
 def _train(lesson: Lesson, text: cache.Text, found: Sweep) -> None:
     state, run = found.states[0], found.runs[0]
-    probe = machine.probe()
     preset = found.planned[0].preset
-    time = gpt.estimate_seconds(preset, text.vocab_size, probe) if probe else 0.0
     label = say("It is trained") if state == states.FINISHED else say("Train it")
     st.button(
         say("It trains…") if found.is_active else label,
@@ -121,8 +119,8 @@ def _train(lesson: Lesson, text: cache.Text, found: Sweep) -> None:
         icon=":material/play_arrow:",
         disabled=found.is_active or state == states.FINISHED,
         help=say(
-            "In the background, about {time}. The prediction above stands.",
-            time=amounts.duration(time),
+            "In the background, {time}. The prediction above stands.",
+            time=sweeps.about(found, text),
         ),
         on_click=sweeps.start,
         args=(lesson, text, found),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 import gpt
-from explorer import amounts, cache, differences, machine, state, workspace
+from explorer import amounts, cache, differences, state, turns, workspace
 from explorer.language import count, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -34,12 +34,8 @@ def train_variants(
         if name not in known or is_halted(known[name]) or has_failed(known[name])
     }
     halted = {n: run for n, run in known.items() if n in missing and is_halted(run)}
-    probe = machine.probe()
-    seconds = (
-        sum(gpt.estimate_seconds(v, text.vocab_size, probe) for v in missing.values())
-        if probe
-        else 0
-    )
+    rest = [(variant, halted.get(name)) for name, variant in missing.items()]
+    seconds = turns.series_left(rest, text.vocab_size)
     under_way = any(training.is_active(run) for run in known.values())
     st.button(
         _label(len(missing), under_way),
@@ -58,7 +54,7 @@ def _label(missing: int, under_way: bool) -> str:
     return say("The variants are being trained") if under_way else say("All variants are trained")
 
 
-def _help(missing: Iterable[str], seconds: float) -> str:
+def _help(missing: Iterable[str], seconds: float | None) -> str:
     names = "; ".join(map(say, missing)) or say("nothing is left")
     if not seconds:
         return say("One after the other: {names}.", names=names)
