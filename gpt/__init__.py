@@ -36,6 +36,7 @@ _HOMES = {
     ],
     "config": ["ModelConfig", "Preset", "TrainConfig"],
     "costs": [
+        "available_cores",
         "flops_per_iteration",
         "parameters_by_component",
         "peak_memory",

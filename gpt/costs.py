@@ -7,6 +7,8 @@ weights, gradients, AdamW's two moments, and the activations that the backward p
 long all that takes is in `timing.py`.
 """
 
+import os
+
 from gpt.config import ModelConfig, TrainConfig
 
 FLOAT = 4  # bytes of a float32
@@ -153,3 +155,11 @@ FLOPS_FOR_THREADS = 1e9  # per step: below it, two threads mostly wait for each 
 def useful_threads(flops: float, available: int) -> int:
     """How many of `available` threads make a training step of so many FLOPs quicker."""
     return available if flops >= FLOPS_FOR_THREADS else 1
+
+
+def available_cores() -> int:
+    """The CPU cores that this process may use: fewer than the machine's where it is held to some of
+    them (taskset, a container with a set of cores)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

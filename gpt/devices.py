@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import os
 import platform
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from gpt.costs import available_cores
 from gpt.errors import ConfigError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -18,7 +18,8 @@ FLOPS_FOR_BFLOAT16 = 1e9  # of a step; below it, a CPU spends more on rounding t
 
 def available_devices() -> dict[str, str]:
     """Name → description of what this machine can train on. The CPU is always there."""
-    found = {"cpu": f"CPU with {os.cpu_count()} cores"}
+    cores = available_cores()
+    found = {"cpu": "CPU with 1 core" if cores == 1 else f"CPU with {cores} cores"}
     if torch.cuda.is_available():
         found["cuda"] = torch.cuda.get_device_name()
     if torch.backends.mps.is_available():

@@ -21,6 +21,7 @@ WRITTEN = message(
     " {speed:,.0f} characters a second (measured)."
 )
 DEVICES = [  # as `gpt.available_devices` describes them
+    message("CPU with 1 core"),
     message("CPU with {0} cores"),
     message("Apple GPU (experimental: wrong results were reported for this model)"),
 ]

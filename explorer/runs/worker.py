@@ -153,7 +153,7 @@ def measure(path: Path, go_on: Callable[[], bool] = lambda: True) -> None:
     GiveWay between two of its small trainings when it is not to go on."""
     import torch
 
-    cores = os.cpu_count() or 1
+    cores = gpt.available_cores()
 
     def prepare(flops: float) -> None:
         if not go_on():

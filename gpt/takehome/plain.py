@@ -8,7 +8,6 @@ what follows from them; in the script they are constants, and what they rule out
 
 import hashlib
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 import gpt
-from gpt.costs import useful_threads
+from gpt.costs import available_cores, useful_threads
 from gpt.devices import dtype_of_products, products_in
 from gpt.model import initialise
 from gpt.optim import build_optimizer, learning_rate_at
@@ -135,7 +134,7 @@ def write(model: Any, ids: list[int], count: int, seed: int, config: Any) -> lis
 
 
 def main(config: Any) -> None:
-    torch.set_num_threads(useful_threads(config.flops, os.cpu_count() or 1))
+    torch.set_num_threads(useful_threads(config.flops, available_cores()))
     text = read_text(sys.argv[1] if len(sys.argv) > 1 else None, config)
     if config.tokenizer == "bpe":
         tokenizer = BPETokenizer.train(text, config.bpe_vocab_size)

@@ -106,7 +106,7 @@ class Recipe:
                 "self.config.dropout if self.training else 0.0": 0.0,
             }
         if self.flops < FLOPS_FOR_THREADS:
-            known["useful_threads(config.flops, os.cpu_count() or 1)"] = 1
+            known["useful_threads(config.flops, available_cores())"] = 1
         network = "Bigram" if model.architecture == "bigram" else "GPT"
         return Facts(
             settings,

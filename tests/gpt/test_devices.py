@@ -1,5 +1,6 @@
 """Which device, and how exactly it multiplies."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -56,3 +57,11 @@ def test_freed_memory_is_kept_until_it_is_given_back():
     """In a process of its own, since how an allocator is set cannot be taken back."""
     done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 90e6
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="where a process can be held")
+def test_a_process_that_is_held_to_one_core_knows_it():
+    core = min(os.sched_getaffinity(0))
+    asked = f"import os, gpt; os.sched_setaffinity(0, {{{core}}}); print(gpt.available_devices())"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert "'CPU with 1 core'" in done.stdout

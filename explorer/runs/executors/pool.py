@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import psutil
 
+import gpt
 from explorer.runs import states
 from explorer.runs.run import Run, RunError
 
@@ -61,7 +62,7 @@ class Pool:
         start: Callable[[], Worker],
         gpus: Mapping[str, int] | None = None,
     ) -> None:
-        self.cores = available_cores()
+        self.cores = gpt.available_cores()
         self.slots = default_slots(self.cores, gpus) if slots is None else slots
         self.warm = warm
         self.workers: list[Worker] = []
@@ -180,10 +181,3 @@ def told_slots() -> int | None:
             " runs train at once as this machine has room for."
         )
     return int(told)
-
-
-def available_cores() -> int:
-    """The CPU cores this process may use (fewer than the machine's in a container)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
