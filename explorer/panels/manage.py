@@ -78,7 +78,13 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
             ),
         },
     )
-    st.caption(say("Your newest {n} runs, those with a star first.", n=len(rows)))
+    st.caption(
+        say(
+            "Your newest {n} of {all} runs, those with a star first.",
+            n=len(rows),
+            all=len(engine.store().list(workspace.mine().id or None)),
+        )
+    )
 
 
 def _text(entry: Entry) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 import gpt
-from explorer import ladder
+from explorer import ladder, workspace
 from explorer.runs import RunStore, labels, states
 from explorer.runs.job import Signals, work
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -252,3 +252,11 @@ def test_a_star_from_another_tab_stops_a_deletion_at_the_last_moment(bench):  # 
     by_key(at.button, f"{PAGE}_delete_{run.id}").click().run()
     assert any("starred run is not deleted" in box.value for box in at.warning)
     assert len(bench.store.list()) == 1
+
+
+def test_a_list_that_is_cut_says_of_how_many(bench, monkeypatch):  # noqa: F811
+    for _ in range(3):
+        bench.train("bigram", "bigram")
+    entries = workspace.entries
+    monkeypatch.setattr(workspace, "entries", lambda most=2: entries(most))
+    assert "Your newest 2 of 3 runs" in said(bench.open("the_ladder"))
