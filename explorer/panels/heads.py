@@ -114,9 +114,8 @@ def scores_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text, r
     if windows is None:
         st.info(said)
         return
-    scores = cache.head_scores(
-        model.model, windows, f"{model.key} {where} {tuple(windows.shape)} {read}"
-    )
+    key = f"{model.key} {text.corpus.sha256} {where} {tuple(windows.shape)} {read}"
+    scores = cache.head_scores(model.model, windows, key)
     table = frames.head_scores(scores)
     chart = create_head_scores_chart(table)
     picture(chart, f"{lesson.key}_scores", "head scores", "content", table)

@@ -75,10 +75,13 @@ class Bench:
         assert not at.exception, [e.value for e in at.exception]
         return at
 
-    def train(self, page: str, preset: str, **changes: Any) -> Run:
-        """A finished run of `page` on the text that needs no network."""
+    def train(self, page: str, preset: str, text: str = "", **changes: Any) -> Run:
+        """A finished run of `page` on a text of one's own, or the one that needs no network."""
         recipe = gpt.PRESETS[preset].with_settings(QUICK | changes)
-        spec = gpt.describe_run(recipe, gpt.load_corpus("python_docs"), "cpu") | {"page": page}
+        corpus = gpt.corpus_from_text(text) if text else gpt.load_corpus("python_docs")
+        spec = gpt.describe_run(recipe, corpus, "cpu") | {"page": page}
+        if text:
+            spec["corpus"] = self.store.save_text(text)
         run = self.store.create(spec)
         run.set_status(state=states.QUEUED)
         assert work(run, Signals())[0] == states.FINISHED

@@ -207,6 +207,22 @@ def test_switching_off_shows_the_loss_without(bench, run, kind):  # noqa: F811
     assert len(at.code) == 3  # two samples and the link
 
 
+def test_means_are_those_of_the_text_they_were_taken_over(bench, monkeypatch):  # noqa: F811
+    first, second = "to be or not " * 40, "not or be to " * 40
+    run, measured, asked = bench.train("train_a_gpt", "blocks", first), cache.measured, []
+    monkeypatch.setattr(
+        cache, "measured", lambda what, *more: asked.append(what) or measured(what, *more)
+    )
+    for text in (first, second):
+        sha256 = bench.store.save_text(text)["sha256"]
+        address = {f"{PAGE}_view": "Switch off", f"{PAGE}_off_heads": "1.1"}
+        at = bench.open(PAGE, run=run.id, text=sha256, **address)
+        next(c for c in at.get("button_group") if c.key == f"{PAGE}_off_kind").set_value(
+            "their mean"
+        ).run()
+    assert len({what for what in asked if what.startswith("means")}) == 2
+
+
 def test_nothing_switched_off_is_said(bench, run):  # noqa: F811
     at = open_at(bench, "Switch off", run, off_heads="", off_parts="")
     assert any("Choose something" in box.value for box in at.info)

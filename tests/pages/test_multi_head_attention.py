@@ -3,7 +3,7 @@ from urllib.parse import parse_qsl
 import torch
 
 import gpt
-from explorer import habits
+from explorer import cache, habits
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "multi_head_attention"
@@ -89,6 +89,19 @@ def test_heads_can_be_scored_on_the_learners_own_text(bench):  # noqa: F811
     control = next(c for c in at.get("button_group") if c.key == f"{PAGE}_scored_on")
     control.set_value("the text above").run()
     assert not at.exception and "the 8 characters read above" in said(at)
+
+
+def test_scores_are_those_of_the_text_that_they_were_measured_on(bench, monkeypatch):  # noqa: F811
+    """Two texts of the same letters: those of the first were shown for the second."""
+    first, second = "abcd " * 100, "dcba " * 100
+    run, scores, keys = bench.train(PAGE, "multi_head", first), cache.head_scores, []
+    monkeypatch.setattr(
+        cache, "head_scores", lambda model, x, key: keys.append(key) or scores(model, x, key)
+    )
+    for text in (first, second):
+        at = bench.open(PAGE, run=run.id, text=bench.store.save_text(text)["sha256"])
+        assert "windows of 8 tokens of the validation text" in said(at)
+    assert len(set(keys)) == 2
 
 
 def test_a_text_that_cannot_be_read_is_said(bench):  # noqa: F811

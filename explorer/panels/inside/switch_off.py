@@ -125,11 +125,9 @@ def _means(reading: Reading, kind: str) -> Any:
     if kind == "zero":
         return None
 
-    def compute() -> Any:
-        windows = validation_windows(reading.shown)
-        return gpt.mean_activations(reading.model, windows.x if windows else reading.idx)
-
-    return reading.measured("means", compute)
+    windows = validation_windows(reading.shown)
+    x, where = (windows.x, windows.sha256) if windows else (reading.idx, "this text")
+    return reading.measured(f"means {where}", lambda: gpt.mean_activations(reading.model, x))
 
 
 def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:

@@ -15,11 +15,12 @@ CHARACTERS = 64_000  # of a text that is still to be encoded
 
 
 class Drawn(NamedTuple):
-    """Windows of a text: inputs and targets (B, T), and the name of the text."""
+    """Windows of a text: inputs and targets (B, T), the name of the text and its SHA-256."""
 
     x: Any
     y: Any
     text: str
+    sha256: str
 
 
 def validation_windows(shown: Shown) -> Drawn | None:
@@ -56,4 +57,4 @@ def _drawn(text: cache.Text, ids: Any, T: int, tokens: int) -> Drawn:
 
     B = min(max(FEWEST, tokens // T), MOST)
     x, y = gpt.Batches(torch.from_numpy(ids).long(), T, B, seed=0).draw()
-    return Drawn(x, y, text.corpus.name)
+    return Drawn(x, y, text.corpus.name, text.corpus.sha256)
