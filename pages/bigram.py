@@ -90,8 +90,8 @@ question.grade_number(
 @piece
 def floor_reached() -> None:
     """How near a finished run came to the counted table."""
-    end = outcome.finished(this)
-    if end is None or not outcome.knows_text(this, the_text):
+    end = outcome.graded(this, the_text)
+    if end is None:
         return
     above = message(
         "**The floor:** the counted table scores {floor:.4f} on the validation text; this run"

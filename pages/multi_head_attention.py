@@ -60,10 +60,11 @@ with left:
     )
     more = question.ask_number(this, "parameters", asked, -100_000.0, 100_000.0, 1.0)
 with right:
-    known = text.measured_on(the_text)
-    asked = say(
-        "One head of 32 ends near 2.40 on {text}. Where will this run's loss end?", text=known
-    )
+    own = outcome.text_of(this, the_text)
+    tutorials = text.is_tutorials(own)
+    one = message("One head of 32 ends near 2.40 on this text. Where will this run's loss end?")
+    bigram = own.references["counted bigram"]
+    asked = say(one if tutorials else question.WHERE, loss=bigram)
     loss = question.ask_number(this, "loss", asked, 0.0, 20.0)
 
 lesson.section(say("Train it"))
@@ -82,18 +83,16 @@ thinking = message(
 heads = count(H, "{n} head", "{n} heads")
 parts = thinking if preset.model.feed_forward else looking
 shapes.caption(say(parts, B=B, T=T, C=C, D=D, heads=heads, width=H * D))
-st.caption(
-    say(
-        "The tutorial's own figures on {text}: 4 heads about 2.28, with feed-forward about 2.24."
-        " Train once with the switch off and once with it on; then both again with another seed,"
-        " because the luck of the first weights can be as large as the gain.",
-        text=known,
-    )
+figures = say("The tutorial's own figures: 4 heads about 2.28, with feed-forward about 2.24.")
+tried = say(
+    "Train once with the switch off and once with it on; then both again with another seed, because"
+    " the luck of the first weights can be as large as the gain."
 )
+st.caption(f"{figures} {tried}" if tutorials else tried)
 training.training_panel(this, preset, the_text)
 export_panel(this)
 
-run = outcome.finished(this)
+run = outcome.graded(this, the_text)
 question.grade_number(
     more,
     parameters_more(this, the_text) if run else None,

@@ -56,19 +56,16 @@ lesson.section(say("Predict, then run"))
 learnt = outcome.text_of(this, the_text)
 bigram = learnt.references["counted bigram"]
 above, little = message("above the counted bigram"), message("a little below it")
-far, far_below = (
-    (2.0, message("far below it (under 2.0)"))
-    if learnt.unit == "character"
-    else (0.8 * bigram, message("far below it (by more than a fifth)"))
-)
+far_below = message("far below it (by more than a fifth)")
 answer = question.ask_choice(
     this,
     "gain",
     say(
         "The counted bigram is the best that one {unit} of memory can do. With one head that"
-        " sees eight {units}, the validation loss will end …",
+        " sees {T} {units}, the validation loss will end …",
         unit=say(learnt.unit),
         units=say(learnt.units),
+        T=preset.model.block_size,
     ),
     [above, little, far_below],
 )
@@ -78,12 +75,12 @@ preset = settings.choose(this, preset, ["max_steps", "learning_rate"], columns=2
 training.training_panel(this, preset, the_text)
 export_panel(this)
 
-run = outcome.finished(this)
+run = outcome.graded(this, the_text)
 if run:
     loss = run["val_loss"]
     question.grade_choice(
         answer,
-        above if loss > bigram else little if loss > far else far_below,
+        above if loss > bigram else little if loss > 0.8 * bigram else far_below,
         say(
             "The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. One head averages the"
             " past; it cannot yet think about what it found.",

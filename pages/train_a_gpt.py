@@ -51,14 +51,11 @@ shapes.caption(
 laboratory.costs_panel(preset, the_text)
 
 lesson.section(say("Predict, then run"))
+own = outcome.text_of(this, the_text)
 expected = question.ask_number(
     this,
     "loss",
-    say(
-        "The counted bigram reaches {loss:.2f} on this text. What validation loss will your run end"
-        " with?",
-        loss=the_text.references["counted bigram"],
-    ),
+    say(question.WHERE, loss=own.references["counted bigram"]),
     0.0,
     20.0,
 )
@@ -66,26 +63,28 @@ expected = question.ask_number(
 lesson.section(say("Train it"))
 device = laboratory.choose_device(this)
 training.training_panel(this, preset, the_text, details=True, device=device)
-run = outcome.finished(this)
+run = outcome.graded(this, the_text)
 gap = run["val_loss"] - run["train_loss"] if run else 0.0
 by_heart = message(
     "The training loss is {loss:.3f}, {gap:.3f} lower: the model has begun to learn the text by"
     " heart."
 )
-has_room = message(
-    "The training loss is {loss:.3f}, nearly the same: it has room to learn more, with more steps"
-    " or more size."
+alike = message(
+    "The training loss is {loss:.3f}, nearly the same: nothing is learnt by heart yet. More steps"
+    " or more size may lower both."
 )
+easier = message(
+    "The training loss is {loss:.3f}, {gap:.3f} higher: the end of this text, kept for validation,"
+    " is easier to predict."
+)
+reason = by_heart if gap > 0.05 else easier if gap < -0.05 else alike
+figures = " " + say("On this text the laptop GPT ends near 1.88, the tutorial's near 1.48.")
 question.grade_number(
     expected,
     run["val_loss"] if run else None,
     0.1,
-    say(by_heart if gap > 0.05 else has_room, loss=run["train_loss"] if run else 0.0, gap=gap)
-    + " "
-    + say(
-        "On {text} the laptop GPT ends near 1.88, the tutorial's near 1.48.",
-        text=text.measured_on(the_text),
-    ),
+    say(reason, loss=run["train_loss"] if run else 0.0, gap=abs(gap))
+    + figures * text.is_tutorials(own),
 )
 export_panel(this)
 

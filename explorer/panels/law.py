@@ -11,6 +11,7 @@ from explorer.charts import scaling as charts
 from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels import sweep as sweeps
+from explorer.panels import text as texts
 from explorer.panels.sweep import Sweep
 
 # The tutorial's last model: parameters, 5,000 steps of 1.2e12 FLOPs, its validation loss.
@@ -112,7 +113,7 @@ def _law(lesson: Lesson, text: cache.Text, table: pd.DataFrame, sweep: Sweep) ->
         ),
     )
     far = far and law is not None
-    alike = text.unit == "character"  # as the tutorial's tokens; else its loss has no place here
+    alike = texts.is_tutorials(text)  # else its loss has no place here
     tutorial = {say("the tutorial's model"): (TUTORIAL_C, TUTORIAL_LOSS)} if far and alike else {}
     chart = charts.create_compute_chart(
         table.dropna(subset="loss"),
@@ -124,17 +125,19 @@ def _law(lesson: Lesson, text: cache.Text, table: pd.DataFrame, sweep: Sweep) ->
     if law is None:
         return
     _exponents(lesson, law)
-    if not alike:
+    if alike:
+        _tutorials_model(law)
+    else:
         st.caption(
             say(
-                "The figure of the tutorial's model is in nats per character, the law's losses are"
-                " in nats per token of several characters: they cannot be compared."
+                "The tutorial's model learnt from Tiny Shakespeare in characters: its loss has no"
+                " place beside the losses here."
             )
         )
 
 
 def _exponents(lesson: Lesson, law: scaling.Law) -> None:
-    """How the chart is read, the exponents, and how far away the tutorial's model lies."""
+    """How the chart is read, and the exponents."""
     st.caption(
         say(
             "Rings: the runs, measured. Violet: the best loss for so many FLOPs by the law fitted"
@@ -145,15 +148,24 @@ def _exponents(lesson: Lesson, law: scaling.Law) -> None:
         )
     )
     st.dataframe(law_frames.exponents(law), hide_index=True, key=f"{lesson.key}_exponents")
-    reach = law.best(TUTORIAL_C)
     st.caption(
         say(
             "Published for web text in sub-word tokens, at far larger budgets. Kaplan counts N"
             " without embeddings and fits no floor E. Hoffmann counts and fits as here; the E is"
-            " per sub-word token. **The tutorial's model** ({millions:.1f} M parameters,"
-            " {flops:.1g} FLOPs) lies {times:,.0f} times beyond the largest budget here: the law"
-            " says {loss:.2f} ({low:.2f} to {high:.2f}) there, its figure is {figure}. It reads the"
-            " text over 80 times and needs dropout: two things that the law never saw.",
+            " per sub-word token."
+        )
+    )
+
+
+def _tutorials_model(law: scaling.Law) -> None:
+    """How far the law would have to see to tell its loss, and what it says there."""
+    reach = law.best(TUTORIAL_C)
+    st.caption(
+        say(
+            "**The tutorial's model** ({millions:.1f} M parameters, {flops:.1g} FLOPs) lies"
+            " {times:,.0f} times beyond the largest budget here: the law says {loss:.2f} ({low:.2f}"
+            " to {high:.2f}) there, its figure is {figure}. It reads the text over 80 times and"
+            " needs dropout: two things that the law never saw.",
             millions=TUTORIAL_N / 1e6,
             flops=TUTORIAL_C,
             times=TUTORIAL_C / law.measured[1],

@@ -33,6 +33,11 @@ def finished(lesson: Lesson) -> dict[str, Any] | None:
     return ended(run) if run else None
 
 
+def graded(lesson: Lesson, text: cache.Text) -> dict[str, Any] | None:
+    """`finished`, where the run's text is here: else nothing can be said of its loss."""
+    return finished(lesson) if knows_text(lesson, text) else None
+
+
 def ended(run: Run) -> dict[str, Any] | None:
     """The final event of a run (step, train_loss, val_loss, …), once it is complete."""
     if run.status()["state"] != states.FINISHED:

@@ -22,6 +22,9 @@ KEEPSAKE, RECALLED = "keepsake", "answers recalled"
 LONGEST = 200  # characters of an answer that comes back from a browser
 MOST = 100  # answers that do
 TRAIN = message("Train")  # the button that most questions wait for
+WHERE = message(
+    "The counted bigram reaches {loss:.2f} on this text. Where will this run's loss end?"
+)
 HELP = message("Your answer is kept and graded by the numbers of the run.")
 
 

@@ -13,12 +13,12 @@ from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.modern import Moment
 from explorer.panels import progress, question, training
+from explorer.panels import text as texts
 from explorer.panels.modern import clock
 from explorer.panels.variants import is_done, is_halted, variant_runs
 from explorer.runs.run import Run
 
 POLL_SECONDS = 1.0
-SHAKESPEARE = "tinyshakespeare"
 CHOICES = (
     message("it does not get there sooner"),
     message("up to 3 times sooner"),
@@ -155,7 +155,7 @@ def target_of(
 ) -> float | None:
     """The loss to reach: the listed one on Tiny Shakespeare, elsewhere that with which the quick
     start ended; None before that is known."""
-    if text.corpus.name == SHAKESPEARE and text.unit == "character":
+    if texts.is_tutorials(text):
         return modern.TARGET
     quick = gpt.PRESETS[modern.QUICK].title
     return clocks[quick][-1].loss if _done(runs, quick) and clocks[quick] else None

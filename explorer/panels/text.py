@@ -193,11 +193,9 @@ def titled(name: str) -> str:
     return say(name) if name == PASTED else say(TITLES[name]) if name in TITLES else literal(name)
 
 
-def measured_on(text: cache.Text) -> str:
-    """What the tutorial's figures were measured on, said so that nobody compares other tokens."""
-    if text.unit == "character":
-        return TITLES["tinyshakespeare"]
-    return say("Tiny Shakespeare (in characters)")
+def is_tutorials(text: cache.Text) -> bool:
+    """Whether the tutorial's figures hold for it: they are nats per character of its own text."""
+    return text.corpus.name == "tinyshakespeare" and text.unit == "character"
 
 
 def use(text: str, name: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 import gpt
 from explorer import scaling
 from explorer.panels import sweep as sweeps
+from explorer.panels import text as texts
 from explorer.runs import states
 from tests.gpt.helpers import machine_probe
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -156,11 +157,15 @@ def drawn(at):
     return any(b"model: 1.48" in chart.proto.SerializeToString() for chart in charts)
 
 
-def test_the_tutorials_loss_is_not_held_against_a_law_in_other_tokens(quick):
-    apart = "The figure of the tutorial's model is in nats per character"
+def test_the_tutorials_loss_is_held_against_a_law_of_its_own_text_alone(quick, monkeypatch):
+    apart = "its loss has no place beside the losses here"
     finish(quick, planned())
     at = quick.open(PAGE, scaling_far="true")
-    assert apart not in said(at) and drawn(at)
+    assert apart in said(at) and not drawn(at) and "1.48" not in said(at)
+    with monkeypatch.context() as patch:
+        patch.setattr(texts, "is_tutorials", lambda text: True)
+        at = quick.open(PAGE, scaling_far="true")
+    assert apart not in said(at) and drawn(at) and "its figure is 1.48" in said(at)
     runs = gpt.sweep_within(300, 5, 300, FAST)
     finish(quick, runs, tokens={"kind": "bpe", "vocab_size": 300})
     at = quick.open(PAGE, tokenizer="bpe-300", scaling_far="true")

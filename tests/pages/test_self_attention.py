@@ -1,8 +1,12 @@
 """Page 4: the switches of attention, each with what it did."""
 
+import pytest
+
 import gpt
+from explorer import cache
 from explorer.consequences import AS_SET, NO_MASK, NO_POSITIONS
 from explorer.history import best_by_page, entries
+from explorer.panels import outcome
 from tests.pages.bench import QUICK, bench, by_key, said  # noqa: F401
 
 PAGE = "self_attention"
@@ -34,3 +38,14 @@ def test_finished_switches_are_measured_and_put_into_words(bench, monkeypatch): 
     assert by_key(at.button, f"{PAGE}_variants").label == "Train 1 variant"
     best = best_by_page(entries(bench.store), gpt.load_corpus("python_docs").sha256)
     assert best[PAGE].spec["model"]["causal"]  # the lowest loss is that of the one that cheats
+
+
+@pytest.mark.parametrize(
+    ("share", "right"), [(1.01, "above"), (0.81, "a little below"), (0.79, "far below")]
+)
+def test_the_gain_is_measured_by_the_counted_bigram_of_the_text(bench, monkeypatch, share, right):  # noqa: F811
+    """2.0 nats was the limit on every text, of a toy too."""
+    bigram = cache.text("sorting").references["counted bigram"]
+    monkeypatch.setattr(outcome, "graded", lambda lesson, text: {"val_loss": share * bigram})
+    at = bench.open("self_attention", text="sorting")
+    assert f"It is: **{right}" in said(at)

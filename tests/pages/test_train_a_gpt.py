@@ -3,10 +3,12 @@ import json
 import zipfile
 
 import pytest
+import streamlit as st
 
 import gpt
-from explorer import controls
-from explorer.panels import export
+from explorer import cache, controls
+from explorer.panels import export, outcome
+from explorer.panels import text as texts
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
 PAGE = "train_a_gpt"
@@ -185,3 +187,34 @@ def test_the_prediction_is_graded_by_the_run(bench, answer):  # noqa: F811
     at = bench.open(PAGE, run=run.id)
     by_key(at.number_input, f"{PAGE}.answer.loss").set_value(answer).run()
     assert any(f"You said {answer:g}, measured: **" in w.value for w in at.warning)
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        (0.2, "0.200 lower: the model has begun to learn"),
+        (0.01, "nearly the same"),
+        (-0.2, "0.200 higher: the end of this text, kept for validation, is easier"),
+    ],
+)
+def test_what_is_said_of_both_losses_follows_from_them(bench, monkeypatch, gap, words):  # noqa: F811
+    end = {"train_loss": 2.0 - gap, "val_loss": 2.0}
+    monkeypatch.setattr(outcome, "graded", lambda lesson, text: end)
+    at = bench.open("train_a_gpt")
+    assert words in said(at) and "1.48" not in said(at), "a figure of another text"
+    monkeypatch.setattr(texts, "is_tutorials", lambda text: True)
+    assert "the tutorial's near 1.48" in said(at.run())
+
+
+def test_a_run_is_asked_about_and_graded_by_its_own_text(bench):  # noqa: F811
+    """Or not at all, where that text is not here."""
+    own = "abcd " * 300
+    run = bench.train("train_a_gpt", "blocks", own, block_size=8)
+    told = run.spec()["corpus"]
+    learnt = cache.text(told["name"], told["sha256"])
+    at = bench.open("train_a_gpt", run=run.id, text="python_docs")
+    assert f"The counted bigram reaches {learnt.references['counted bigram']:.2f}" in said(at)
+    assert "Measured: " in said(at)
+    (bench.store.root / told["path"]).unlink()
+    st.cache_resource.clear()
+    assert "Measured: **" not in said(bench.open("train_a_gpt", run=run.id, text="python_docs"))
