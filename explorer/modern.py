@@ -14,7 +14,6 @@ from typing import Any
 
 import gpt
 from explorer.language import message, say
-from gpt.evaluation import chunks_of
 
 TUTORIAL, TOGETHER = message("the tutorial's parts"), message("gpt_modern: five together")
 NAMES = {
@@ -199,6 +198,8 @@ def racers() -> dict[str, gpt.Preset]:
 
 def windows_read(racer: gpt.Preset) -> int:
     """How many windows of each split an estimate of the race reads."""
+    from gpt.evaluation import chunks_of  # loads torch
+
     return math.prod(chunks_of(racer.train, racer.model.block_size))
 
 
