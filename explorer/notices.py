@@ -11,6 +11,7 @@ from typing import Any
 from explorer.language import say
 
 MARGIN = 0.02  # nats; smaller differences between two estimates are noise
+PROGRESS = MARGIN / 2  # nats; less is none
 PATIENCE = 4  # estimates without progress before it is called a plateau
 
 
@@ -32,15 +33,24 @@ def _diverged(
     evaluations: Sequence[Mapping[str, Any]], knows_nothing: float, learning_rate: float
 ) -> str | None:
     for event in evaluations[1:]:
-        loss = event.get("train_loss")
-        if loss is None or loss > 1.5 * knows_nothing:
-            return say(
-                "The loss exploded by step {step}: it is above that of a model which knows nothing."
-                " The probable cause is the learning rate, {rate:g}: each step overshoots. Try a"
-                " tenth of it, a warm-up, or gradient clipping.",
-                step=event["step"],
-                rate=learning_rate,
+        step, loss = event["step"], event.get("train_loss")
+        if loss is None:
+            said = say("The loss is not a number by step {step}.", step=step)
+        elif loss > 1.5 * knows_nothing:
+            said = say(
+                "The loss exploded by step {step}, to {loss:.2f}: a model which knows nothing has"
+                " {nothing:.2f}.",
+                step=step,
+                loss=loss,
+                nothing=knows_nothing,
             )
+        else:
+            continue
+        return f"{said} " + say(
+            "The probable cause is the learning rate, {rate:g}: each step overshoots. Try a tenth"
+            " of it, a warm-up, or gradient clipping.",
+            rate=learning_rate,
+        )
     return None
 
 
@@ -65,13 +75,15 @@ def _plateau(evaluations: Sequence[Mapping[str, Any]]) -> str | None:
     known = [e for e in evaluations if e.get("val_loss") is not None]
     if len(known) <= PATIENCE + 1:
         return None
-    before = min(e["val_loss"] for e in known[:-PATIENCE])
+    best = min(known[:-PATIENCE], key=lambda e: e["val_loss"])
     recent = min(e["val_loss"] for e in known[-PATIENCE:])
-    if recent > before - MARGIN / 2:
-        step = known[-PATIENCE - 1]["step"]
+    if recent > best["val_loss"] - PROGRESS:
         return say(
-            "No longer improving: since step {step} the validation loss stays near {loss:.3f}.",
-            step=step,
-            loss=before,
+            "No longer improving: none of the last {n} validation losses is {least} below"
+            " {loss:.3f}, that of step {step}.",
+            n=PATIENCE,
+            least=PROGRESS,
+            loss=best["val_loss"],
+            step=best["step"],
         )
     return None

@@ -30,12 +30,13 @@ def test_noise_is_not_called_overfitting():
 
 def test_an_explosion_names_the_learning_rate():
     said = notices(curve([4.2, 40.0], [4.2, 41.0]), KNOWS_NOTHING, 10.0)
-    assert "step 100" in said[0]
-    assert "10" in said[0]
+    assert "step 100, to 40.00: a model which knows nothing has 4.17" in said[0]
+    assert "learning rate, 10:" in said[0]
 
 
 def test_not_a_number_counts_as_explosion():
-    assert "exploded" in notices(curve([4.2, None], [4.2, None]), KNOWS_NOTHING, 1.0)[0]
+    (said,) = notices(curve([4.2, None], [4.2, None]), KNOWS_NOTHING, 1.0)
+    assert "not a number by step 100" in said and "learning rate" in said
 
 
 def test_a_bad_start_alone_is_no_explosion():
@@ -45,4 +46,13 @@ def test_a_bad_start_alone_is_no_explosion():
 def test_a_plateau_names_where_it_began():
     flat = [4.2, 2.5, 2.49, 2.49, 2.49, 2.49, 2.49]
     said = notices(curve(flat, flat), KNOWS_NOTHING, 1e-3)
-    assert said == ["No longer improving: since step 200 the validation loss stays near 2.490."]
+    assert said == [
+        "No longer improving: none of the last 4 validation losses is 0.01 below 2.490, that of"
+        " step 200."
+    ]
+
+
+def test_a_loss_that_rose_is_not_said_to_stay_near_its_best():
+    up = [4.2, 2.5, 2.9, 2.9, 2.8, 2.9, 2.9]
+    (said,) = notices(curve(up, up), KNOWS_NOTHING, 1e-3)
+    assert "below 2.500, that of step 100" in said
