@@ -196,11 +196,11 @@ def racers() -> dict[str, gpt.Preset]:
     return found
 
 
-def windows_read(racer: gpt.Preset) -> int:
-    """How many windows of each split an estimate of the race reads."""
+def windows_read(preset: gpt.Preset) -> int:
+    """How many windows of each split an estimate of the loss reads."""
     from gpt.evaluation import chunks_of  # loads torch
 
-    return math.prod(chunks_of(racer.train, racer.model.block_size))
+    return math.prod(chunks_of(preset.train, preset.model.block_size))
 
 
 @dataclass(frozen=True)

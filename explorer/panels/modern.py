@@ -11,7 +11,7 @@ from explorer import amounts, cache, modern, workspace
 from explorer.charts.gains import create_gains_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
-from explorer.modern import FIVE, SEEDS, TOGETHER, Gain, Moment
+from explorer.modern import FIVE, TOGETHER, Gain, Moment
 from explorer.panels import outcome, question, training
 from explorer.panels.choice import choose
 from explorer.panels.variants import is_done, train_variants, variant_runs
@@ -225,7 +225,7 @@ def _same_steps_words(text: cache.Text, wanted: Mapping[str, gpt.Preset], found:
         "Measured after {steps} steps, on the same {windows} windows of the validation text for"
         " every run, against the mean of the tutorial's parts.",
         steps=preset.train.max_steps,
-        windows=MEASURED * preset.train.batch_size,
+        windows=modern.windows_read(preset.with_settings({"eval_iters": MEASURED})),
     )
     if math.isnan(found[0].noise):
         luck = say(
@@ -234,10 +234,10 @@ def _same_steps_words(text: cache.Text, wanted: Mapping[str, gpt.Preset], found:
     else:
         luck = say(
             "The grey band is luck: twice the standard deviation ({noise:.4f}) of the tutorial's"
-            " parts over {seeds} seeds. Three seeds tell it only roughly; every idea was run once."
-            " Pale bars lie inside it.",
+            " parts over {seeds} seeds, which tell it only roughly; every idea was run once. Pale"
+            " bars lie inside it.",
             noise=found[0].noise,
-            seeds=len(SEEDS),
+            seeds=sum(gain.name in modern.NAMES.values() for gain in found),
         )
     return f"{measured} {luck}"
 

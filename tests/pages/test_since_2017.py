@@ -164,3 +164,10 @@ def test_the_ratio_is_that_of_the_seconds_until_the_target(monkeypatch):
     assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, 1.6) is None
     clocks["old"] = clocks["old"][:2]  # ended above the target: its whole time, and more
     assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, end) == (2.0, True)
+
+
+def test_the_spread_is_that_of_the_seeds_that_are_finished(small):
+    wanted = modern.variants(4)
+    for name in (modern.NAMES[1337], modern.NAMES[1338], "RMSNorm"):
+        train(small, wanted[name])
+    assert "of the tutorial's parts over 2 seeds" in said(small.open(PAGE))
