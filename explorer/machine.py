@@ -2,6 +2,7 @@
 file; and how busy it is."""
 
 import functools
+import os
 import threading
 import time
 from pathlib import Path
@@ -10,6 +11,9 @@ import psutil
 
 import gpt
 from explorer import engine
+from explorer.amounts import duration
+from explorer.language import say
+from explorer.runs.executors.choice import CHOICE, HERE
 
 FILE = "machine.json"
 
@@ -26,6 +30,29 @@ def probe() -> gpt.MachineProbe | None:
 @functools.lru_cache(maxsize=2)
 def _read(path: Path, changed: int) -> gpt.MachineProbe | None:
     return gpt.load_probe(path)
+
+
+def takes(preset: gpt.Preset, vocab_size: int, device: str = "auto") -> str:
+    """How long a run takes here, in words: "about 5 min"; "–" on a device that was not measured."""
+    speed = probe()
+    if speed is None:
+        return say("being measured…")
+    if device not in ("auto", speed.device):
+        return "–"
+    return say("about {time}", time=duration(gpt.estimate_seconds(preset, vocab_size, speed)))
+
+
+def free_memory(device: str = "auto") -> int | None:
+    """Bytes that a run on this machine's processor may still take; None: it trains elsewhere, on a
+    graphics processor or in a cluster."""
+    speed = probe()
+    measured = speed.device if speed else None
+    if (
+        os.environ.get(CHOICE, "") not in HERE
+        or (measured if device == "auto" else device) != "cpu"
+    ):
+        return None
+    return int(psutil.virtual_memory().available)
 
 
 class Processor:

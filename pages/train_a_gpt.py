@@ -48,7 +48,8 @@ shapes.caption(
         heads=count(config.n_head, "{n} head", "{n} heads"),
     )
 )
-laboratory.costs_panel(preset, the_text)
+device = laboratory.choose_device(this)
+laboratory.costs_panel(preset, the_text, device)
 
 lesson.section(say("Predict, then run"))
 own = outcome.text_of(this, the_text)
@@ -61,7 +62,6 @@ expected = question.ask_number(
 )
 
 lesson.section(say("Train it"))
-device = laboratory.choose_device(this)
 training.training_panel(this, preset, the_text, details=True, device=device)
 run = outcome.graded(this, the_text)
 gap = run["val_loss"] - run["train_loss"] if run else 0.0

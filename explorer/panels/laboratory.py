@@ -140,25 +140,21 @@ def choose_device(lesson: Lesson) -> str:
     )
 
 
-def costs_panel(preset: gpt.Preset, text: cache.Text) -> None:
-    """Before the run: where the parameters are, and what a step and the whole run will cost."""
+def costs_panel(preset: gpt.Preset, text: cache.Text, device: str) -> None:
+    """Before the run on `device`: where the parameters are, what a step and all of it will cost."""
     V, train, model = text.vocab_size, preset.train, preset.model
     parts = gpt.parameters_by_component(model, V)
     flops = gpt.flops_per_iteration(model, V, train.batch_size)
     passes = train.max_steps * train.batch_size * model.block_size / len(text.train_ids)
-    speed = machine.probe()
     left, right = st.columns(2, gap="large")
     with left:
         st.altair_chart(create_parameters_chart(frames.parameters(parts)), width="stretch")
         st.caption(
             say("{n:,} parameters, counted from the settings (derived).", n=sum(parts.values()))
         )
-    seconds = say("being measured…")
-    if speed is not None:
-        seconds = say("about {time}", time=duration(gpt.estimate_seconds(preset, V, speed)))
     memory = gpt.peak_memory(model, V, train.batch_size)
     facts = {
-        say("Time on this machine, evaluations included"): seconds,
+        say("Time on this machine, evaluations included"): machine.takes(preset, V, device),
         say("One step: 6·N per token + 12·L·H·D·T for attention"): f"{si(flops)}FLOPs",
         say("All steps"): f"{si(flops * train.max_steps)}FLOPs",
         say("Memory: weights, gradients, the optimizer's moments, activations"): f"{si(memory)}B",

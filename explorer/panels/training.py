@@ -11,7 +11,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, engine, machine, state, workspace
-from explorer.amounts import duration, si
+from explorer.amounts import si
 from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels.classroom.task import code_for
@@ -54,7 +54,7 @@ def training_panel(
 
     details: also show bits per character, learning rate, gradient norm and speed.
     """
-    _costs(preset, text)
+    _costs(preset, text, device)
     shown = current_run(lesson)
     pace = _pace(shown, shown.status()["state"] if shown else None)
     had_model = shown is not None and shown.checkpoint_path is not None
@@ -90,16 +90,12 @@ def _wait_for_first_point(run: Run) -> None:
 # --- before the run --------------------------------------------------------------------------
 
 
-def _costs(preset: gpt.Preset, text: cache.Text) -> None:
-    """What the run will cost, before it starts."""
+def _costs(preset: gpt.Preset, text: cache.Text, device: str) -> None:
+    """What the run will cost, before it starts; and if that is more than there is."""
     V, config = text.vocab_size, preset.train
     parameters = sum(gpt.parameters_by_component(preset.model, V).values())
     flops = gpt.flops_per_iteration(preset.model, V, config.batch_size)
     memory = gpt.peak_memory(preset.model, V, config.batch_size)
-    speed = machine.probe()
-    takes = say("being measured…")
-    if speed is not None:
-        takes = say("about {time}", time=duration(gpt.estimate_seconds(preset, V, speed)))
     st.caption(
         say(
             "This run: **{parameters:,}** parameters · **{flops}FLOPs** a step · **{memory}B**"
@@ -108,9 +104,19 @@ def _costs(preset: gpt.Preset, text: cache.Text) -> None:
             flops=si(flops),
             memory=si(memory),
             steps=config.max_steps,
-            time=takes,
+            time=machine.takes(preset, V, device),
         )
     )
+    free = machine.free_memory(device)
+    if free is not None and memory > free:
+        st.warning(
+            say(
+                "This run needs about {memory}B of memory, and {free}B are free here: choose fewer"
+                " or narrower layers, a shorter context or a smaller batch.",
+                memory=si(memory),
+                free=si(free),
+            )
+        )
 
 
 # --- controls --------------------------------------------------------------------------------

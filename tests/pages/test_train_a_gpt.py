@@ -1,12 +1,14 @@
 import io
 import json
 import zipfile
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import streamlit as st
 
 import gpt
-from explorer import cache, controls
+from explorer import cache, controls, machine
 from explorer.panels import export, outcome
 from explorer.panels import text as texts
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -218,3 +220,20 @@ def test_a_run_is_asked_about_and_graded_by_its_own_text(bench):  # noqa: F811
     (bench.store.root / told["path"]).unlink()
     st.cache_resource.clear()
     assert "Measured: **" not in said(bench.open("train_a_gpt", run=run.id, text="python_docs"))
+
+
+def test_a_device_that_was_not_measured_has_no_time(bench, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(gpt, "available_devices", lambda: {"cpu": "CPU", "cuda": "a fast one"})
+    at = bench.open(PAGE)
+    assert by_key(at.selectbox, f"{PAGE}_device").value == "cuda"
+    assert "on this machine **–**" in said(at)
+    by_key(at.selectbox, f"{PAGE}_device").select("cpu").run()
+    assert "on this machine **about" in said(at)
+
+
+def test_a_run_that_needs_more_memory_than_there_is_says_so(bench, monkeypatch):  # noqa: F811
+    assert not bench.open(PAGE).warning
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=30_000_000))
+    assert "and 30 MB are free here" in bench.open(PAGE).warning[0].value
+    monkeypatch.setenv("EXPLORER_EXECUTOR", "ray://head:10001")  # it trains on another machine
+    assert machine.free_memory() is None and machine.free_memory("cuda") is None

@@ -14,6 +14,7 @@ from explorer.runs.run import RunError
 from explorer.runs.store import RunStore
 
 CHOICE = "EXPLORER_EXECUTOR"
+HERE = ("", "local")  # the choices that train on this machine
 _ADDRESS = re.compile(r"ray://[\w.\-\[\]:]+:[0-9]{1,5}")
 
 
@@ -22,7 +23,7 @@ def choose(runs: RunStore, choice: str, turn: float | None = None) -> RunExecuto
 
     turn: seconds after which a run gives way to who waits; None: never."""
     check_choice(choice)
-    if choice in ("", "local"):
+    if choice in HERE:
         return LocalExecutor(runs, turn=turn)
     from explorer.runs.executors.ray import RayExecutor
 
@@ -31,7 +32,7 @@ def choose(runs: RunStore, choice: str, turn: float | None = None) -> RunExecuto
 
 def check_choice(choice: str) -> None:
     """Raises RunError when `choice` cannot be had; costs nothing and starts nothing."""
-    if choice in ("", "local"):
+    if choice in HERE:
         return
     if choice != "ray" and not _ADDRESS.fullmatch(choice):
         raise RunError(
