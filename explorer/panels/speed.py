@@ -24,6 +24,15 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
 
     def body() -> None:
         model = shown()
+        config = model.model.config
+        if config.architecture == "bigram" or not config.causal:
+            st.caption(
+                say(
+                    "The model chosen above keeps nothing: a bigram reads the last token alone, and"
+                    " without the mask each new token changes what those before it say."
+                )
+            )
+            return
         st.button(
             say("Measure"),
             key=f"{lesson.key}_measure",
@@ -73,7 +82,9 @@ def timed(model: Shown, prompt: str, use_cache: bool) -> tuple[str, list[float]]
 
 
 def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]]) -> None:
-    rates = {way: len(seconds) / sum(seconds) for way, (_, seconds) in found.items()}
+    # The same tokens of both: the later ones of a longer text look back at more.
+    count = min(len(seconds) for _, seconds in found.values())
+    rates = {way: count / sum(seconds[:count]) for way, (_, seconds) in found.items()}
     texts = [written for written, _ in found.values()]
     same = texts[0].startswith(texts[1]) or texts[1].startswith(texts[0])
     numbers, chart = st.columns([1, 3], gap="medium")
@@ -81,7 +92,7 @@ def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]
         numbers.metric(
             say(NAMES[way]),
             say("{rate:,.0f} a second", rate=rate),
-            help=say("Tokens, measured."),
+            help=say("Tokens, measured over the first {n} of both.", n=count),
         )
     cached, plain = rates.values()
     numbers.metric(

@@ -287,6 +287,25 @@ def test_the_cache_is_measured_and_changes_nothing_but_the_time(bench, monkeypat
     assert any(m.label == "The cache is" for m in at.metric)
 
 
+def test_both_ways_are_compared_over_the_same_tokens(bench, monkeypatch):  # noqa: F811
+    """A slow model wrote a hundred tokens with the cache and ten, the cheapest, without it."""
+    seconds = {True: [0.1] * 10 + [0.3] * 90, False: [0.2] * 10}
+    monkeypatch.setattr(speed, "timed", lambda model, prompt, cached: ("x", seconds[cached]))
+    at = press(bench.open(PAGE), "measure")
+    assert [m.value for m in at.metric[-3:]] == ["10 a second", "5 a second", "2.0 × as fast"]
+
+
+@pytest.mark.parametrize(
+    ("page", "preset", "changes"),
+    [("bigram", "bigram", {}), ("self_attention", "self_attention", {"causal": False})],
+)
+def test_a_model_that_keeps_nothing_has_no_cache_to_measure(bench, page, preset, changes):  # noqa: F811
+    run = bench.train(page, preset, **changes)
+    at = bench.open(PAGE, model=run.id)
+    assert "The model chosen above keeps nothing" in said(at)
+    assert f"{PAGE}_measure" not in {b.key for b in at.button}
+
+
 def test_the_page_leads_to_where_models_are_trained(bench):  # noqa: F811
     at = bench.open(PAGE)
     links = [link.proto.page for link in at.get("page_link")]
