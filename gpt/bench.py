@@ -36,7 +36,12 @@ from gpt.training import train
 
 RUNGS = ("bigram", "self_attention", "multi_head", "blocks", "gpt_mini", "gpt_modern")
 SAMPLED = "gpt_tutorial"  # the size at which the cache matters
-VOCAB = 65
+
+
+def trained_on() -> tuple[Corpus, CharTokenizer]:
+    """What the models of this file read: a text that is always there, in characters."""
+    corpus = load_corpus("python_docs")
+    return corpus, CharTokenizer.train(corpus.text)
 
 
 def measure(quick: bool = False, device: str = "auto") -> dict[str, Any]:
@@ -45,6 +50,7 @@ def measure(quick: bool = False, device: str = "auto") -> dict[str, Any]:
     Progress goes to stderr. Raises ConfigError for a device that is not there.
     """
     start = time.perf_counter()
+    vocab_size = trained_on()[1].vocab_size
     place, threads = pick_device(device), torch.get_num_threads()
     peak = measure_peak(place.type)
     training = measure_training(RUNGS, rounds=10 if quick else 40, device=place.type)
@@ -52,7 +58,7 @@ def measure(quick: bool = False, device: str = "auto") -> dict[str, Any]:
         training |= measure_training([SAMPLED], rounds=3, device=place.type, warm_up=1)
     probe = probe_machine(device, prepare=use_threads())
     for name, figures in training.items():
-        add_shares(figures, PRESETS[name], peak, probe)
+        add_shares(figures, PRESETS[name], vocab_size, peak, probe)
     torch.set_num_threads(threads)
     report = {
         "device": torch.cuda.get_device_name() if place.type == "cuda" else place.type,
@@ -83,14 +89,17 @@ def measure_peak(device: str, size: int = 2048) -> dict[str, float]:
 
 
 def add_shares(
-    figures: dict[str, float], preset: Preset, peak: dict[str, float], probe: MachineProbe
+    figures: dict[str, float],
+    preset: Preset,
+    vocab_size: int,
+    peak: dict[str, float],
+    probe: MachineProbe,
 ) -> None:
     """Beside a measured speed: the share of the peak, and what `timing` predicted."""
-    work = work_of_step(preset, VOCAB, probe.device)
+    work = work_of_step(preset, vocab_size, probe.device)
     precision = "bfloat16" if "bfloat16 flop" in work else "float32"
-    figures["share_of_peak"] = (
-        flops_of(preset) * figures["steps_per_second"] / peak[precision] / 1e9
-    )
+    flops = flops_of(preset, vocab_size)
+    figures["share_of_peak"] = flops * figures["steps_per_second"] / peak[precision] / 1e9
     figures["predicted_over_measured"] = probe.seconds_for(work) * figures["steps_per_second"]
 
 
@@ -129,16 +138,16 @@ def measure_training(
     names: Sequence[str], rounds: int, device: str, warm_up: int = 3
 ) -> dict[str, dict[str, float]]:
     """Median speed of the presets `names` over `rounds` steps of each, with the threads it uses."""
-    corpus = load_corpus("python_docs")
-    tokenizer = CharTokenizer.train(corpus.text)
+    corpus, tokenizer = trained_on()
+    flops = {name: flops_of(PRESETS[name], tokenizer.vocab_size) for name in names}
     use, report = use_threads(), {}
     parts: dict[bool, dict[str, Callable[[], object]]] = {False: {}, True: {}}
     for name in names:  # one group for each number of threads: changing it takes time
         steps = training_steps(PRESETS[name], corpus, tokenizer, device)
-        parts[flops_of(PRESETS[name]) >= FLOPS_FOR_THREADS][name] = partial(next, steps)
+        parts[flops[name] >= FLOPS_FOR_THREADS][name] = partial(next, steps)
     for group in parts.values():
         if group:
-            use(flops_of(PRESETS[next(iter(group))]))
+            use(flops[next(iter(group))])
         for name, seconds in interleaved(group, rounds, warm_up).items():
             tokens = PRESETS[name].train.batch_size * PRESETS[name].model.block_size
             report[name] = {
@@ -149,9 +158,9 @@ def measure_training(
     return report
 
 
-def flops_of(preset: Preset) -> float:
-    """FLOPs of one step, with Tiny Shakespeare's vocabulary."""
-    return flops_per_iteration(preset.model, VOCAB, preset.train.batch_size)
+def flops_of(preset: Preset, vocab_size: int) -> float:
+    """FLOPs of one step."""
+    return flops_per_iteration(preset.model, vocab_size, preset.train.batch_size)
 
 
 def training_steps(
@@ -171,7 +180,7 @@ def training_steps(
 
 def measure_sampling(tokens: int, rounds: int, device: str) -> dict[str, Any]:
     """Tokens per second for one text of `tokens` tokens, with the cache and without it."""
-    tokenizer = CharTokenizer.train(load_corpus("python_docs").text)
+    _, tokenizer = trained_on()
     model = build_model(PRESETS[SAMPLED].model, tokenizer.vocab_size, device=device).eval()
 
     def write(count: int, use_cache: bool) -> None:
