@@ -107,7 +107,7 @@ def _form() -> None:
     next(places).selectbox(
         say("Text"),
         tasks.TEXTS,
-        format_func=lambda name: texts.TITLES.get(name, name),
+        format_func=lambda name: say(texts.TITLES[name]),
         key="class_text",
         help=say("The same for all: only then losses can be compared."),
     )
