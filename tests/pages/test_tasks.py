@@ -148,8 +148,8 @@ def test_only_losses_that_compare_are_on_one_chart(school):
     )
     choice = by_key(board.selectbox, "class_curves_of")
     assert choice.options == [
-        "Toy: sorting · Characters (2)",
-        "Python's reference texts · Characters (1)",
+        "Toy: sorting · Characters",
+        "Python's reference texts · Characters",
     ]
     choice.select_index(1).run()
     assert "of 1 of 1 runs" in said(board)

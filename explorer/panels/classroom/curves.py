@@ -35,7 +35,9 @@ def curves_panel(entries: Sequence[Entry], titles: dict[str, str]) -> None:
         chosen = st.selectbox(
             say("Curves of"),
             list(named),
-            format_func=lambda name: f"{_title(named[name][0])} ({len(named[name])})",
+            format_func=lambda name: _title(
+                named[name][0]
+            ),  # no number: a browser knows it by this
             key="class_curves_of",
             help=say("Losses on another text, of other tokens or without a mask do not compare."),
         )
