@@ -142,6 +142,11 @@ def entries(most: int = 200) -> list[history.Entry]:
     return history.entries(engine.store(), most, mine().id or None)
 
 
+def number_of_runs() -> int:
+    """All runs of this workspace, those that no list shows too."""
+    return len(engine.store().list(mine().id or None))
+
+
 def has_runs(key: str | None = None) -> bool:
     """Whether anything was begun in this workspace, or in the one of `key`."""
     return bool(engine.store().list(members.id_of(key) if key else mine().id or None))

@@ -82,7 +82,7 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
         say(
             "Your newest {n} of {all} runs, those with a star first.",
             n=len(rows),
-            all=len(engine.store().list(workspace.mine().id or None)),
+            all=workspace.number_of_runs(),
         )
     )
 

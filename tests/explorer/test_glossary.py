@@ -9,7 +9,11 @@ from explorer.glossary import GLOSSARY
 
 WRITTEN = "\n".join(
     path.read_text(encoding="utf-8")
-    for path in chain(Path("pages").glob("*.py"), Path("explorer/panels").rglob("*.py"))
+    for path in chain(
+        Path("pages").glob("*.py"),
+        Path("explorer/panels").rglob("*.py"),
+        (Path("explorer/controls.py"), Path("explorer/notices.py")),
+    )
 ).lower()
 
 

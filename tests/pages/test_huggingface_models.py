@@ -88,7 +88,7 @@ def test_its_own_tokenizer_writes_the_held_out_text(small, monkeypatch):
     text = cache.text("python_docs")
     monkeypatch.setattr(windows.texts, "current", lambda: text)
     model = shown(small)
-    x, y, name = windows.validation_windows(model)
+    x, y, name, _ = windows.validation_windows(model)
     held_out = text.tokenizer.decode(text.val_ids[: windows.CHARACTERS])
     assert x.shape == (64, 16) and name == "python_docs"
     assert (x[:, 1:] == y[:, :-1]).all()
@@ -101,7 +101,7 @@ def test_a_large_model_reads_fewer_tokens(small, monkeypatch):
     model = shown(small)
     parameters = sum(p.numel() for p in model.model.parameters())
     monkeypatch.setattr(windows, "WORK", 40.0 * parameters)
-    x, _, _ = windows.validation_windows(model)
+    x, *_ = windows.validation_windows(model)
     assert x.shape == (8, 5)
 
 

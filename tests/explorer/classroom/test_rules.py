@@ -31,7 +31,8 @@ def test_the_teachers_key_is_there_before_anybody_comes(own_folders, monkeypatch
         async with serving.lifespan(None):
             assert rules.key_file(serving.engine.store().root).read_text()
 
-    asyncio.run(start())
+    with ThreadPoolExecutor() as apart:  # another test's browser may have a loop of its own here
+        apart.submit(lambda: asyncio.run(start())).result()
 
 
 def test_the_teachers_key_lies_in_a_file_that_only_its_owner_reads(tmp_path, monkeypatch):
