@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Server:
-    """One `streamlit run` on a port of its own, or on `port`."""
+    """One `streamlit run` on a port of its own, or on `port`; it trains one run at a time."""
 
     def __init__(
         self, script: str, folder: Path, log: Path, port: int = 0, **environment: str
@@ -39,7 +39,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", script, *flags],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "EXPLORER_SLOTS": "1", **environment},
                 stdout=out,
                 stderr=out,
             )

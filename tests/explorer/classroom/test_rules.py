@@ -25,7 +25,9 @@ def test_rules_are_kept_and_damaged_ones_mean_nothing_is_said(tmp_path):
 def test_the_teachers_key_is_there_before_anybody_comes(own_folders, monkeypatch):
     """Whoever starts a server looks for it at once."""
     monkeypatch.delenv("EXPLORER_TEACHER_KEY", raising=False)
-    monkeypatch.setattr(serving.engine, "start", lambda: None)
+    for name in ("start", "close"):
+        monkeypatch.setattr(serving.engine, name, lambda: None)
+    monkeypatch.setattr(serving.server_log, "begin", lambda root, aloud: None)
 
     async def start():
         async with serving.lifespan(None):
