@@ -13,12 +13,12 @@ from explorer.writing import Writing, first_writing
 SHOWPIECE = "gpt_large"
 WRITES = message(
     "Written on this server by the shipped `{model}`: {parameters:,} parameters,"
-    " {minutes:.1f} minutes of training with its estimates, validation loss {loss:.3f} (measured)."
+    " {minutes:.1f} minutes of training, validation loss {loss:.3f} (measured)."
 )
 WRITTEN = message(
     "Written on this server by the shipped `{model}`: {parameters:,} parameters,"
-    " {minutes:.1f} minutes of training with its estimates, validation loss {loss:.3f},"
-    " {speed:,.0f} characters a second (measured)."
+    " {minutes:.1f} minutes of training, validation loss {loss:.3f}, {speed:,.0f} characters a"
+    " second (measured)."
 )
 DEVICES = [  # as `gpt.available_devices` describes them
     message("CPU with 1 core"),
