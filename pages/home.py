@@ -95,7 +95,7 @@ with left:
 found = workspace.entries()
 with right:
     lesson.section(say("Continue where you left off"))
-    cleaning_notice(found)
+    cleaning_notice()
     if not found:
         st.markdown(say("No runs yet. Begin with the text, or go straight to training a bigram."))
         st.page_link(

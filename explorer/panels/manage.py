@@ -33,10 +33,10 @@ def manage_panel(lesson: Lesson) -> None:
         found = history.starred_first(workspace.entries())
         if lost := history.passed_over(engine.store(), found, workspace.mine().id or None):
             st.caption(say(NOT_LISTED, number=lost))
+        cleaning_notice()
         if not found:
             st.info(say("No runs yet. Climb the ladder above, or train on any page."))
             return
-        cleaning_notice(found)
         _table(lesson, found)
         entry = _choose(lesson, found)
         _say(lesson)
