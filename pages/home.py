@@ -104,7 +104,8 @@ with right:
         st.page_link(
             lessons.LESSONS[1].file, label=lessons.LESSONS[1].heading, icon=":material/table_chart:"
         )
-    for entry in [e for e in found if e.page in lessons.BY_KEY][:4]:
+    newest = [e for e in found if e.page in lessons.BY_KEY][:4]
+    for entry in newest:
         page = lessons.BY_KEY[entry.page]
         so_far = (
             message("{state}, step {step:,} of {steps:,}")
@@ -123,6 +124,8 @@ with right:
                 loss=entry.val_loss,
             )
         )
+    if 0 < len(newest) < len(workspace.runs()):
+        st.caption(say("Your newest {n} of {all} runs.", n=len(newest), all=len(workspace.runs())))
     lesson.section(say("This machine"))
     devices = gpt.available_devices()
     names = ", ".join(map(explain, devices.values()))

@@ -16,8 +16,9 @@ def cleaning_notice() -> None:
     announced = disk.announced(engine.store().root)
     if not announced:
         return
-    own = engine.store().list(workspace.mine().id or None)
-    coming = [announced[run.id] for run in own if run.id in announced and disk.may_go(run)]
+    coming = [
+        announced[run.id] for run in workspace.runs() if run.id in announced and disk.may_go(run)
+    ]
     if whole := [step for step in coming if step.what == disk.WHOLE]:
         said = count(
             len(whole),

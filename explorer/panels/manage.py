@@ -78,13 +78,7 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
             ),
         },
     )
-    st.caption(
-        say(
-            "Your newest {n} of {all} runs, those with a star first.",
-            n=len(rows),
-            all=workspace.number_of_runs(),
-        )
-    )
+    workspace.say_how_many(len(rows))
 
 
 def _text(entry: Entry) -> str:

@@ -69,7 +69,7 @@ def variant_runs(
     found: dict[str, Run] = {}
     tokens = {"tokenizer": text.tokens}
     settings = {name: tokens | p.model.to_dict() | p.train.to_dict() for name, p in wanted.items()}
-    for run in page_runs(lesson, text, most=None):
+    for run in page_runs(lesson, text, most=1000):
         known = differences.settings_of(run.spec())
         found |= {name: run for name, values in settings.items() if values == known}
     return {name: found[name] for name in wanted if name in found}
