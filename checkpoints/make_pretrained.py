@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 import gpt  # noqa: E402
@@ -153,10 +154,17 @@ def about(
         "parameters": sum(p.numel() for p in model.parameters()),
         "device": "cpu, 2 shared cores of an Intel Xeon with AMX",
         "torch": torch.__version__,
-        "minutes": round(finished["seconds"] / 60, 2),
+        "minutes": round(seconds_until(run_card["step"], events) / 60, 2),
         "weights": "bfloat16",
         "licence": "MIT; the text is in the public domain",
     }
+
+
+def seconds_until(step: int, events: list[dict[str, Any]]) -> float:
+    """Training time until the weights of a step were made, without evaluations, by the record."""
+    steps = [event for event in events if event["kind"] == "step"]
+    times = [event["seconds"] for event in steps]
+    return float(np.interp(step, [event["step"] for event in steps], times))
 
 
 def measured(model: Any, tokenizer: Any, corpus: gpt.Corpus) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from explorer.language import message, say
 
 KIB = 1024
+PREFIXES = "kMGTPEZY"  # of SI: thousands, their thousands, …
 
 
 def percent(share: float) -> str:
@@ -30,13 +31,13 @@ def size(n_bytes: float) -> str:
 def si(value: float) -> str:
     """A number in three digits with an SI prefix: 1230000 → "1.23 M".
 
-    >>> si(999_700), si(7)
-    ('1 M', '7 ')
+    >>> si(999_700), si(7), si(0.5)
+    ('1 M', '7 ', '0.5 ')
     """
     value = float(f"{value:.3g}")  # first: what is rounded up may need the next prefix
-    for power, prefix in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if value >= 10**power:
-            return f"{value / 10**power:g} {prefix}"
+    for place in range(len(PREFIXES), 0, -1):
+        if value >= 1000**place:
+            return f"{value / 1000**place:g} {PREFIXES[place - 1]}"
     return f"{value:g} "
 
 

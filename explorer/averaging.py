@@ -6,6 +6,7 @@ Draws nothing.
 import copy
 import functools
 import statistics
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ LENGTHS = (8, 16, 32, 64, 128, 256, 512)  # T that is timed
 BATCH, CHANNELS = 4, 32  # B and C that are timed
 REPEATS = 7
 CLOSE = 1e-6
+
+_measuring = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,13 @@ def measure(lengths: Sequence[int] = LENGTHS) -> pd.DataFrame:
     """How long each version takes as T grows: columns version, T, milliseconds (a median).
 
     Versions and lengths take turns, so that what else this machine does meets all of them alike.
+    One measurement at a time: those of a whole class would hold each other up.
     """
+    with _measuring:
+        return _measure(lengths)
+
+
+def _measure(lengths: Sequence[int]) -> pd.DataFrame:
     import torch
 
     generator = torch.Generator().manual_seed(0)

@@ -249,9 +249,10 @@ def gradient_norms(_model: Any, _x: Any, _y: Any, key: str) -> list[float]:
     return gpt.gradient_norms(_model, _x, _y)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def averaging_times(attempt: int) -> pd.DataFrame:
-    """How long each way to average the past takes on this server: see `averaging.measure`."""
+@st.cache_resource(show_spinner=False)
+def averaging_times() -> pd.DataFrame:
+    """How long each way to average the past takes on this server, the same for all who ask: see
+    `averaging.measure`."""
     return averaging.measure()
 
 

@@ -1,20 +1,13 @@
-"""When a waiting run's turn comes, and how long runs still take: estimates from what trains now,
-what stands before it, and the measured speed of this machine."""
+"""When a waiting run's turn comes: an estimate from what trains now and what stands before it."""
 
 import math
-from collections.abc import Iterable
-from typing import Any
 
 import streamlit as st
 
-import gpt
-from explorer import cache, differences, engine, machine
-from explorer.runs import states
-from explorer.runs.reader import RunReader
-from explorer.runs.run import Run, RunError
+from explorer import cache, engine, machine, remaining
+from explorer.runs.run import RunError
 from explorer.runs.waiting import expected_waits
 
-CHARACTERS = 65  # of a vocabulary, for an estimate where the text is not read
 MOMENT = 2.0  # seconds that an estimate holds: in a class thirty pages ask for the same one
 
 
@@ -50,45 +43,6 @@ def _left_of(run_id: str) -> float:
         run = engine.store().get(run_id)
         reader = cache.reader(str(run.folder))
         reader.update()
-        return seconds_left(reader, run)
+        return remaining.seconds_left(reader, run)
     except (RunError, KeyError, TypeError):
         return 0.0
-
-
-def series_left(planned: Iterable[tuple[gpt.Preset, Run | None]], vocab_size: int) -> float | None:
-    """Seconds that these recipes still take together, one after the other, by the speed of this
-    machine; None before it is measured. Of a run that goes on only what is left of its steps.
-    """
-    speed = machine.probe()
-    if speed is None:
-        return None
-    left = 0.0
-    for preset, run in planned:
-        told = run.recorded() if run else {"state": states.CREATED, "step": 0}
-        begins_anew = told["state"] == states.FAILED
-        done = 0.0 if begins_anew else min(1.0, told["step"] / preset.train.max_steps)
-        left += (1 - done) * gpt.estimate_seconds(preset, vocab_size, speed)
-    return left
-
-
-def seconds_left(reader: RunReader, run: Run) -> float:
-    """How long a run still has to train: at its speed so far, else as estimated beforehand."""
-    spec, last = run.spec(), reader.last_step
-    if last and last.get("step") and last.get("seconds"):
-        return at_its_speed(reader, spec)
-    speed = machine.probe()
-    if speed is None:
-        return 0.0
-    preset = gpt.Preset.from_dict({"name": "run", "model": spec["model"], "train": spec["train"]})
-    _, _, size = differences.tokenizer_of(spec).partition("-")
-    return gpt.estimate_seconds(preset, int(size or CHARACTERS), speed)
-
-
-def at_its_speed(reader: RunReader, spec: dict[str, Any]) -> float:
-    """Seconds left of a run that has made steps, its measurements included."""
-    last: dict[str, Any] = reader.last_step or {}
-    train = spec["train"]
-    steps = max(0, train["max_steps"] - last["step"])
-    measuring = [e["seconds"] for e in reader.evaluations if e.get("seconds")]
-    each = sum(measuring) / len(measuring) if measuring else 0.0
-    return steps * (last["seconds"] / last["step"] + each / train["eval_interval"])

@@ -142,9 +142,16 @@ def entries(most: int = 200) -> list[history.Entry]:
     return history.entries(engine.store(), most, mine().id or None)
 
 
-def number_of_runs() -> int:
-    """All runs of this workspace, those that no list shows too."""
-    return len(engine.store().list(mine().id or None))
+def runs() -> list[Run]:
+    """All runs of this workspace, those that no list shows too, oldest first."""
+    return engine.store().list(mine().id or None)
+
+
+def say_how_many(shown: int) -> None:
+    """Below a list of runs: how many of all it shows."""
+    st.caption(
+        say("Your newest {n} of {all} runs, those with a star first.", n=shown, all=len(runs()))
+    )
 
 
 def has_runs(key: str | None = None) -> bool:

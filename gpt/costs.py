@@ -7,7 +7,9 @@ weights, gradients, AdamW's two moments, and the activations that the backward p
 long all that takes is in `timing.py`.
 """
 
+import math
 import os
+from pathlib import Path
 
 from gpt.config import ModelConfig, TrainConfig
 
@@ -149,6 +151,7 @@ def peak_memory(config: ModelConfig, vocab_size: int, batch_size: int) -> int:
 
 # --- time ------------------------------------------------------------------------------------
 
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # of a Linux container: microseconds of each so many
 FLOPS_FOR_THREADS = 1e9  # per step: below it, two threads mostly wait for each other (measured)
 
 
@@ -159,7 +162,12 @@ def useful_threads(flops: float, available: int) -> int:
 
 def available_cores() -> int:
     """The CPU cores that this process may use: fewer than the machine's where it is held to some of
-    them (taskset, a container with a set of cores)."""
+    them (taskset, a container with a set of cores) or to a share of their time (docker --cpus)."""
+    cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = CPU_MAX.read_text().split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # none, or "max"
+        return cores

@@ -13,12 +13,12 @@ from explorer.writing import Writing, first_writing
 SHOWPIECE = "gpt_large"
 WRITES = message(
     "Written on this server by the shipped `{model}`: {parameters:,} parameters,"
-    " {minutes:.1f} minutes of training with its estimates, validation loss {loss:.3f} (measured)."
+    " {minutes:.1f} minutes of training, validation loss {loss:.3f} (measured)."
 )
 WRITTEN = message(
     "Written on this server by the shipped `{model}`: {parameters:,} parameters,"
-    " {minutes:.1f} minutes of training with its estimates, validation loss {loss:.3f},"
-    " {speed:,.0f} characters a second (measured)."
+    " {minutes:.1f} minutes of training, validation loss {loss:.3f}, {speed:,.0f} characters a"
+    " second (measured)."
 )
 DEVICES = [  # as `gpt.available_devices` describes them
     message("CPU with 1 core"),
@@ -95,7 +95,7 @@ with left:
 found = workspace.entries()
 with right:
     lesson.section(say("Continue where you left off"))
-    cleaning_notice(found)
+    cleaning_notice()
     if not found:
         st.markdown(say("No runs yet. Begin with the text, or go straight to training a bigram."))
         st.page_link(
@@ -104,7 +104,8 @@ with right:
         st.page_link(
             lessons.LESSONS[1].file, label=lessons.LESSONS[1].heading, icon=":material/table_chart:"
         )
-    for entry in [e for e in found if e.page in lessons.BY_KEY][:4]:
+    newest = [e for e in found if e.page in lessons.BY_KEY][:4]
+    for entry in newest:
         page = lessons.BY_KEY[entry.page]
         so_far = (
             message("{state}, step {step:,} of {steps:,}")
@@ -123,6 +124,8 @@ with right:
                 loss=entry.val_loss,
             )
         )
+    if 0 < len(newest) < len(workspace.runs()):
+        st.caption(say("Your newest {n} of {all} runs.", n=len(newest), all=len(workspace.runs())))
     lesson.section(say("This machine"))
     devices = gpt.available_devices()
     names = ", ".join(map(explain, devices.values()))

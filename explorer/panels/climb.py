@@ -8,7 +8,7 @@ import threading
 
 import streamlit as st
 
-from explorer import amounts, cache, ladder, turns, workspace
+from explorer import amounts, cache, ladder, remaining, workspace
 from explorer.ladder import Rung
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
@@ -160,7 +160,7 @@ def _stop(run_ids: list[str]) -> None:
 
 
 def _say_time(missing: list[Climbed], active: list[Climbed], text: cache.Text) -> None:
-    seconds = turns.series_left([(m.rung.preset, m.run) for m in missing], text.vocab_size)
+    seconds = remaining.series_left([(m.rung.preset, m.run) for m in missing], text.vocab_size)
     if active:
         waiting = sum(one.state == states.QUEUED for one in active)
         st.caption(

@@ -38,20 +38,20 @@ STATES = {  # of a run, for a person: the worker that writes them knows no langu
 }
 
 
-def page_runs(lesson: Lesson, text: cache.Text, most: int | None = compare.MOST_RUNS) -> list[Run]:
-    """The newest runs of this page on this text that have begun, oldest first; most None: all."""
-    found = [
+def page_runs(lesson: Lesson, text: cache.Text, most: int = 200) -> list[Run]:
+    """The runs of this page on this text that have begun, oldest first, among the `most` newest of
+    the workspace."""
+    return [
         entry.run
-        for entry in workspace.entries()
+        for entry in reversed(workspace.entries(most))
         if entry.page == lesson.key and entry.sha256 == text.corpus.sha256
     ]
-    return found[:most][::-1]
 
 
 @piece
 def compare_panel(lesson: Lesson, text: cache.Text) -> None:
     """Draw the page's runs, and let the learner choose which of them the page shows."""
-    runs = page_runs(lesson, text)
+    runs = page_runs(lesson, text)[-compare.MOST_RUNS :]
     if len(runs) < 2:
         st.caption(
             say(
@@ -63,6 +63,13 @@ def compare_panel(lesson: Lesson, text: cache.Text) -> None:
     specs = [run.spec() for run in runs]
     labels = differences.labels(specs)
     _choose(lesson, runs, _called(runs, labels))
+    if len(runs) == compare.MOST_RUNS:
+        number = len(page_runs(lesson, text, most=len(workspace.runs())))
+        if number > len(runs):
+            said = say(
+                "Your newest {n} of {all} runs on this page and text.", n=len(runs), all=number
+            )
+            st.caption(said)
     polling = any(training.is_training(run) for run in runs)
 
     def body() -> None:

@@ -33,10 +33,10 @@ def manage_panel(lesson: Lesson) -> None:
         found = history.starred_first(workspace.entries())
         if lost := history.passed_over(engine.store(), found, workspace.mine().id or None):
             st.caption(say(NOT_LISTED, number=lost))
+        cleaning_notice()
         if not found:
             st.info(say("No runs yet. Climb the ladder above, or train on any page."))
             return
-        cleaning_notice(found)
         _table(lesson, found)
         entry = _choose(lesson, found)
         _say(lesson)
@@ -78,13 +78,7 @@ def _table(lesson: Lesson, found: list[Entry]) -> None:
             ),
         },
     )
-    st.caption(
-        say(
-            "Your newest {n} of {all} runs, those with a star first.",
-            n=len(rows),
-            all=workspace.number_of_runs(),
-        )
-    )
+    workspace.say_how_many(len(rows))
 
 
 def _text(entry: Entry) -> str:

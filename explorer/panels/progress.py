@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import cache, differences, engine, frames, notices, turns
+from explorer import cache, differences, engine, frames, notices, remaining, turns
 from explorer.amounts import duration, nats, si
 from explorer.charts import draw
 from explorer.charts.details import create_details_chart
@@ -174,7 +174,7 @@ def _numbers(reader: RunReader, spec: dict[str, Any], details: bool, text: cache
     )
     left = "–"
     if last and step < total and last.get("seconds") and not reader.finished:
-        left = duration(turns.at_its_speed(reader, spec))
+        left = duration(remaining.at_its_speed(reader, spec))
     columns[4].metric(
         say("Time left"), left, help=say("At the speed so far, measurements included.")
     )

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import amounts, cache, modern, state, turns, workspace
+from explorer import amounts, cache, modern, remaining, state, workspace
 from explorer.charts.gains import create_race_chart
 from explorer.language import message, say
 from explorer.lessons import Lesson
@@ -65,12 +65,9 @@ def _buttons(
 ) -> None:
     on = _is_on(lesson, runs)
     over = len(runs) == len(wanted) and all(is_done(run) for run in runs.values())
-    left = [
-        (preset, None if over else runs.get(name))
-        for name, preset in wanted.items()
-        if over or not _done(runs, name)
-    ]
-    seconds = turns.series_left(left, text.vocab_size)
+    anew = list(wanted) if over else state.get(lesson, "race_anew") or []
+    left = [(preset, None if name in anew else runs.get(name)) for name, preset in wanted.items()]
+    seconds = remaining.series_left(left, text.vocab_size)
     first, second = wanted
     about = say(
         "{first} and {second} train one after the other, so that each has the machine to itself.",

@@ -113,6 +113,9 @@ def _choose(lesson: Lesson, known: dict[str, Choice]) -> list[Choice]:
                 most=compare.MOST_RUNS,
             ),
         )
+    own = sum(not one.shipped for one in known.values())
+    if own < len(workspace.runs()):
+        workspace.say_how_many(own)
     state.put(lesson, "compared", keys)
     state.set_address(key, ",".join(keys) if keys != _first(known) else None)
     return [known[k] for k in keys]

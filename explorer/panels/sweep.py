@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 import gpt
-from explorer import amounts, cache, differences, machine, scaling, turns, workspace
+from explorer import amounts, cache, differences, machine, remaining, scaling, workspace
 from explorer.language import count, explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -204,7 +204,9 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
             "In the background, {time} if nothing else trains. You may leave the page. What was"
             " trained with these settings before is not trained again.",
             time=about(sweep, text),
-        ),
+        )
+        if missing
+        else None,
         on_click=start,
         args=(lesson, text, sweep),
     )
@@ -212,12 +214,8 @@ def buttons(lesson: Lesson, text: cache.Text, sweep: Sweep) -> None:
 
 def about(sweep: Sweep, text: cache.Text) -> str:
     """How long the rest of it takes, as far as this is known."""
-    rest = [
-        (planned.preset, run)
-        for planned, run, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True)
-        if state != states.FINISHED
-    ]
-    seconds = turns.series_left(rest, text.vocab_size)
+    presets = [planned.preset for planned in sweep.planned]
+    seconds = remaining.series_left(zip(presets, sweep.runs, strict=True), text.vocab_size)
     if seconds is None:
         return say("for a time that is not measured yet")
     return say("about {time}", time=amounts.duration(seconds))
@@ -257,11 +255,10 @@ def progress(sweep: Sweep) -> None:
     """How far the sweep is, by FLOPs, and what is wrong with a run that failed."""
     numbers = {state: sweep.states.count(state) for state in dict.fromkeys(sweep.states)}
     said = ", ".join(say(STATES[state], n=number) for state, number in numbers.items())
-    done = 0.0
-    for run, known, state in zip(sweep.planned, sweep.runs, sweep.states, strict=True):
-        step = known.recorded()["step"] if known else 0
-        share = 1.0 if state == states.FINISHED else step / run.preset.train.max_steps
-        done += share * run.flops
+    done = sum(
+        remaining.share_done(known, run.preset) * run.flops
+        for run, known in zip(sweep.planned, sweep.runs, strict=True)
+    )
     share = done / sum(run.flops for run in sweep.planned)
     st.progress(
         min(1.0, share),

@@ -121,7 +121,9 @@ def _train(lesson: Lesson, text: cache.Text, found: Sweep) -> None:
         help=say(
             "In the background, {time}. The prediction above stands.",
             time=sweeps.about(found, text),
-        ),
+        )
+        if state != states.FINISHED
+        else None,
         on_click=sweeps.start,
         args=(lesson, text, found),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 import gpt
-from explorer import amounts, cache, differences, state, turns, workspace
+from explorer import amounts, cache, differences, remaining, state, workspace
 from explorer.language import count, say
 from explorer.lessons import Lesson
 from explorer.panels import training
@@ -35,7 +35,7 @@ def train_variants(
     }
     halted = {n: run for n, run in known.items() if n in missing and is_halted(run)}
     rest = [(variant, halted.get(name)) for name, variant in missing.items()]
-    seconds = turns.series_left(rest, text.vocab_size)
+    seconds = remaining.series_left(rest, text.vocab_size)
     under_way = any(training.is_active(run) for run in known.values())
     st.button(
         _label(len(missing), under_way),
@@ -69,7 +69,7 @@ def variant_runs(
     found: dict[str, Run] = {}
     tokens = {"tokenizer": text.tokens}
     settings = {name: tokens | p.model.to_dict() | p.train.to_dict() for name, p in wanted.items()}
-    for run in page_runs(lesson, text, most=None):
+    for run in page_runs(lesson, text, most=1000):
         known = differences.settings_of(run.spec())
         found |= {name: run for name, values in settings.items() if values == known}
     return {name: found[name] for name in wanted if name in found}

@@ -34,8 +34,8 @@ def choose(
     or both under the name `address`, for a second chooser on a page. first: the name of the model
     that is chosen at first, None: the first of the list.
     """
-    found_runs = history.starred_first(workspace.entries())[:MOST]
-    runs = {e.run.id: e for e in found_runs if e.run.checkpoint_path}
+    with_model = [e for e in workspace.entries() if e.run.checkpoint_path]
+    runs = {e.run.id: e for e in history.starred_first(with_model)[:MOST]}
     shipped, found = cache.pretrained(), cache.huggingface_folders()
     names = _names(shipped, found, runs) | {
         UNTRAINED: say("an untrained {model}", model=say(preset.title))
@@ -54,6 +54,8 @@ def choose(
             " those with a star before the others."
         ),
     )
+    if len(runs) < len(with_model):
+        workspace.say_how_many(len(runs))
     if len(names) == 1:
         st.info(say("No trained model is here yet, so this one is untrained: expect noise."))
     if state.get(lesson, "writer") != chosen:  # another model begins a text of its own

@@ -25,6 +25,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from filelock import FileLock, Timeout
+
 import gpt
 from explorer.runs import states
 from explorer.runs.run import Run
@@ -82,11 +84,17 @@ class Worker:
         return state not in (states.FAILED, states.INTERRUPTED)  # after trouble: a fresh process
 
     def _probe(self, message: dict[str, Any]) -> None:
-        """Measure this machine; when a run comes meanwhile, it goes first."""
+        """Measure this machine; when a run comes meanwhile, it goes first. One process measures at
+        a time, or each would find the machine slower than it is."""
+        path = Path(message["probe"])
         try:
-            measure(Path(message["probe"]), go_on=self.inbox.empty)
+            with FileLock(path.with_suffix(".lock"), timeout=0):
+                if gpt.load_probe(path) is None:
+                    measure(path, go_on=self.inbox.empty)
         except GiveWay:
             self.inbox.put(message)
+        except Timeout:
+            pass  # another does
         except Exception:  # no memory perhaps: runs go without an estimate of their minutes
             traceback.print_exc()
 

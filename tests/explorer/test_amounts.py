@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from explorer.amounts import percent, si, size
@@ -33,8 +33,12 @@ def test_bytes_in_the_unit_that_suits(n_bytes, words):
     assert size(n_bytes) == words
 
 
-@given(st.floats(1, 9.98e20))
+@given(st.floats(1e-4, 9.98e26))
+@example(999_960.0)
+@example(999.6e18)  # not 1000 E
+@example(0.99996)
 def test_a_prefix_leaves_three_digits_that_say_the_number(value):
-    digits, prefix = re.fullmatch(r"(\d{1,3}(?:\.\d{1,2})?) ([kMGTPE]?)", si(value)).groups()
-    said = float(digits) * 1000 ** " kMGTPE".index(prefix or " ")
+    digits, prefix = re.fullmatch(r"([\d.]+) ([kMGTPEZY]?)", si(value)).groups()
+    said = float(digits) * 1000 ** " kMGTPEZY".index(prefix or " ")
     assert abs(said - value) <= 0.00501 * value and float(digits) < 1000
+    assert len(digits.replace(".", "").strip("0")) <= 3

@@ -1,5 +1,8 @@
 """What an edited matrix of weights means, and the times: checked without a page."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -57,3 +60,20 @@ def test_what_is_measured_has_every_version_at_every_length_and_can_be_drawn():
     assert set(times["version"]) == set(averaging.VERSIONS) and set(times["T"]) == {2, 4}
     chart = create_averaging_times_chart(times).to_dict()
     assert chart["description"] and len(chart["layer"]) == 2
+
+
+def test_many_who_measure_at_once_do_so_one_after_the_other(monkeypatch):
+    """Thirty presses at one moment measured each other."""
+    now, most = 0, 0
+
+    def work(lengths):
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        time.sleep(0.01)
+        now -= 1
+
+    monkeypatch.setattr(averaging, "_measure", work)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(averaging.measure, [(2,)] * 8))
+    assert most == 1

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import gpt
-from explorer import engine, machine, turns
+from explorer import engine, turns
 from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 from explorer.runs.waiting import expected_waits
@@ -83,19 +83,3 @@ def test_nobody_promises_a_turn_where_nothing_can_train(line, monkeypatch):
     executor.slots = 0
     monkeypatch.setattr(engine, "executor", lambda: executor)
     assert turns.wait_of(line[0].id) is None
-
-
-def test_a_series_takes_what_is_left_of_it(line):
-    """A sweep half done was said to take its whole time again."""
-    recipe, (first, second, _) = gpt.PRESETS["bigram"], line
-    steps = recipe.train.max_steps
-    whole = turns.series_left([(recipe, None)], 65)
-    assert whole == gpt.estimate_seconds(recipe, 65, machine.probe())
-    first.set_status(state="stopped", step=steps // 2)
-    second.set_status(state="failed", step=steps // 2)  # begins anew
-    assert turns.series_left([(recipe, first)], 65) == pytest.approx(whole / 2)
-    assert turns.series_left([(recipe, None), (recipe, first), (recipe, second)], 65) == (
-        pytest.approx(2.5 * whole)
-    )
-    (engine.store().root / "machine.json").unlink()
-    assert turns.series_left([(recipe, None)], 65) is None

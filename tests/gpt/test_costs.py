@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from gpt import costs
 from gpt.config import CHOICES, ModelConfig, TrainConfig
 from gpt.costs import (
     activation_memory,
@@ -193,3 +195,24 @@ def test_the_peak_is_four_copies_of_the_weights_and_what_a_batch_adds():
     scores = 2 * 3 * 32 * 65
     expected = 4 * (4 * weights + scores) + activation_memory(BASE, 65, 3)
     assert peak_memory(BASE, 65, 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "cores"),
+    [
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 2),  # one and a half
+        ("5000 100000\n", 1),
+        ("9900000 100000\n", 6),
+        ("max 100000\n", 6),
+        ("", 6),
+        (None, 6),
+    ],
+)
+def test_a_share_of_the_time_is_fewer_cores(monkeypatch, tmp_path, told, cores):
+    """A container may see all cores of its machine and be held to the time of some."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(6), raising=False)
+    monkeypatch.setattr(costs, "CPU_MAX", tmp_path / "cpu.max")
+    if told is not None:
+        costs.CPU_MAX.write_text(told)
+    assert costs.available_cores() == cores

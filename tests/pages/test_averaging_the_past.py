@@ -198,13 +198,14 @@ TIMES = {8: (1.0, 0.5), 64: (8.0, 0.1), 128: (16.0, 0.5), 256: (32.0, 2.0), 512:
 
 @pytest.fixture
 def timed(monkeypatch):
-    """Times as they were once; how often they were asked for."""
+    """Times as they were once, slower at every measurement; how often there was one."""
     asked = []
+    cache.averaging_times.clear()
 
-    def times(attempt):
-        asked.append(attempt)
+    def times():
+        asked.append(len(asked))
         rows = [
-            (version, T, ms * (1 + place / 10))
+            (version, T, ms * (1 + place / 10) * len(asked))
             for T, (slow, fast) in TIMES.items()
             for place, (version, ms) in enumerate(
                 zip(averaging.VERSIONS, (slow, fast, fast, fast), strict=True)
@@ -212,8 +213,9 @@ def timed(monkeypatch):
         ]
         return pd.DataFrame(rows, columns=["version", "T", "milliseconds"])
 
-    monkeypatch.setattr(cache, "averaging_times", times)
-    return asked
+    monkeypatch.setattr(averaging, "measure", times)
+    yield asked
+    cache.averaging_times.clear()
 
 
 def test_the_guess_about_speed_is_graded_by_the_measurement(bench, timed):  # noqa: F811
@@ -226,11 +228,15 @@ def test_the_guess_about_speed_is_graded_by_the_measurement(bench, timed):  # no
     guess.set_value("more than 10 times as fast").run()
     assert "Yes: **more than 10 times as fast**" in at.success[0].value
     assert "loops take 4.0 times as long and attention 16.0 times" in said(at)
-    by_key(at.button, f"{PAGE}_measure").click().run()
     other = bench.open(PAGE, **{f"{PAGE}_skip": "true"})
-    assert timed[-1] == timed[0] == 0, "what was measured once is the same for all"
-    by_key(other.button, f"{PAGE}_measure").click().run()
-    assert len(set(timed)) == 3, "measured again is measured, not what another measured"
+    for times in range(10):
+        by_key(at.button, f"{PAGE}_measure").click().run()
+        assert len(timed) == 2 + times, "measured again is measured, not what another measured"
+    assert f"{8 * 11:.2f} ms for the loops" in at.success[0].value
+    before = said(other)
+    assert said(other.run()) == before and len(timed) == 11, "nobody else's"
+    at.run()
+    assert f"{8 * 11:.2f} ms for the loops" in at.success[0].value and len(timed) == 11
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,15 @@ def test_what_was_stopped_goes_on_and_what_is_finished_is_not_trained_again(quic
         gpt.describe_run(planned()[3].preset, corpus(), "cpu") | {"page": PAGE}
     )
     stopped.set_status(state=states.STOPPED, step=10)
+    failed = quick.store.create(
+        gpt.describe_run(planned()[4].preset, corpus(), "cpu") | {"page": PAGE}
+    )
+    failed.set_status(state=states.FAILED, step=planned()[4].preset.train.max_steps - 1)
     at = quick.open(PAGE)
+    flops = [run.flops for run in planned()]
+    done = sum(flops[:3]) + flops[3] * 10 / planned()[3].preset.train.max_steps
+    (progress,) = at.get("progress")
+    assert f"; {done / sum(flops):.0%} of the arithmetic" in progress.proto.text, "it begins anew"
     button = by_key(at.button, f"{PAGE}_start")
     assert button.label == "Continue the sweep (12 runs)"
     button.click().run()
@@ -98,7 +106,8 @@ def test_a_finished_sweep_is_fitted_and_the_guess_is_graded(quick):
     finish(quick, runs)
     at = quick.open(PAGE)
     assert "Best number of parameters" in said(at) and "not determined" not in said(at)
-    assert by_key(at.button, f"{PAGE}_start").disabled
+    button = by_key(at.button, f"{PAGE}_start")
+    assert button.disabled and not button.help, "no time for nothing"
     exponents = next(d.value for d in at.dataframe if "Kaplan 2020" in d.value.columns)
     assert exponents["here (95 %)"].iloc[0].startswith("0.3")
     top = runs[-5:]

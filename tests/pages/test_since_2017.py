@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import gpt
-from explorer import modern
+from explorer import modern, remaining
 from explorer.panels import modern as panel
 from explorer.panels import race
 from explorer.runs import states
@@ -115,7 +115,7 @@ def test_a_stopped_variant_goes_on_and_a_failed_one_begins_anew(small):
     assert len(small.executor.submitted) == 12 and len(small.store.list()) == 13
 
 
-def test_the_racers_train_one_after_the_other_and_the_clock_decides(small):
+def test_the_racers_train_one_after_the_other_and_the_clock_decides(small, monkeypatch):
     at = small.open(PAGE)
     by_key(at.radio, f"{PAGE}.answer.race").set_value(race.CHOICES[0])
     by_key(at.button, f"{PAGE}_race").click().run()
@@ -136,7 +136,14 @@ def test_the_racers_train_one_after_the_other_and_the_clock_decides(small):
     assert f"Target: {ends[1]:.2f} nats" in said(at)
     graded = [e.value for e in (*at.success, *at.warning)]
     assert any("One seed and this machine" in words for words in graded)
-    assert by_key(at.button, f"{PAGE}_race").label == "Race again"
+    again = by_key(at.button, f"{PAGE}_race")
+    assert again.label == "Race again"
+    asked = []
+    monkeypatch.setattr(remaining, "series_left", lambda series, V: asked.append(list(series)))
+    again.click().run()
+    asked.clear()
+    at.run()  # the first trains anew; the other, which was ready, will too
+    assert [run and run.recorded()["state"] for _, run in asked[-1]] == [states.QUEUED, None]
 
 
 def test_a_race_that_is_stopped_can_go_on(small):

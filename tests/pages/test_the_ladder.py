@@ -8,6 +8,8 @@ import pytest
 
 import gpt
 from explorer import ladder, workspace
+from explorer.charts import compare
+from explorer.panels import writer
 from explorer.runs import RunStore, labels, states
 from explorer.runs.job import Signals, work
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -259,4 +261,21 @@ def test_a_list_that_is_cut_says_of_how_many(bench, monkeypatch):  # noqa: F811
         bench.train("bigram", "bigram")
     entries = workspace.entries
     monkeypatch.setattr(workspace, "entries", lambda most=2: entries(most))
-    assert "Your newest 2 of 3 runs" in said(bench.open("the_ladder"))
+    shown = said(bench.open("the_ladder"))
+    assert shown.count("Your newest 2 of 3 runs, those with a star first.") == 2, "both lists"
+
+
+def test_every_list_of_own_runs_says_of_how_many_once_it_is_cut(bench, monkeypatch):  # noqa: F811
+    for _ in range(3):
+        bench.train("transformer_blocks", "blocks")
+    for page in ("home", "transformer_blocks", "generate", "the_ladder"):
+        assert "Your newest" not in said(bench.open(page)).replace("Your newest 3 of 3 runs", "")
+    monkeypatch.setattr(writer, "MOST", 2)
+    monkeypatch.setattr(compare, "MOST_RUNS", 2)
+    assert "Your newest 2 of 3 runs, those with a star first." in said(bench.open("generate"))
+    assert "Your newest 2 of 3 runs on this page and text." in said(
+        bench.open("transformer_blocks")
+    )
+    for _ in range(2):
+        bench.train("transformer_blocks", "blocks")
+    assert "Your newest 4 of 5 runs." in said(bench.open("home"))

@@ -168,7 +168,9 @@ class RunExecutor:
             self._queue.remove(run.id)
             try:  # not begun yet: it leaves the queue now; its worker, if it has one, declines
                 with run.owned(wait=GLANCE):
-                    if run.recorded()["state"] in (states.QUEUED, states.SUSPENDED):
+                    known = run.recorded()
+                    died = known["state"] == states.TRAINING and known.get("by")  # nobody's now
+                    if died or known["state"] in (states.QUEUED, states.SUSPENDED):
                         state = states.PAUSED if command == "pause" else states.STOPPED
                         run.set_status(state=state, reason=why, serial=run.asked()["serial"])
                         run.note(state, why)

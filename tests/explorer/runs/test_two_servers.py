@@ -114,7 +114,11 @@ def test_what_the_command_line_trains_no_server_trains_or_deletes(store, tools):
         assert run.status()["state"] == "interrupted", "it was killed"
         server._recover()
         assert server.waiting() == server.active() == [], "whoever trained it there goes on there"
-        server.command(run.id, "stop")  # of a page that has not seen it die: nobody is in the way
+        for wish, state in (("pause", "paused"), ("stop", "stopped")):
+            server.command(run.id, wish)  # of a page that has not seen it die: nobody is in the way
+            assert run.recorded()["state"] == run.status()["state"] == state
+            with owned(run.folder):
+                run.set_status(state="training")
         assert server.submit(run.id)
         assert run.recorded()["by"] is None
     finally:

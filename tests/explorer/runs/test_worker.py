@@ -3,10 +3,12 @@
 import io
 
 import pytest
+from filelock import FileLock
 
 import gpt
 from explorer.runs import worker
 from explorer.runs.executors.local import LocalExecutor
+from tests.gpt.helpers import machine_probe
 
 
 class Listener:
@@ -49,7 +51,7 @@ def test_a_machine_that_cannot_be_measured_trains_all_the_same(
     process = worker.Worker(io.StringIO())
     assert process._handle({"probe": str(tmp_path / "machine.json")}), "it is fit for a run"
     assert "Traceback" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} <= {"machine.lock"}
 
 
 def test_a_run_that_comes_while_the_machine_is_measured_goes_first(tmp_path, monkeypatch):
@@ -67,3 +69,18 @@ def test_a_run_that_comes_while_the_machine_is_measured_goes_first(tmp_path, mon
     assert process._handle(wish)
     assert begun == [1e6], "the second training of the probe was not begun"
     assert [process.inbox.get(), process.inbox.get()] == [{"run": "a run"}, wish]
+
+
+def test_one_process_measures_at_a_time_and_what_is_measured_stands(tmp_path, monkeypatch):
+    """In a class the workers of the first clicks got warm together and measured each other."""
+    begun = []
+    monkeypatch.setattr(worker, "measure", lambda path, go_on: begun.append(path))
+    process, path = worker.Worker(io.StringIO()), tmp_path / "machine.json"
+    with FileLock(tmp_path / "machine.lock"):
+        process._handle({"probe": str(path)})
+    assert not begun and process.inbox.empty()
+    process._handle({"probe": str(path)})
+    assert begun == [path]
+    gpt.save_probe(path, machine_probe(step=1e-3, op=5e-5, flop=2e-11))
+    process._handle({"probe": str(path)})
+    assert begun == [path]
