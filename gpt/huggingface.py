@@ -100,7 +100,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     except (ValueError, AttributeError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it is not the JSON of a model.") from None
     if kind != "gpt2":
-        raise CheckpointError(f"{path.parent} holds a model of type {kind!r}: only 'gpt2' is read.")
+        raise CheckpointError(
+            f"{path.parent} holds a model of type {kind!r:.60}: only 'gpt2' is read."
+        )
     return values
 
 
@@ -109,12 +111,12 @@ def _model_config(values: Mapping[str, Any]) -> ModelConfig:
     for name, only in FIXED.items():
         if values.get(name, only) != only:
             raise CheckpointError(
-                f"This GPT-2 has {name} {values[name]!r}: only {only!r} can be read."
+                f"This GPT-2 has {name} {values[name]!r:.60}: only {only!r} can be read."
             )
     bend = values.get("activation_function", "gelu_new")
-    if bend not in ACTIVATIONS:
+    if not isinstance(bend, str) or bend not in ACTIVATIONS:
         raise CheckpointError(
-            f"This GPT-2 has the activation {bend!r}: only {', '.join(ACTIVATIONS)} can be read."
+            f"This GPT-2 has the activation {bend!r:.60}: only {', '.join(ACTIVATIONS)} can be read."
         )
     try:
         width, inner = values["n_embd"], values.get("n_inner")

@@ -245,6 +245,7 @@ def test_a_strange_value_anywhere_in_their_config_is_refused(theirs):
     [
         ("config.json", "[" * 100_000),
         ("config.json", '{"model_type": "gpt2"}'),
+        ("config.json", '{"model_type": "gpt2", "activation_function": []}'),
         ("vocab.json", "[" * 100_000),
         ("vocab.json", '{"a": 1e400}'),
         ("vocab.json", '{"a": 1000000000000}'),
