@@ -116,7 +116,8 @@ def _model_config(values: Mapping[str, Any]) -> ModelConfig:
     bend = values.get("activation_function", "gelu_new")
     if not isinstance(bend, str) or bend not in ACTIVATIONS:
         raise CheckpointError(
-            f"This GPT-2 has the activation {bend!r:.60}: only {', '.join(ACTIVATIONS)} can be read."
+            f"This GPT-2 has the activation {bend!r:.60}: only {', '.join(ACTIVATIONS)} can be"
+            " read."
         )
     try:
         width, inner = values["n_embd"], values.get("n_inner")
