@@ -123,6 +123,7 @@ def _form() -> None:
         tasks.can_open(page),
         format_func=_control,
         key=f"class_open_{page}",
+        placeholder=say("none"),
         help=say("What learners may change; all other controls are locked."),
     )
     st.text_input(

@@ -86,7 +86,7 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     """A button that judges all runs alike, and the ranking -> what is known: run id → verdict."""
     entries = board.entries(engine.store())
     judge = judging()
-    left, right = st.columns([1, 3], vertical_alignment="center")
+    left, right = st.columns([2, 3], vertical_alignment="center")
     left.button(
         say("Judge all runs"),
         key="class_judge",
