@@ -56,13 +56,15 @@ def create_gains_chart(gains: pd.DataFrame, noise: float) -> Layered:
 
 
 def create_race_chart(losses: pd.DataFrame, target: float | None) -> Layered:
-    """losses: columns run, seconds, validation (nats); the first estimates are cut off above.
-    target: drawn as a line, None: none."""
+    """losses: columns run, seconds, validation (nats); the first estimates are cut off above, but
+    that of a run which has no other yet. target: drawn as a line, None: none."""
     losses = losses.assign(run=losses["run"].map(say))
     runs = list(dict.fromkeys(losses["run"]))
-    later = losses[losses["seconds"] > 0]["validation"]
-    high = float(later.max()) + 0.1 if len(later) else float(losses["validation"].max())
-    low = min(float(losses["validation"].min()), target or math.inf) - 0.05
+    shown = [] if target is None else [target]
+    for _, run in losses.groupby("run"):
+        later = run[run["seconds"] > 0]
+        shown += list((later if len(later) else run)["validation"])
+    low, high = min(shown) - 0.05, max(shown) + 0.1
     scale = alt.Scale(domain=[low, high], zero=False, nice=False)
     legend = alt.Legend(orient="top", title=None)
     base = alt.Chart(losses).encode(

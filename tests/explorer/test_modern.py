@@ -207,6 +207,18 @@ def test_the_first_estimate_of_a_racer_does_not_squeeze_the_rest():
     create_race_chart(losses[losses["seconds"] == 0], None).to_dict()
 
 
+def test_a_racer_that_has_just_begun_is_on_the_chart():
+    """The other had come to 1.5: its only point lay above the picture, and the legend named it."""
+    rows = [("old", 0.0, 4.2), ("old", 9.0, 1.7), ("old", 20.0, 1.5), ("new", 0.0, 4.3)]
+    losses = pd.DataFrame(rows, columns=["run", "seconds", "validation"])
+    for target in (1.4, 5.0, None):
+        chart = create_race_chart(losses, target).to_dict()
+        low, high = chart["layer"][0]["encoding"]["y"]["scale"]["domain"]
+        assert low < min(1.5, target or 9) and high > max(4.3, target or 0)
+    chart = create_race_chart(losses[losses["run"] == "old"], 1.6).to_dict()
+    assert chart["layer"][0]["encoding"]["y"]["scale"]["domain"][1] < 2
+
+
 def test_a_chart_of_curves_names_its_series_and_says_what_it_shows():
     points = demonstrations.table({"one": ([0, 1], [1, 2]), "two": ([0, 1], [2, 1])})
     chart = create_curves_chart(points, "x", "y", "Two lines.").to_dict()
