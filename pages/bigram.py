@@ -40,7 +40,8 @@ shapes = st.empty()
 touch = st.container()
 
 lesson.section(say("Predict, then run"))
-references = outcome.text_of(this, the_text).references
+own = outcome.text_of(this, the_text)
+references = own.references
 nothing, floor = references["knows nothing (ln V)"], references["counted bigram"]
 first = question.ask_number(
     this,
@@ -48,8 +49,8 @@ first = question.ask_number(
     say(
         "Before any training, all {V} {units} look alike to the network. What will the very first"
         " validation loss be, in nats?",
-        V=V,
-        units=units,
+        V=own.vocab_size,
+        units=say(own.units),
     ),
     0.0,
     20.0,
@@ -72,7 +73,7 @@ shapes.caption(
 training.training_panel(this, preset, the_text)
 export_panel(this)
 
-begin = outcome.first_evaluation(this)
+begin = outcome.first_evaluation(this, the_text)
 question.grade_number(
     first,
     begin["val_loss"] if begin else None,
