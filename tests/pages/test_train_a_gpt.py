@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import zipfile
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import pytest
 import streamlit as st
 
 import gpt
-from explorer import cache, controls, machine
+from explorer import cache, controls, machine, notices
 from explorer.panels import export, outcome
 from explorer.panels import text as texts
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -204,6 +205,9 @@ def test_what_is_said_of_both_losses_follows_from_them(bench, monkeypatch, gap, 
     monkeypatch.setattr(outcome, "graded", lambda lesson, text: end)
     at = bench.open("train_a_gpt")
     assert words in said(at) and "1.48" not in said(at), "a figure of another text"
+    if gap > 0.05:  # a gap alone does not tell one from the other
+        assert "by heart, or the end of this text, kept for validation, is harder" in said(at)
+    assert "nothing is learnt by heart" not in said(at)
     monkeypatch.setattr(texts, "is_tutorials", lambda text: True)
     assert "the tutorial's near 1.48" in said(at.run())
 
@@ -237,3 +241,12 @@ def test_a_run_that_needs_more_memory_than_there_is_says_so(bench, monkeypatch):
     assert "and 30 MB are free here" in bench.open(PAGE).warning[0].value
     monkeypatch.setenv("EXPLORER_EXECUTOR", "ray://head:10001")  # it trains on another machine
     assert machine.free_memory() is None and machine.free_memory("cuda") is None
+
+
+def test_knowing_nothing_is_no_more_than_ln_v(bench, monkeypatch):  # noqa: F811
+    """The frequencies of letters that only the end of a text has much of are a worse guess."""
+    own, asked = "aaaab" * 300 + "bcdefg" * 60, []
+    run = bench.train("train_a_gpt", "blocks", own, block_size=8)
+    monkeypatch.setattr(notices, "notices", lambda *what: asked.append(what[1]) or [])
+    bench.open("train_a_gpt", run=run.id)
+    assert asked == [pytest.approx(math.log(7))]
