@@ -34,7 +34,8 @@ shapes = st.empty()
 the_text = text.current()
 
 lesson.section(say("Touch it: choose, and see the price"))
-preset = laboratory.choose_preset(this, the_text)
+device = laboratory.choose_device(this)
+preset = laboratory.choose_preset(this, the_text, device)
 config, train = preset.model, preset.train
 shapes.caption(
     say(
@@ -48,7 +49,6 @@ shapes.caption(
         heads=count(config.n_head, "{n} head", "{n} heads"),
     )
 )
-device = laboratory.choose_device(this)
 laboratory.costs_panel(preset, the_text, device)
 
 lesson.section(say("Predict, then run"))

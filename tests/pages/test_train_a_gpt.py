@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import streamlit as st
+import torch
 
 import gpt
 from explorer import cache, controls, machine, notices
@@ -233,6 +234,34 @@ def test_a_device_that_was_not_measured_has_no_time(bench, monkeypatch):  # noqa
     assert "on this machine **–**" in said(at)
     by_key(at.selectbox, f"{PAGE}_device").select("cpu").run()
     assert "on this machine **about" in said(at)
+
+
+def test_minutes_are_planned_for_the_device_that_is_chosen_above_them(bench, monkeypatch):  # noqa: F811
+    """The steps that fit were the CPU's, whatever the run was to train on."""
+    monkeypatch.setattr(gpt, "available_devices", lambda: {"cpu": "CPU", "cuda": "a fast one"})
+    at = bench.open(PAGE)
+    keys = [box.key for box in at.selectbox]
+    assert keys.index(f"{PAGE}_device") < keys.index(f"{PAGE}_preset"), "what depends on it follows"
+    in_minutes(at, 5.0)
+    assert "fit into" not in said(at) and "was not measured" in said(at)
+    steps = gpt.PRESETS[by_key(at.selectbox, f"{PAGE}_preset").value].train.max_steps
+    assert f"**{steps:,}** steps" in said(at)
+    by_key(at.selectbox, f"{PAGE}_device").select("cpu").run()
+    assert "steps** fit into 5 minutes" in said(at)
+
+
+def test_a_run_that_is_too_large_for_the_graphics_processor_says_so(bench, monkeypatch):  # noqa: F811
+    small = SimpleNamespace(total_memory=30_000_000)
+    monkeypatch.setattr(gpt, "available_devices", lambda: {"cpu": "CPU", "cuda": "a small one"})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: small)
+    at = bench.open(PAGE)
+    assert "and the graphics processor has 30 MB" in at.warning[0].value
+    by_key(at.selectbox, f"{PAGE}_device").select("cpu").run()
+    assert not at.warning
+    small.total_memory = 80_000_000_000
+    by_key(at.selectbox, f"{PAGE}_device").select("cuda").run()
+    assert not at.warning
 
 
 def test_a_run_that_needs_more_memory_than_there_is_says_so(bench, monkeypatch):  # noqa: F811
