@@ -174,6 +174,23 @@ def bigram_table(
     return gpt.bigram_probabilities(gpt.bigram_counts(the_text.train_ids, the_text.vocab_size))
 
 
+@st.cache_resource(max_entries=24, show_spinner=False)
+def branching(
+    name: str, sha256: str | None, kind: str = "character", size: int | None = None
+) -> int | None:
+    """The token that several others follow in the training part: “t” where it is one, else the most
+    frequent; None where one and the same always follows."""
+    the_text = text(name, sha256, kind, size)
+    ids, V = the_text.train_ids.astype(np.int64), the_text.vocab_size
+    several = np.bincount(np.unique(ids[:-1] * V + ids[1:]) // V, minlength=V) > 1
+    if not several.any():
+        return None
+    t = the_text.tokenizer.encode("t", unknown="drop")
+    if t and several[t[0]]:
+        return int(t[0])
+    return int((np.bincount(ids, minlength=V) * several).argmax())
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def untrained(_config: gpt.ModelConfig, vocab_size: int, seed: int, key: str) -> Any:
     """A model as training would begin with. `key` stands for the configuration."""

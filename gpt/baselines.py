@@ -21,7 +21,7 @@ def unigram_loss(
 ) -> float:
     """Loss on the validation part (M,) of the token frequencies of the training part (N,)."""
     counts = np.bincount(train_ids, minlength=vocab_size) + smoothing
-    return float(-np.log(counts / counts.sum())[val_ids].mean())
+    return _mean_surprise((counts / counts.sum())[val_ids])
 
 
 def bigram_counts(ids: np.ndarray, vocab_size: int) -> np.ndarray:
@@ -45,4 +45,8 @@ def bigram_loss(
 ) -> float:
     """Loss on the validation part (M,) of the counted table of the training part (N,)."""
     table = bigram_probabilities(bigram_counts(train_ids, vocab_size), smoothing)
-    return float(-np.log(table[val_ids[:-1], val_ids[1:]]).mean())
+    return _mean_surprise(table[val_ids[:-1], val_ids[1:]])
+
+
+def _mean_surprise(probabilities: np.ndarray) -> float:
+    return float(-np.log(probabilities).mean()) + 0.0  # where nothing surprises 0, not -0

@@ -7,8 +7,10 @@ import streamlit as st
 
 import gpt
 from explorer import cache
+from explorer.components.glyphs import visible
 from explorer.components.matrices import Matrix, matrices
 from explorer.language import message, say
+from explorer.literal import literal
 from explorer.panels import code, lesson, model, outcome, question, settings, text, training
 from explorer.panels.export import export_panel
 from explorer.panels.piece import piece
@@ -40,15 +42,24 @@ shapes = st.empty()
 touch = st.container()
 
 lesson.section(say("Predict, then run"))
-references = outcome.text_of(this, the_text).references
-nothing, floor = references["knows nothing (ln V)"], references["counted bigram"]
+learnt = outcome.text_of(this, the_text)
+nothing = learnt.references["knows nothing (ln V)"]
+floor = learnt.references["counted bigram"]
 first = question.ask_number(
     this,
     "first_loss",
     say(
-        "Before any training, all {V} {units} look alike to the network. What will the very first"
-        " validation loss be, in nats?",
+        message(
+            "Before any training, all {V} {units} look alike to the network. What will the very"
+            " first validation loss be, in nats?"
+        )
+        if V > 1
+        else message(
+            "This text has a single {unit}, and the network has nothing to choose from. What will"
+            " the very first validation loss be, in nats?"
+        ),
         V=V,
+        unit=unit,
         units=units,
     ),
     0.0,
@@ -78,9 +89,13 @@ question.grade_number(
     begin["val_loss"] if begin else None,
     0.1,
     say(
-        "A model that knows nothing scores ln {V:.0f} = {loss:.3f}. Weights drawn"
-        " as in the tutorial are not quite even: the network begins with random opinions, and"
-        " pays a little more. Try “weights at the start: gpt2”.",
+        message(
+            "A model that knows nothing scores ln {V:.0f} = {loss:.3f}. Weights drawn"
+            " as in the tutorial are not quite even: the network begins with random opinions, and"
+            " pays a little more. Try “weights at the start: gpt2”."
+        )
+        if V > 1
+        else message("A model that knows nothing scores ln {V:.0f} = {loss:.3f}: all is foreseen."),
         V=math.exp(nothing),
         loss=nothing,
     ),
@@ -181,6 +196,7 @@ code.code_panel(
     {"logits = self.table(idx)": say("the learned table above, a row for each token")},
 )
 
+several = cache.branching(*text.key_of(learnt))
 lesson.what_changed(
     this,
     outcome.comparison(this, preset, the_text),
@@ -190,8 +206,17 @@ lesson.what_changed(
         ),
         say("A low loss on frequent pairs can hide nonsense: read the sample too."),
         say(
-            "The loss cannot reach 0: after “t”, several {units} really do follow. {floor:.2f} nats"
-            " is the text's own uncertainty, seen through one {unit}.",
+            message(
+                "The loss cannot reach 0: after “{token}”, several {units} really do follow."
+                " {floor:.2f} nats is the text's own uncertainty, seen through one {unit}."
+            )
+            if several is not None
+            else message(
+                "The loss can come near 0 where each {unit} is always followed by the same one, as"
+                " in the training part of this text. The counted table scores {floor:.2f} nats on"
+                " the validation part."
+            ),
+            token=literal(visible(learnt.tokenizer.decode([several or 0]))),
             units=units,
             floor=floor,
             unit=unit,

@@ -61,10 +61,15 @@ vocabulary = (
         "**{text}**: {N:,} characters, {V} different ones (counted). Each with its id;"
         " ␣ is a space, ⏎ a new line. Colours only separate neighbours."
     )
+    if in_characters and V > 1
+    else message(
+        "**{text}**: {N:,} characters, all the same one, here with its id; ␣ is a space, ⏎ a new"
+        " line."
+    )
     if in_characters
     else message(
-        "**{text}**: {N:,} characters, cut into {n:,} tokens, {V:,} different ones (learnt). Each"
-        " with its id; ␣ is a space, ⏎ a new line. Colours only separate neighbours."
+        "**{text}**: {N:,} characters, cut into {n:,} tokens of a vocabulary of {V:,} (learnt):"
+        " here each with its id; ␣ is a space, ⏎ a new line. Colours only separate neighbours."
     )
 )
 st.caption(say(vocabulary, text=text.title(the_text), N=N, n=ids, V=V))

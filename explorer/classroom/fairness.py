@@ -24,7 +24,7 @@ SHARE = 0.09  # of the text, at most: a tenth is for validation
 OTHER_TEXT = message("learnt from another text")
 SAW_ANSWERS = message("has no mask: it sees the answers")
 NO_MODEL = message("has no model yet")
-TOO_SHORT = message("the end of this text is shorter than its context")
+TOO_SHORT = message("the end of this text is too short for its context")
 NOT_READ = message("its model cannot be read")
 
 
@@ -57,9 +57,9 @@ def judge(run: Run, validation: str) -> Verdict:
     try:
         model, tokenizer, _ = gpt.load_checkpoint(folder)
         ids = torch.tensor(tokenizer.encode(validation))
+        if len(ids) <= model.config.block_size:  # a window and what comes after it
+            return Verdict(None, TOO_SHORT)
         nats = gpt.whole_loss(model, ids)
-    except gpt.TextError:
-        return Verdict(None, TOO_SHORT)
     except (gpt.GPTError, OSError, RuntimeError):  # RuntimeError: torch has no memory left
         return Verdict(None, NOT_READ)
     # Every window predicts its second to its last token; all are of about the same length in text.
@@ -101,7 +101,7 @@ class Judging:
 
     def _work(self, entries: list[Entry], text: cache.Text) -> None:
         whole = text.corpus.text
-        validation = whole[-min(CHARACTERS, int(SHARE * len(whole))) :]
+        validation = whole[len(whole) - min(CHARACTERS, int(SHARE * len(whole))) :]
         for entry in entries:
             reason = reason_against(entry, text.corpus.sha256)
             key = self._key(entry.run, text)

@@ -54,7 +54,12 @@ def byte_pairs_panel(lesson: Lesson, text: cache.Text, example: str) -> None:
     merges = cache.byte_pairs(*key, _learn_live(cache.learning_text(text), size) if live else None)
     state.put(lesson, "pairs_asked", False)
     if not merges:
-        st.info(say("In this text no two neighbours occur twice, so there is nothing to merge."))
+        st.info(
+            say(
+                "No two neighbours in a word, a number or a run of signs occur twice in this text:"
+                " there is nothing to merge."
+            )
+        )
         return
     _replay(lesson, merges, example)
     _weigh(lesson, text, key)

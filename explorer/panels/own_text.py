@@ -85,11 +85,14 @@ def _use(lesson: Lesson, read: Callable[[], str], name: str) -> bool:
         return _tell(lesson, False, wrong)
     if wrong:
         return _tell(lesson, False, say("{reason} The text in use stays as it was.", reason=wrong))
+    different = len(set(new))
     said = say(
-        "All pages now learn from “{name}”: {n:,} characters, {different} different.",
+        message("All pages now learn from “{name}”: {n:,} characters, {different} different.")
+        if different > 1
+        else message("All pages now learn from “{name}”: {n:,} characters, all the same one."),
         name=text.titled(name),
         n=len(new),
-        different=len(set(new)),
+        different=different,
     )
     return _tell(lesson, True, said)
 

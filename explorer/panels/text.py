@@ -74,7 +74,7 @@ def _choose_tokens() -> None:
         st.session_state["tokenizer"] = linked if linked in TOKENS else differences.CHARACTERS
     help = say(
         "What the text is cut into: its characters, or byte pairs learnt from it (page 1), of which"
-        " V are distinct."
+        " V are distinct, or fewer where a short text has no more to merge."
     )
     chosen = st.sidebar.selectbox(
         say("Tokens"),

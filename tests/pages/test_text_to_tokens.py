@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import gpt
-from explorer import frames
+from explorer import cache, frames
 from explorer.panels import own_text
 from explorer.panels.batch import draw
 from explorer.panels.byte_pairs import token_parts, used_merges
@@ -221,6 +221,49 @@ def test_the_shortest_text_still_fills_the_longest_window(bench):  # noqa: F811
     by_key(at.slider, f"{PAGE}_T").set_value(16)
     paste(at, "a" * own_text.MIN_CHARACTERS)
     assert not at.exception and "shape (B=2, T=16)" in said(at)
+
+
+SHORT = {
+    "one": "a" * 20,
+    "newlines": "\n" * 25,
+    "two": "ab" * 10,
+    "one, then another": "a" * 19 + "b",
+    "all different": "abcdefghijklmnopqrst",
+}
+
+
+@pytest.mark.parametrize("short", SHORT.values(), ids=SHORT)
+def test_what_is_said_of_a_very_short_text_holds(bench, short):  # noqa: F811
+    """Of 20 times the same character it was said that several really do follow after “t”, that a
+    loss is -0.00, and that all 1 characters look alike."""
+    sha256 = bench.store.save_text(short)["sha256"]
+    words = "\n".join(said(bench.open(page, text=sha256)) for page in ("home", PAGE, "bigram"))
+    one = len(set(short)) == 1
+    assert "-0.0" not in words and "after “t”" not in words and "1 different" not in words
+    assert ("all the same one" in words) == ("single character" in words) == one
+    assert "always followed by the same one" in words
+
+
+def test_byte_pairs_of_a_text_without_words_are_told_as_they_are(bench):  # noqa: F811
+    """“1!” occurs a hundred times and is never merged; two of 257 tokens occur in the text."""
+    sha256 = bench.store.save_text("1!" * 100)["sha256"]
+    at = bench.open(PAGE, text=sha256, tokenizer="bpe-512")
+    assert "cut into 200 tokens of a vocabulary of 257" in said(at)
+    by_key(at.button, f"{PAGE}_pairs_learn").click().run()
+    assert any(box.value.startswith("No two neighbours in a word") for box in at.info)
+
+
+def test_the_token_that_several_follow(own_folders, monkeypatch):
+    def of(words):
+        corpus = gpt.corpus_from_text(words)
+        monkeypatch.setattr(cache, "_pasted", lambda name, sha256: corpus)
+        found = cache.branching("mine", corpus.sha256)
+        return (
+            None if found is None else cache.text("mine", corpus.sha256).tokenizer.decode([found])
+        )
+
+    assert of("to take the tea " * 9) == "t"
+    assert of("abac" * 9) == "a" and of("tata" * 9) is None
 
 
 def test_a_full_disk_is_told(bench, monkeypatch):  # noqa: F811

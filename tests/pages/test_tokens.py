@@ -42,7 +42,7 @@ def test_the_chooser_changes_the_tokens_and_the_address(bench):  # noqa: F811
     assert "Here every distinct character is one **token**" in said(at)
     by_key(at.selectbox, "tokenizer").select("bpe-300").run()
     assert not at.exception
-    assert "300 different ones (learnt)" in said(at) and "given these tokens" in said(at)
+    assert "a vocabulary of 300 (learnt)" in said(at) and "given these tokens" in said(at)
     at.switch_page("pages/bigram.py").run()
     assert "300 × 300 counts" in said(at)
     by_key(at.selectbox, "tokenizer").select("character").run()

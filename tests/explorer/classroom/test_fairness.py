@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -66,7 +67,23 @@ def test_a_model_that_is_damaged_or_vanishes_stops_no_judging(store, monkeypatch
 
 def test_a_text_whose_end_is_too_short_says_nothing_against_the_model(store):
     run = train(store)
-    assert fairness.judge(run, "ab") == fairness.Verdict(None, fairness.TOO_SHORT)
+    T = run.spec()["model"]["block_size"]
+    for end in ("", "ab", "a" * T):
+        assert fairness.judge(run, end) == fairness.Verdict(None, fairness.TOO_SHORT)
+    assert fairness.judge(run, "a" * (T + 1)).bits is not None
+    assert fairness.judge(run, "€" * 99) == fairness.Verdict(None, fairness.NOT_READ)
+
+
+def test_the_end_of_a_tiny_text_is_not_all_of_it(store, monkeypatch):
+    """Nine hundredths of ten characters are none, and `[-0:]` is everything."""
+    read = []
+    monkeypatch.setattr(fairness, "judge", lambda run, end: read.append(end))
+    corpus = gpt.corpus_from_text("abcdefghij")
+    monkeypatch.setattr(fairness, "reason_against", lambda entry, sha256: "")
+    text = replace(cache.text("copying"), corpus=corpus)
+    train(store)
+    verdicts_of(fairness.Judging(), store, text)
+    assert read == [""]
 
 
 def test_what_was_judged_is_judged_again_only_when_its_model_changes(store, monkeypatch):
