@@ -94,7 +94,7 @@ question.grade_number(
             " as in the tutorial are not quite even: the network begins with random opinions, and"
             " pays a little more. Try “weights at the start: gpt2”."
         )
-        if V > 1
+        if learnt.vocab_size > 1
         else message("A model that knows nothing scores ln {V:.0f} = {loss:.3f}: all is foreseen."),
         V=math.exp(nothing),
         loss=nothing,
