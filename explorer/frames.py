@@ -1,7 +1,6 @@
 """Results of gpt and of runs as tidy DataFrames with documented columns, ready for charts."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -176,13 +175,14 @@ def parameters(parts: Mapping[str, int]) -> pd.DataFrame:
 
 def character_counts(text: str, most: int = 100) -> pd.DataFrame:
     """Columns character (visible), name, count, share; the most frequent first."""
-    counts = Counter(text).most_common(most)
+    counts = np.bincount(np.frombuffer(text.encode("utf-32-le"), np.uint32))
+    codes = np.argsort(-counts, kind="stable")[: min(most, np.count_nonzero(counts))]
     return pd.DataFrame(
         {
-            "character": [visible(c) for c, _ in counts],
-            "code": [f"U+{ord(c):04X}" for c, _ in counts],
-            "count": [n for _, n in counts],
-            "share": [n / len(text) for _, n in counts],
+            "character": [visible(chr(code)) for code in codes],
+            "code": [f"U+{code:04X}" for code in codes],
+            "count": counts[codes],
+            "share": counts[codes] / len(text),
         }
     )
 
