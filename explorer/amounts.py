@@ -36,8 +36,9 @@ def si(value: float) -> str:
     """
     value = float(f"{value:.3g}")  # first: what is rounded up may need the next prefix
     for place in range(len(PREFIXES), 0, -1):
-        if value >= 1000**place:
-            return f"{value / 1000**place:g} {PREFIXES[place - 1]}"
+        unit = float(f"1e{3 * place}")  # as `value` is read: 1e24 is a little less than 1000**8
+        if value >= unit:
+            return f"{value / unit:g} {PREFIXES[place - 1]}"
     return f"{value:g} "
 
 

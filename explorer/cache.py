@@ -181,14 +181,14 @@ def branching(
     """The token that several others follow in the training part: “t” where it is one, else the most
     frequent; None where one and the same always follows."""
     the_text = text(name, sha256, kind, size)
-    ids, V = the_text.train_ids.astype(np.int64), the_text.vocab_size
-    several = np.bincount(np.unique(ids[:-1] * V + ids[1:]) // V, minlength=V) > 1
+    counts = gpt.bigram_counts(the_text.train_ids, the_text.vocab_size)
+    several = np.count_nonzero(counts, axis=1) > 1
     if not several.any():
         return None
     t = the_text.tokenizer.encode("t", unknown="drop")
     if t and several[t[0]]:
         return int(t[0])
-    return int((np.bincount(ids, minlength=V) * several).argmax())
+    return int((counts.sum(1) * several).argmax())
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

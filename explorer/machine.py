@@ -32,12 +32,17 @@ def _read(path: Path, changed: int) -> gpt.MachineProbe | None:
     return gpt.load_probe(path)
 
 
+def measured_on(speed: gpt.MachineProbe, device: str) -> bool:
+    """Whether `speed` is that of a run on `device`: one device of a machine is measured."""
+    return device in ("auto", speed.device)
+
+
 def takes(preset: gpt.Preset, vocab_size: int, device: str = "auto") -> str:
     """How long a run takes here, in words: "about 5 min"; "–" on a device that was not measured."""
     speed = probe()
     if speed is None:
         return say("being measured…")
-    if device not in ("auto", speed.device):
+    if not measured_on(speed, device):
         return "–"
     return say("about {time}", time=duration(gpt.estimate_seconds(preset, vocab_size, speed)))
 
@@ -45,14 +50,26 @@ def takes(preset: gpt.Preset, vocab_size: int, device: str = "auto") -> str:
 def free_memory(device: str = "auto") -> int | None:
     """Bytes that a run on this machine's processor may still take; None: it trains elsewhere, on a
     graphics processor or in a cluster."""
+    return int(psutil.virtual_memory().available) if _trains_on(device) == "cpu" else None
+
+
+def graphics_memory(device: str = "auto") -> int | None:
+    """Bytes that this machine's NVIDIA GPU has in all, where a run on `device` trains on it; what
+    of them is free, only a process that takes some of them can ask."""
+    if _trains_on(device) != "cuda":
+        return None
+    import torch
+
+    return torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else None
+
+
+def _trains_on(device: str) -> str | None:
+    """cpu, cuda or mps; None: in a cluster, or not known before the machine is measured."""
+    if os.environ.get(CHOICE, "") not in HERE:
+        return None
     speed = probe()
     measured = speed.device if speed else None
-    if (
-        os.environ.get(CHOICE, "") not in HERE
-        or (measured if device == "auto" else device) != "cpu"
-    ):
-        return None
-    return int(psutil.virtual_memory().available)
+    return measured if device == "auto" else device
 
 
 class Processor:

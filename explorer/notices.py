@@ -8,7 +8,7 @@ progress. Each is named with the step at which it began.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from explorer.language import say
+from explorer.language import message, say
 
 MARGIN = 0.02  # nats; smaller differences between two estimates are noise
 PROGRESS = MARGIN / 2  # nats; less is none
@@ -55,7 +55,8 @@ def _diverged(
 
 
 def _overfits(evaluations: Sequence[Mapping[str, Any]]) -> str | None:
-    known = [e for e in evaluations if e.get("val_loss") is not None]
+    losses = ("train_loss", "val_loss")
+    known = [e for e in evaluations if all(e.get(name) is not None for name in losses)]
     if len(known) < 3:
         return None
     best = min(known, key=lambda e: e["val_loss"])
@@ -78,9 +79,16 @@ def _plateau(evaluations: Sequence[Mapping[str, Any]]) -> str | None:
     best = min(known[:-PATIENCE], key=lambda e: e["val_loss"])
     recent = min(e["val_loss"] for e in known[-PATIENCE:])
     if recent > best["val_loss"] - PROGRESS:
+        none = message(
+            "No longer improving: none of the last {n} validation losses is below {loss:.3f}, that"
+            " of step {step}."
+        )
+        little = message(
+            "Hardly improving: none of the last {n} validation losses is {least} below {loss:.3f},"
+            " that of step {step}."
+        )
         return say(
-            "No longer improving: none of the last {n} validation losses is {least} below"
-            " {loss:.3f}, that of step {step}.",
+            little if recent < best["val_loss"] else none,
             n=PATIENCE,
             least=PROGRESS,
             loss=best["val_loss"],

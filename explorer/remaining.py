@@ -4,6 +4,7 @@ Of a series, what is finished takes nothing, what has begun takes its other step
 come takes its whole time. Draws nothing.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,13 +42,14 @@ def share_done(run: Run | None, preset: gpt.Preset) -> float:
 
 
 def seconds_left(reader: RunReader, run: Run) -> float:
-    """How long a run still has to train: at its speed so far, else as estimated beforehand."""
+    """How long a run still has to train: at its speed so far, else as estimated beforehand; without
+    end where its device was not measured, since nobody knows."""
     spec, last = run.spec(), reader.last_step
     if last and last.get("step") and last.get("seconds"):
         return at_its_speed(reader, spec)
     speed = machine.probe()
-    if speed is None:
-        return 0.0
+    if speed is None or not machine.measured_on(speed, spec.get("device", "auto")):
+        return math.inf
     preset = gpt.Preset.from_dict({"name": "run", "model": spec["model"], "train": spec["train"]})
     _, _, size = differences.tokenizer_of(spec).partition("-")
     return gpt.estimate_seconds(preset, int(size or CHARACTERS), speed)

@@ -53,14 +53,14 @@ first = question.ask_number(
             "Before any training, all {V} {units} look alike to the network. What will the very"
             " first validation loss be, in nats?"
         )
-        if V > 1
+        if learnt.vocab_size > 1
         else message(
             "This text has a single {unit}, and the network has nothing to choose from. What will"
             " the very first validation loss be, in nats?"
         ),
-        V=V,
-        unit=unit,
-        units=units,
+        V=learnt.vocab_size,
+        unit=say(learnt.unit),
+        units=say(learnt.units),
     ),
     0.0,
     20.0,
@@ -83,7 +83,7 @@ shapes.caption(
 training.training_panel(this, preset, the_text)
 export_panel(this)
 
-begin = outcome.first_evaluation(this)
+begin = outcome.first_evaluation(this, the_text)
 question.grade_number(
     first,
     begin["val_loss"] if begin else None,
@@ -94,7 +94,7 @@ question.grade_number(
             " as in the tutorial are not quite even: the network begins with random opinions, and"
             " pays a little more. Try “weights at the start: gpt2”."
         )
-        if V > 1
+        if learnt.vocab_size > 1
         else message("A model that knows nothing scores ln {V:.0f} = {loss:.3f}: all is foreseen."),
         V=math.exp(nothing),
         loss=nothing,

@@ -34,7 +34,8 @@ shapes = st.empty()
 the_text = text.current()
 
 lesson.section(say("Touch it: choose, and see the price"))
-preset = laboratory.choose_preset(this, the_text)
+device = laboratory.choose_device(this)
+preset = laboratory.choose_preset(this, the_text, device)
 config, train = preset.model, preset.train
 shapes.caption(
     say(
@@ -48,7 +49,6 @@ shapes.caption(
         heads=count(config.n_head, "{n} head", "{n} heads"),
     )
 )
-device = laboratory.choose_device(this)
 laboratory.costs_panel(preset, the_text, device)
 
 lesson.section(say("Predict, then run"))
@@ -67,11 +67,11 @@ run = outcome.graded(this, the_text)
 gap = run["val_loss"] - run["train_loss"] if run else 0.0
 by_heart = message(
     "The training loss is {loss:.3f}, {gap:.3f} lower: the model has begun to learn the text by"
-    " heart."
+    " heart, or the end of this text, kept for validation, is harder to predict."
 )
 alike = message(
-    "The training loss is {loss:.3f}, nearly the same: nothing is learnt by heart yet. More steps"
-    " or more size may lower both."
+    "The training loss is {loss:.3f}, nearly the same: no sign yet of a text learnt by heart. More"
+    " steps or more size may lower both."
 )
 easier = message(
     "The training loss is {loss:.3f}, {gap:.3f} higher: the end of this text, kept for validation,"

@@ -16,9 +16,8 @@ def cleaning_notice() -> None:
     announced = disk.announced(engine.store().root)
     if not announced:
         return
-    coming = [
-        announced[run.id] for run in workspace.runs() if run.id in announced and disk.may_go(run)
-    ]
+    steps = [(run, announced[run.id]) for run in workspace.runs() if run.id in announced]
+    coming = [step for run, step in steps if disk.still_to_come(run, step)]
     if whole := [step for step in coming if step.what == disk.WHOLE]:
         said = count(
             len(whole),

@@ -22,8 +22,8 @@ FITS = message("**{steps:,} steps** fit into {minutes:g} minutes (estimate {time
 FITS_ONE = message("**{steps:,} steps** fit into {minutes:g} minute (estimate {time}).")
 
 
-def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
-    """Everything about a run: the preset, how long, and every other setting."""
+def choose_preset(lesson: Lesson, text: cache.Text, device: str = "auto") -> gpt.Preset:
+    """Everything about a run on `device`: the preset, how long, and every other setting."""
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="top")
     task = current_task(lesson)
     with left:
@@ -49,7 +49,7 @@ def choose_preset(lesson: Lesson, text: cache.Text) -> gpt.Preset:
     for tab, names in zip(st.tabs([say(name) for name in GROUPS]), GROUPS.values(), strict=True):
         with tab:
             preset = settings.choose(bench, preset, names, columns=3 if len(names) > 4 else 4)
-    return _within(preset, text, minutes) if mode == MINUTES else preset
+    return _within(preset, text, minutes, device) if mode == MINUTES else preset
 
 
 def _pick(lesson: Lesson) -> str:
@@ -97,11 +97,20 @@ def _minutes(lesson: Lesson) -> float:
     )
 
 
-def _within(preset: gpt.Preset, text: cache.Text, minutes: float) -> gpt.Preset:
-    """The recipe that fits into the time, with what had to change said in words."""
+def _within(preset: gpt.Preset, text: cache.Text, minutes: float, device: str) -> gpt.Preset:
+    """The recipe that fits into the time, with what had to change said in words; unchanged where
+    the speed is not known."""
     probe = machine.probe()
     if probe is None:
         st.info(say("This machine's speed is being measured; the plan follows in a moment."))
+        return preset
+    if not machine.measured_on(probe, device):
+        st.info(
+            say(
+                "How fast this device trains was not measured: the steps are the recipe's, however"
+                " long they take."
+            )
+        )
         return preset
     plan = gpt.fit_to_time(preset, text.vocab_size, probe, 60 * minutes)
     steps = plan.preset.train.max_steps

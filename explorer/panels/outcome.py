@@ -4,6 +4,8 @@ import math
 from contextlib import suppress
 from typing import Any
 
+import streamlit as st
+
 import gpt
 from explorer import cache, differences, lessons
 from explorer.amounts import nats, si
@@ -11,6 +13,7 @@ from explorer.language import say
 from explorer.lessons import Lesson
 from explorer.panels import text as texts
 from explorer.panels.model import current_run
+from explorer.panels.piece import piece
 from explorer.runs import states
 from explorer.runs.run import Run
 
@@ -34,8 +37,21 @@ def finished(lesson: Lesson) -> dict[str, Any] | None:
 
 
 def graded(lesson: Lesson, text: cache.Text) -> dict[str, Any] | None:
-    """`finished`, where the run's text is here: else nothing can be said of its loss."""
-    return finished(lesson) if knows_text(lesson, text) else None
+    """`finished`, where the run's text is here: else nothing can be said of its loss but that."""
+    known = knows_text(lesson, text)
+    _say_unknown(known)
+    return finished(lesson) if known else None
+
+
+@piece
+def _say_unknown(known: bool) -> None:
+    if not known:
+        st.info(
+            say(
+                "The text that this run learnt from is not here, so that no answer is graded by it."
+                " Train anew to see yours graded."
+            )
+        )
 
 
 def ended(run: Run) -> dict[str, Any] | None:
@@ -48,10 +64,11 @@ def ended(run: Run) -> dict[str, Any] | None:
     return end if end and end.get("val_loss") is not None else None
 
 
-def first_evaluation(lesson: Lesson) -> dict[str, Any] | None:
-    """The estimate of both losses before the first update of this page's run."""
+def first_evaluation(lesson: Lesson, text: cache.Text) -> dict[str, Any] | None:
+    """The estimate of both losses before the first update of this page's run; None, too, where its
+    text is not here."""
     run = current_run(lesson)
-    reader = cache.reader(str(run.folder)) if run else None
+    reader = cache.reader(str(run.folder)) if run and knows_text(lesson, text) else None
     if reader is None:
         return None
     reader.update()

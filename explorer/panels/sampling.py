@@ -155,7 +155,8 @@ def _speed(model: Shown, writing: Writing) -> None:
         " values)."
     )
     alone = message("{n} {units}, {speed:,.0f} a second on this server (measured).")
-    keeps = model.model.config.architecture != "bigram"
+    config = model.model.config
+    keeps = config.architecture != "bigram" and config.causal
     st.caption(
         say(
             cached if keeps else alone,

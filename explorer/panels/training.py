@@ -117,6 +117,16 @@ def _costs(preset: gpt.Preset, text: cache.Text, device: str) -> None:
                 free=si(free),
             )
         )
+    whole = machine.graphics_memory(device)
+    if whole is not None and memory > whole:
+        st.warning(
+            say(
+                "This run needs about {memory}B of memory, and the graphics processor has {whole}B:"
+                " choose fewer or narrower layers, a shorter context or a smaller batch.",
+                memory=si(memory),
+                whole=si(whole),
+            )
+        )
 
 
 # --- controls --------------------------------------------------------------------------------

@@ -240,6 +240,17 @@ def announced(root: Path) -> dict[str, Step]:
     return found
 
 
+def still_to_come(run: Run, step: Step) -> bool:
+    """Whether what was announced of a run may yet be done to it on that date: not where it has a
+    star now, can go on, or went on since the last round and ended anew, which gives it longer."""
+    try:
+        looked = (run.folder.parent / FILE).stat().st_mtime
+    except OSError:
+        return False
+    ended = seconds_of(run.recorded().get("updated"))
+    return step.run == run.id and may_go(run) and (ended is None or ended <= looked)
+
+
 def announce(root: Path, steps: Sequence[Step]) -> None:
     """Keep what will be cleaned, for the pages and for the next look."""
     if not steps and not (root / FILE).exists():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from explorer.amounts import percent, si, size
+from explorer.amounts import PREFIXES, percent, si, size
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,13 @@ def test_a_share_never_reads_as_nothing(share, words):
 )
 def test_bytes_in_the_unit_that_suits(n_bytes, words):
     assert size(n_bytes) == words
+
+
+@pytest.mark.parametrize("place, prefix", list(enumerate(PREFIXES, 1)))
+@pytest.mark.parametrize("share", [0.9996, 1, 1.004])
+def test_what_rounds_to_one_of_a_prefix_has_that_prefix(place, prefix, share):
+    """1e24 was “1000 Z”: as a float it is a little less than 1000**8."""
+    assert si(share * float(f"1e{3 * place}")) == f"1 {prefix}"
 
 
 @given(st.floats(1e-4, 9.98e26))

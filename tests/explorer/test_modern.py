@@ -22,6 +22,23 @@ def settings(preset):
     return preset.model.to_dict() | preset.train.to_dict()
 
 
+@pytest.mark.parametrize("title", modern.racers())
+def test_as_many_windows_are_told_as_an_estimate_reads(title, monkeypatch):
+    """The page said 480; whole chunks of them are 512."""
+    racer, read, draw = modern.racers()[title], [], gpt.Batches.draw
+
+    def counted(batches):
+        x, y = draw(batches)
+        read.append(len(x))
+        return x, y
+
+    monkeypatch.setattr(gpt.Batches, "draw", counted)
+    small = racer.with_settings({"n_embd": 8, "n_head": 2, "n_layer": 1})
+    model = gpt.build_model(small.model, 5)
+    gpt.estimate_loss(model, torch.arange(200) % 5, racer.train)
+    assert sum(read) == modern.windows_read(racer)
+
+
 @pytest.mark.parametrize("idea", IDEAS, ids=lambda idea: idea.name)
 def test_a_variant_differs_from_the_tutorials_parts_in_its_switch_alone(idea):
     base, variant = settings(modern.tutorial(STEPS)), settings(modern.variants(STEPS)[idea.name])

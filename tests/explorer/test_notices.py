@@ -47,9 +47,25 @@ def test_a_plateau_names_where_it_began():
     flat = [4.2, 2.5, 2.49, 2.49, 2.49, 2.49, 2.49]
     said = notices(curve(flat, flat), KNOWS_NOTHING, 1e-3)
     assert said == [
-        "No longer improving: none of the last 4 validation losses is 0.01 below 2.490, that of"
-        " step 200."
+        "No longer improving: none of the last 4 validation losses is below 2.490, that of step"
+        " 200."
     ]
+
+
+def test_a_loss_that_falls_at_each_estimate_is_not_called_at_rest():
+    slow = [4.2, 2.5, 2.498, 2.496, 2.494, 2.492, 2.491]
+    (said,) = notices(curve(slow, slow), KNOWS_NOTHING, 1e-3)
+    assert said.startswith("Hardly improving: none of the last 4 validation losses is 0.01 below")
+
+
+def test_a_few_estimates_are_no_plateau():
+    flat = [4.2, 2.5, 2.5, 2.5, 2.5]
+    assert notices(curve(flat, flat), KNOWS_NOTHING, 1e-3) == []
+
+
+def test_a_training_loss_that_is_no_number_is_not_called_falling():
+    (said,) = notices(curve([4.2, 2.2, 2.0, None], [4.2, 2.2, 2.0, 2.5]), KNOWS_NOTHING, 1.0)
+    assert "not a number by step 300" in said
 
 
 def test_a_loss_that_rose_is_not_said_to_stay_near_its_best():

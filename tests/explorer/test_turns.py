@@ -78,6 +78,18 @@ def test_a_class_that_waits_reads_each_run_once(line, monkeypatch):
     assert sorted(read) == sorted(run.id for run in line)
 
 
+def test_a_turn_after_a_run_on_a_device_that_was_not_measured_is_not_known(line, monkeypatch):
+    """It was reckoned with the speed of the device that was."""
+    first, *waiting = line
+    other = engine.store().create(first.spec() | {"device": "cuda"})
+    busy = Busy([other.id], [run.id for run in waiting])
+    monkeypatch.setattr(engine, "executor", lambda: busy)
+    assert [turns.wait_of(run.id) for run in waiting] == [None, None]
+    busy.turn, busy.turn_left = 60.0, lambda run_id: 60.0
+    turns._waits.clear()
+    assert turns.wait_of(waiting[0].id) == 60.0, "its turn ends, however long it is"
+
+
 def test_nobody_promises_a_turn_where_nothing_can_train(line, monkeypatch):
     executor = Busy([], [run.id for run in line])
     executor.slots = 0

@@ -1,12 +1,13 @@
 """A learner is told before their old runs are cleaned, and nobody else is."""
 
+import os
 import time
 
 from streamlit.testing.v1 import AppTest
 
 from explorer import workspace
 from explorer.moments import written
-from explorer.runs import disk, labels, states
+from explorer.runs import disk, files, labels, states
 from explorer.runs.disk import SNAPSHOTS, WHOLE, Step
 from tests.pages.bench import bench  # noqa: F401
 
@@ -54,3 +55,20 @@ def test_the_oldest_runs_are_told_of_though_no_list_has_them(bench, monkeypatch)
     monkeypatch.setattr(workspace, "entries", lambda most=1: entries(most))
     disk.announce(bench.store.root, [Step(run.id, WHOLE, time.time() + 3600)])
     assert told(bench.open("home"))
+
+
+def test_a_run_that_went_on_and_ended_anew_is_promised_no_old_date(bench):  # noqa: F811
+    """Whoever continues a run gives it as long as any that ended now; until the next hourly round
+    the notice went on to name the date from before."""
+    run, other = bench.train("bigram", "bigram"), bench.train("bigram", "bigram")
+    steps = [Step(one.id, WHOLE, time.time() + 3600) for one in (run, other)]
+    disk.announce(bench.store.root, steps)
+    at = AppTest.from_function(notice)
+    assert told(at.run())[0].startswith("The disk is getting full: 2 old runs")
+    hour_ago = time.time() - 3600
+    os.utime(bench.store.root / disk.FILE, (hour_ago, hour_ago))
+    status = files.read_json(other.folder / "status.json")
+    earlier = status | {"updated": "2020-01-01T00:00:00+00:00"}
+    files.write_json(other.folder / "status.json", earlier)
+    (said,) = told(at.run())
+    assert said.startswith("The disk is getting full: 1 old run of yours")

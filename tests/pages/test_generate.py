@@ -315,6 +315,16 @@ def test_a_model_that_keeps_nothing_has_no_cache_to_measure(bench, page, preset,
     assert f"{PAGE}_measure" not in {b.key for b in at.button}
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_speed_is_that_of_the_cache_only_where_there_is_one(bench, causal):  # noqa: F811
+    """A model without the mask was said to have written with a cache that it cannot keep."""
+    run = bench.train("self_attention", "self_attention", causal=causal)
+    at = press(bench.open(PAGE, model=run.id), "write")
+    written(at)
+    (told,) = [c.value for c in at.run().caption if "a second on this server" in c.value]
+    assert ("with the cache of keys and values" in told) == causal
+
+
 def test_the_page_leads_to_where_models_are_trained(bench):  # noqa: F811
     at = bench.open(PAGE)
     links = [link.proto.page for link in at.get("page_link")]

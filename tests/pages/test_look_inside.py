@@ -9,6 +9,7 @@ import gpt
 from explorer import cache, habits
 from explorer.amounts import percent
 from explorer.examples import EXAMPLES
+from explorer.panels.inside import sweep
 from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 from tests.pages.bench import Bench, NoExecutor, bench, by_key, said  # noqa: F401
@@ -220,7 +221,9 @@ def test_means_are_those_of_the_text_they_were_taken_over(bench, monkeypatch):  
         next(c for c in at.get("button_group") if c.key == f"{PAGE}_off_kind").set_value(
             "their mean"
         ).run()
-    assert len({what for what in asked if what.startswith("means")}) == 2
+    for what in ("means", "off", "sample off"):  # what is said with them in place, too
+        found = {one for one in asked if one.startswith(f"{what} ") and "mean" in one}
+        assert len(found) == 2, what
 
 
 def test_nothing_switched_off_is_said(bench, run):  # noqa: F811
@@ -234,7 +237,7 @@ def test_the_sweep_measures_every_part_and_grades_the_guess(bench, run):  # noqa
     assert "Press Switch each off" in said(at)
     by_key(at.button, f"{PAGE}_sweep").click().run()
     assert not at.exception
-    _, found, where = at.session_state[f"{PAGE}.swept"]
+    _, found, where, _ = at.session_state[f"{PAGE}.swept"]
     model, _, _ = loaded(run)
     text = cache.text("python_docs")
     x, y = gpt.Batches(torch.from_numpy(text.val_ids).long(), 16, 64, seed=0).draw()
@@ -243,6 +246,20 @@ def test_the_sweep_measures_every_part_and_grades_the_guess(bench, run):  # noqa
     assert where == (64, 16, "python_docs")
     assert "Measured on 64 windows of 16 tokens" in said(at)
     assert any("You said 4" in box.value for box in [*at.success, *at.warning])
+
+
+def test_a_sweep_is_that_of_the_text_it_was_measured_on(bench, run, monkeypatch):  # noqa: F811
+    """Without a text of this vocabulary, that is the text which is read."""
+    at = open_at(bench, "Switch off", run)
+    by_key(at.button, f"{PAGE}_sweep").click().run()
+    assert "Most needed: " in said(at)
+    at.session_state["text"] = "sorting"
+    assert "Most needed: " not in said(at.run())
+    monkeypatch.setattr(sweep, "validation_windows", lambda shown: None)
+    by_key(at.button, f"{PAGE}_sweep").click().run()
+    assert "Measured on the text above alone" in said(at)
+    by_key(at.text_area, f"{PAGE}_text").set_value("another text").run()
+    assert "Most needed: " not in said(at)
 
 
 def test_heads_are_followed_over_the_snapshots(bench, run):  # noqa: F811

@@ -2,6 +2,9 @@
 
 import math
 
+import pytest
+import streamlit as st
+
 from explorer import language
 from explorer.panels import question, race
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -85,3 +88,31 @@ def test_a_browser_that_tells_anything_breaks_nothing(bench):  # noqa: F811
     at.session_state[question.KEPT] = {"generate.greedy": {"answer": "no such choice"}}
     at.switch_page("pages/generate.py").run()
     assert not at.exception
+
+
+@pytest.mark.parametrize(
+    ("page", "preset"),
+    [
+        ("bigram", "bigram"),
+        ("self_attention", "self_attention"),
+        ("multi_head_attention", "multi_head"),
+        ("transformer_blocks", "blocks"),
+        ("train_a_gpt", "blocks"),
+    ],
+)
+def test_a_run_whose_text_is_gone_grades_nothing_and_it_is_said(bench, page, preset):  # noqa: F811
+    """The first loss of page 2 was explained by the vocabulary of another text."""
+    run = bench.train(page, preset, "abcd " * 300)
+    missing, graded = "that no answer is graded by it", "easured: **"
+    at = bench.open(page, run=run.id, text="python_docs")
+    assert missing not in said(at)
+    (bench.store.root / run.spec()["corpus"]["path"]).unlink()
+    st.cache_resource.clear()
+    at = bench.open(page, run=run.id, text="python_docs")
+    assert missing in said(at) and graded not in said(at)
+
+
+def test_the_first_loss_is_asked_for_the_vocabulary_of_the_run(bench):  # noqa: F811
+    run = bench.train("bigram", "bigram", "abcd " * 300)
+    at = bench.open("bigram", run=run.id, text="python_docs")
+    assert "all 5 characters look alike" in said(at) and "scores ln 5 = " in said(at)

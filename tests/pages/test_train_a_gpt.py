@@ -1,14 +1,16 @@
 import io
 import json
+import math
 import zipfile
 from types import SimpleNamespace
 
 import psutil
 import pytest
 import streamlit as st
+import torch
 
 import gpt
-from explorer import cache, controls, machine
+from explorer import cache, controls, machine, notices
 from explorer.panels import export, outcome
 from explorer.panels import text as texts
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -204,6 +206,9 @@ def test_what_is_said_of_both_losses_follows_from_them(bench, monkeypatch, gap, 
     monkeypatch.setattr(outcome, "graded", lambda lesson, text: end)
     at = bench.open("train_a_gpt")
     assert words in said(at) and "1.48" not in said(at), "a figure of another text"
+    if gap > 0.05:  # a gap alone does not tell one from the other
+        assert "by heart, or the end of this text, kept for validation, is harder" in said(at)
+    assert "nothing is learnt by heart" not in said(at)
     monkeypatch.setattr(texts, "is_tutorials", lambda text: True)
     assert "the tutorial's near 1.48" in said(at.run())
 
@@ -231,9 +236,46 @@ def test_a_device_that_was_not_measured_has_no_time(bench, monkeypatch):  # noqa
     assert "on this machine **about" in said(at)
 
 
+def test_minutes_are_planned_for_the_device_that_is_chosen_above_them(bench, monkeypatch):  # noqa: F811
+    """The steps that fit were the CPU's, whatever the run was to train on."""
+    monkeypatch.setattr(gpt, "available_devices", lambda: {"cpu": "CPU", "cuda": "a fast one"})
+    at = bench.open(PAGE)
+    keys = [box.key for box in at.selectbox]
+    assert keys.index(f"{PAGE}_device") < keys.index(f"{PAGE}_preset"), "what depends on it follows"
+    in_minutes(at, 5.0)
+    assert "fit into" not in said(at) and "was not measured" in said(at)
+    steps = gpt.PRESETS[by_key(at.selectbox, f"{PAGE}_preset").value].train.max_steps
+    assert f"**{steps:,}** steps" in said(at)
+    by_key(at.selectbox, f"{PAGE}_device").select("cpu").run()
+    assert "steps** fit into 5 minutes" in said(at)
+
+
+def test_a_run_that_is_too_large_for_the_graphics_processor_says_so(bench, monkeypatch):  # noqa: F811
+    small = SimpleNamespace(total_memory=30_000_000)
+    monkeypatch.setattr(gpt, "available_devices", lambda: {"cpu": "CPU", "cuda": "a small one"})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: small)
+    at = bench.open(PAGE)
+    assert "and the graphics processor has 30 MB" in at.warning[0].value
+    by_key(at.selectbox, f"{PAGE}_device").select("cpu").run()
+    assert not at.warning
+    small.total_memory = 80_000_000_000
+    by_key(at.selectbox, f"{PAGE}_device").select("cuda").run()
+    assert not at.warning
+
+
 def test_a_run_that_needs_more_memory_than_there_is_says_so(bench, monkeypatch):  # noqa: F811
     assert not bench.open(PAGE).warning
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=30_000_000))
     assert "and 30 MB are free here" in bench.open(PAGE).warning[0].value
     monkeypatch.setenv("EXPLORER_EXECUTOR", "ray://head:10001")  # it trains on another machine
     assert machine.free_memory() is None and machine.free_memory("cuda") is None
+
+
+def test_knowing_nothing_is_no_more_than_ln_v(bench, monkeypatch):  # noqa: F811
+    """The frequencies of letters that only the end of a text has much of are a worse guess."""
+    own, asked = "aaaab" * 300 + "bcdefg" * 60, []
+    run = bench.train("train_a_gpt", "blocks", own, block_size=8)
+    monkeypatch.setattr(notices, "notices", lambda *what: asked.append(what[1]) or [])
+    bench.open("train_a_gpt", run=run.id)
+    assert asked == [pytest.approx(math.log(7))]

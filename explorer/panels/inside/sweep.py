@@ -71,13 +71,15 @@ def _measured(lesson: Lesson, reading: Reading, answer: question.Answer) -> None
         args=(lesson, "sweep", True),
         help=say("Measures the loss without each head and each feed-forward."),
     )
-    about = (reading.shown.key, kind)
+    about = (reading.shown.key, kind, st.session_state.get("text"))
     if state.get(lesson, "sweep"):
         state.put(lesson, "sweep", False)
-        state.put(lesson, "swept", (about, *_sweep(reading, kind)))
+        found, where = _sweep(reading, kind)
+        state.put(lesson, "swept", (about, found, where, reading.ids))
     kept = state.get(lesson, "swept")
     cells = None
-    if kept is not None and kept[0] == about:
+    # Effects over windows hold whatever text is read above; others for that text alone.
+    if kept is not None and kept[0] == about and (kept[2] or kept[3] == reading.ids):
         cells = _draw(lesson, reading, kept[1], kept[2])
     heads = None if cells is None else cells[cells["head"] > 0]
     spare = None if heads is None or heads["error"].isna().all() else float(heads["noise"].sum())

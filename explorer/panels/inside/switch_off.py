@@ -38,11 +38,12 @@ def switch_off_view(reading: Reading) -> None:
         st.info(say("Choose something to switch off."))
         return
     try:
-        without = gpt.ablated(reading.model, ablation, _means(reading, ablation.kind))
+        means, where = _means(reading, ablation.kind)
+        without = gpt.ablated(reading.model, ablation, means)
     except gpt.GPTError as error:
         st.warning(explain(error))
         return
-    _compare(reading, ablation, without)
+    _compare(reading, ablation, without, f"off {_key(ablation)} {where}")
 
 
 def _ask(reading: Reading) -> "gpt.Ablation":
@@ -120,23 +121,25 @@ def _known(wanted: Any, names: Any, default: list[str]) -> list[str]:
     return [name for name in asked if name in names]
 
 
-def _means(reading: Reading, kind: str) -> Any:
-    """The means over held-out text, or over this text where there is no other."""
+def _means(reading: Reading, kind: str) -> tuple[Any, str]:
+    """The means over held-out text, or over this text where there is no other, and which it is."""
     if kind == "zero":
-        return None
-
+        return None, ""
     windows = validation_windows(reading.shown)
     x, where = (windows.x, windows.sha256) if windows else (reading.idx, "this text")
-    return reading.measured(f"means {where}", lambda: gpt.mean_activations(reading.model, x))
+    compute = partial(gpt.mean_activations, reading.model, x)
+    return reading.measured(f"means {where}", compute), where
 
 
-def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
+def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any, name: str) -> None:
+    """name: tells `without` from the model without other parts, or with other means in place."""
+
     def compute() -> Any:
         logits = gpt.trace(without, reading.idx, ["logits"])["logits"]  # (1, T, V)
         lost = gpt.inspection.token_losses(logits, reading.idx)[0].tolist()
         return lost, logits[0, reading.position].float().softmax(-1)
 
-    after, q = reading.measured(f"off {_key(ablation)} {reading.position}", compute)
+    after, q = reading.measured(f"{name} {reading.position}", compute)
     before = token_losses(reading)
     intact, now = sum(before) / len(before), sum(after) / len(after)
     p = probabilities(reading)
@@ -171,7 +174,7 @@ def _compare(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
             values=[None, *(a - b for a, b in zip(after, before, strict=True))],
             value_label=say("loss without − loss intact (nats)"),
         )
-    _samples(reading, ablation, without)
+    _samples(reading, ablation, without, name)
 
 
 def _numbers(intact: float, now: float, p: Any, q: Any) -> None:
@@ -212,7 +215,7 @@ def _bars(reading: Reading, q: Any, p: Any) -> None:
     st.caption(say("Bars: without it; red mark: the intact model; green: what the text says next."))
 
 
-def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
+def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any, name: str) -> None:
     """A text from the same seed, intact and without: begun by what stands up to the position."""
     tokenizer = reading.shown.tokenizer
     prompt = tokenizer.decode(list(reading.ids[: reading.position + 1]))
@@ -234,10 +237,10 @@ def _samples(reading: Reading, ablation: "gpt.Ablation", without: Any) -> None:
         parts=words,
         **how,
     )
-    both = (("intact", intact, reading.model), (f"off {_key(ablation)}", off, without))
-    for column, (name, said, model) in zip(reading.columns(2, gap="large"), both, strict=True):
+    both = (("intact", intact, reading.model), (name, off, without))
+    for column, (whose, said, model) in zip(reading.columns(2, gap="large"), both, strict=True):
         column.caption(said)
-        text = reading.measured(f"sample {name} {i}", partial(written, model))
+        text = reading.measured(f"sample {whose} {i}", partial(written, model))
         column.code(text or " ", language=None, wrap_lines=True, height=120)
 
 
