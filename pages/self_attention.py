@@ -83,8 +83,9 @@ past = message(
     " it cannot yet think about what it found."
 )
 answers = message(
-    "The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. It has no mask: every position"
-    " but the last has its answer in sight, so that this loss says nothing of looking back."
+    "The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. It has no mask: every"
+    " position but the last has its answer in sight, so that this loss says nothing of looking"
+    " back."
 )
 if run:
     loss = run["val_loss"]
