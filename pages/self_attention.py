@@ -54,6 +54,8 @@ st.fragment(partial(head_panel, this, shown, read), run_every=2.0 if live else N
 
 lesson.section(say("Predict, then run"))
 learnt = outcome.text_of(this, the_text)
+begun = model.current_run(this)
+graded = gpt.ModelConfig.from_dict(begun.spec()["model"]) if begun else preset.model
 bigram = learnt.references["counted bigram"]
 above, little = message("above the counted bigram"), message("a little below it")
 far_below = message("far below it (by more than a fifth)")
@@ -65,7 +67,7 @@ answer = question.ask_choice(
         " sees {T} {units}, the validation loss will end …",
         unit=say(learnt.unit),
         units=say(learnt.units),
-        T=preset.model.block_size,
+        T=graded.block_size,
     ),
     [above, little, far_below],
 )
@@ -76,17 +78,21 @@ training.training_panel(this, preset, the_text)
 export_panel(this)
 
 run = outcome.graded(this, the_text)
+past = message(
+    "The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. One head averages the past;"
+    " it cannot yet think about what it found."
+)
+answers = message(
+    "The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. It has no mask: every"
+    " position but the last has its answer in sight, so that this loss says nothing of looking"
+    " back."
+)
 if run:
     loss = run["val_loss"]
     question.grade_choice(
         answer,
         above if loss > bigram else little if loss > 0.8 * bigram else far_below,
-        say(
-            "The run ended at {loss:.3f}; the counted bigram is {bigram:.3f}. One head averages the"
-            " past; it cannot yet think about what it found.",
-            loss=loss,
-            bigram=bigram,
-        ),
+        say(past if graded.causal else answers, loss=loss, bigram=bigram),
     )
 else:
     question.grade_choice(answer, None, "")

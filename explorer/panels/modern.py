@@ -343,7 +343,13 @@ def _grade(answer: question.Answer, alone: list[Gain]) -> None:
         return
     first, second = sorted(alone, key=lambda gain: -gain.gain)[:2]
     values = {"gain": first.gain, "other": say(second.name), "less": second.gain}
-    if first.gain - second.gain <= 2 * first.noise:
+    if math.isnan(first.noise):
+        reason = say(
+            "It gained {gain:.3f} nats, {other} {less:.3f}; how much of that is luck, one seed of"
+            " the tutorial's parts cannot tell.",
+            **values,
+        )
+    elif first.gain - second.gain <= 2 * first.noise:
         reason = say(
             "It gained {gain:.3f} nats, {other} {less:.3f}: another seed could turn these two"
             " around.",

@@ -189,7 +189,7 @@ def _clock(
             target=words,
             windows=modern.windows_read(next(iter(wanted.values()))),
         )
-        st.caption(said + _own_end(wanted, runs, clocks, ratio))
+        st.caption(said + _own_end(wanted, runs, clocks, target))
 
 
 def _times(ratio: tuple[float, bool] | None) -> str:
@@ -202,18 +202,25 @@ def _own_end(
     wanted: Mapping[str, gpt.Preset],
     runs: Mapping[str, Run],
     clocks: Mapping[str, list[Moment]],
-    ratio: tuple[float, bool] | None,
+    target: float | None,
 ) -> str:
     """Where the quick start did not get to the target: the race to where it did."""
-    quick = gpt.PRESETS[modern.QUICK].title
-    if ratio is None or not ratio[1]:
+    _, quick = wanted
+    if target is None or not all(_done(runs, name) for name in wanted):
         return ""
-    end = clocks[quick][-1].loss
+    end = within_reach(clocks[quick], target)
+    if end == target:
+        return ""
     own = times_sooner(wanted, runs, clocks, end)
     said = say("{name} did not reach it: it ended at {loss:.3f}.", name=say(quick), loss=end)
     if own:
         said += " " + say("There the other was {times:.1f} times sooner.", times=own[0])
     return f" {said}"
+
+
+def within_reach(found: list[Moment], target: float) -> float:
+    """The target; of a run that did not get there, the loss with which it ended."""
+    return target if modern.first_below(found, target) is not None else found[-1].loss
 
 
 def _racer(
@@ -292,12 +299,13 @@ def _grade(
     if target is None or not all(_done(runs, name) for name in wanted):
         question.grade_choice(answer, None, "", press=message("Race"))
         return
-    found = times_sooner(wanted, runs, clocks, target)
+    modern_name, quick = wanted
+    # To a target that it missed, its seconds are not known, only that they are more.
+    found = times_sooner(wanted, runs, clocks, within_reach(clocks[quick], target))
     ratio = found[0] if found else 0.0
     right = CHOICES[0] if ratio <= 1 else CHOICES[1] if ratio <= 3 else CHOICES[2]
     if ratio > 6:
         right = CHOICES[3]
-    modern_name, quick = wanted
     ends = {name: clocks[name][-1] for name in wanted}
     question.grade_choice(
         answer,

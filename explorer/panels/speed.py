@@ -42,9 +42,10 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
             args=(lesson, "measure", True),
             help=say(
                 "Writes {n} tokens on this server, {times} times with the cache and {times} times"
-                " without it.",
+                " without it, or as far as it gets in {seconds:g} seconds each.",
                 n=COUNT,
                 times=REPEATS,
+                seconds=LIMIT,
             ),
         )
         if state.get(lesson, "measure"):
@@ -62,7 +63,8 @@ def speed_panel(lesson: Lesson, shown: Callable[[], Shown], prompt: str) -> None
 def timed(model: Shown, prompt: str, use_cache: bool) -> tuple[str, list[float]]:
     """The text (at most COUNT tokens, greedy) and the seconds that each token took.
 
-    Each token counts with its quickest of REPEATS times: the others were held up by other work.
+    Each token counts with its quickest of at most REPEATS times: the others were held up by other
+    work. What LIMIT cuts short is what is repeated less often.
     """
     written, quickest = "", [float("inf")] * COUNT
     begin = time.perf_counter()
@@ -106,18 +108,18 @@ def _show(lesson: Lesson, model: Shown, found: dict[str, tuple[str, list[float]]
     about = {"model": model.label, "times": REPEATS, "context": model.model.config.block_size}
     if same:
         said = say(
-            "Model: {model}. Measured on this server; each token counts with the quickest of"
-            " {times} times. Both ways wrote the same text, always the most probable token. A peak"
-            " with the cache: the context of {context} was full, and the moved window is read"
+            "Model: {model}. Measured on this server; each token counts with the quickest of at"
+            " most {times} times. Both ways wrote the same text, always the most probable token. A"
+            " peak with the cache: the context of {context} was full, and the moved window is read"
             " anew.",
             **about,
         )
     else:
         said = say(
-            "Model: {model}. Measured on this server; each token counts with the quickest of"
-            " {times} times. Both ways wrote different texts, always the most probable token. A"
-            " peak with the cache: the context of {context} was full, and the moved window is read"
-            " anew.",
+            "Model: {model}. Measured on this server; each token counts with the quickest of at"
+            " most {times} times. Both ways wrote different texts, always the most probable token."
+            " A peak with the cache: the context of {context} was full, and the moved window is"
+            " read anew.",
             **about,
         )
     st.caption(said)

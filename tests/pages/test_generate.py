@@ -295,6 +295,15 @@ def test_both_ways_are_compared_over_the_same_tokens(bench, monkeypatch):  # noq
     assert [m.value for m in at.metric[-3:]] == ["10 a second", "5 a second", "2.0 × as fast"]
 
 
+def test_a_measurement_cut_short_by_its_limit_does_not_claim_all_its_times(bench, monkeypatch):  # noqa: F811
+    """A slow model's tokens were written once and said to be the quickest of three times."""
+    monkeypatch.setattr(speed, "LIMIT", 0.0)
+    at = press(bench.open(PAGE), "measure")
+    _, found = at.session_state[f"{PAGE}.speed"]
+    assert [len(seconds) for _, seconds in found.values()] == [1, 1]
+    assert "the quickest of at most 3 times" in said(at)
+
+
 @pytest.mark.parametrize(
     ("page", "preset", "changes"),
     [("bigram", "bigram", {}), ("self_attention", "self_attention", {"causal": False})],

@@ -49,3 +49,13 @@ def test_the_gain_is_measured_by_the_counted_bigram_of_the_text(bench, monkeypat
     monkeypatch.setattr(outcome, "graded", lambda lesson, text: {"val_loss": share * bigram})
     at = bench.open("self_attention", text="sorting")
     assert f"It is: **{right}" in said(at)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_what_is_said_of_a_run_is_of_its_own_mask_and_context(bench, causal):  # noqa: F811
+    """A run that sees its answers was said to average the past."""
+    run = bench.train(PAGE, PAGE, causal=causal, block_size=16)
+    words = said(bench.open(PAGE, run=run.id))
+    assert "sees 16 characters" in words
+    assert ("One head averages the past" in words) == causal
+    assert ("has its answer in sight" in words) != causal

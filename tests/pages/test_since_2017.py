@@ -173,8 +173,45 @@ def test_the_ratio_is_that_of_the_seconds_until_the_target(monkeypatch):
     assert race.times_sooner({"new": 0, "old": 0}, {}, clocks, end) == (2.0, True)
 
 
+@pytest.mark.parametrize(
+    ("new", "right"),
+    [
+        ([(1.0, 2.05), (9.0, 1.9)], race.CHOICES[3]),  # at 1.9 once, at 2.1 ten times sooner
+        ([(9.0, 1.95)], race.CHOICES[1]),  # neither was at the target
+    ],
+)
+def test_a_quick_start_that_misses_the_target_is_raced_to_where_it_ended(monkeypatch, new, right):
+    """'Over 1.1 times' was graded as if it were the ratio, and two that missed as no sooner."""
+    told = []
+    monkeypatch.setattr(race, "_done", lambda runs, name: True)
+    monkeypatch.setattr(
+        race.question, "grade_choice", lambda answer, right, reason, **k: told.append(right)
+    )
+    clocks = {
+        "new": [modern.Moment(0, 0.0, 4.0)]
+        + [modern.Moment(n, *moment) for n, moment in enumerate(new, 1)],
+        "old": [modern.Moment(0, 0.0, 4.0), modern.Moment(1, 10.0, 2.1)],
+    }
+    wanted = dict.fromkeys(clocks)
+    race._grade(None, wanted, {}, clocks, 1.9)
+    assert told == [right]
+    assert "old did not reach it: it ended at 2.100." in race._own_end(wanted, {}, clocks, 1.9)
+    assert race._own_end(wanted, {}, clocks, 2.2) == ""
+
+
 def test_the_spread_is_that_of_the_seeds_that_are_finished(small):
     wanted = modern.variants(4)
     for name in (modern.NAMES[1337], modern.NAMES[1338], "RMSNorm"):
         train(small, wanted[name])
     assert "of the tutorial's parts over 2 seeds" in said(small.open(PAGE))
+
+
+def test_with_one_seed_no_idea_is_clearly_the_best(small):
+    """Nothing is more than a spread that is not known: what came second was 'clearly less'."""
+    wanted = modern.variants(4)
+    for name, preset in wanted.items():
+        if name not in (modern.NAMES[1338], modern.NAMES[1339], modern.TOGETHER):
+            train(small, preset)
+    at = small.open(PAGE)
+    assert "one seed of the tutorial's parts cannot tell" in said(at)
+    assert "clearly less" not in said(at)
