@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from gpt.config import Preset
-from gpt.costs import FLOPS_FOR_THREADS, flops_per_iteration, useful_threads
+from gpt.costs import FLOPS_FOR_THREADS, available_cores, flops_per_iteration, useful_threads
 from gpt.devices import pick_device
 from gpt.events import StepStats
 from gpt.model import build_model
@@ -128,9 +128,10 @@ def compare(script: str) -> dict[str, Any] | None:
 def use_threads() -> Callable[[float], None]:
     """A function that sets the threads of this process to what steps of so many FLOPs can use.
 
-    For a process that trains and does nothing else: the command line's, and this file's.
+    For a process that trains and does nothing else: the command line's, and this file's. PyTorch's
+    own number does not know of a container's share of processor time.
     """
-    available = torch.get_num_threads()
+    available = min(torch.get_num_threads(), available_cores())
     return lambda flops: torch.set_num_threads(useful_threads(flops, available))
 
 

@@ -1,9 +1,12 @@
 """What `python -m gpt bench` says of what it measured; how fast anything is, is no test."""
 
+import os
+
 import pytest
+import torch
 
 import gpt
-from gpt import bench
+from gpt import bench, costs
 from gpt.costs import flops_per_iteration
 from tests.gpt.helpers import machine_probe
 
@@ -39,3 +42,19 @@ def test_what_is_timed_reads_the_text_whose_vocabulary_is_counted(monkeypatch):
     bench.measure_training(["bigram", "gpt_mini"], rounds=1, device="cpu", warm_up=0)
     corpus, tokenizer = bench.trained_on()
     assert read == [(corpus.name, tokenizer.vocab_size)] * 2
+
+
+@pytest.mark.parametrize(("of_torch", "share", "used"), [(8, "200000 100000", 2), (2, "max", 2)])
+def test_a_large_step_has_no_more_threads_than_cores_are_given(
+    monkeypatch, tmp_path, of_torch, share, used
+):
+    """In a container that is held to the time of two cores, eight threads waited for each other."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(costs, "CPU_MAX", tmp_path / "cpu.max")
+    costs.CPU_MAX.write_text(share)
+    asked = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: of_torch)
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    bench.use_threads()(1e12)
+    assert asked == [used]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gpt
-from explorer import scaling
+from explorer import remaining, scaling
 from explorer.panels import sweep as sweeps
 from explorer.panels import text as texts
 from explorer.runs import states
@@ -89,6 +89,22 @@ def test_what_was_stopped_goes_on_and_what_is_finished_is_not_trained_again(quic
     button.click().run()
     assert quick.executor.commands == [(stopped.id, "continue")]
     assert len(quick.executor.submitted) == 11
+
+
+def test_the_time_of_a_sweep_is_that_of_what_is_left_of_it(quick, monkeypatch):
+    finish(quick, planned()[:3])
+    spec = gpt.describe_run(planned()[3].preset, corpus(), "cpu") | {"page": PAGE}
+    quick.store.create(spec).set_status(state=states.STOPPED, step=10)
+    left, asked = remaining.series_left, []
+    monkeypatch.setattr(
+        remaining, "series_left", lambda series, V: asked.append(left(series, V)) or 4000.0
+    )
+    button = by_key(quick.open(PAGE).button, f"{PAGE}_start")
+    V = gpt.CharTokenizer.train(corpus().text).vocab_size
+    each = [gpt.estimate_seconds(run.preset, V, FAST) for run in planned()]
+    begun = 1 - 10 / planned()[3].preset.train.max_steps
+    assert asked == [pytest.approx(each[3] * begun + sum(each[4:]))]
+    assert "about 67 min if nothing else trains" in button.help
 
 
 def test_a_run_of_another_text_or_setting_is_not_taken_for_one_of_the_sweep(quick):

@@ -115,6 +115,21 @@ def test_a_stopped_variant_goes_on_and_a_failed_one_begins_anew(small):
     assert len(small.executor.submitted) == 12 and len(small.store.list()) == 13
 
 
+def test_the_time_of_the_variants_is_that_of_what_is_left_of_them(small, monkeypatch):
+    wanted = modern.variants(4)
+    stopped = train(small, wanted["Muon"])
+    stopped.set_status(state=states.STOPPED, step=2)
+    train(small, wanted["RMSNorm"])
+    train(small, wanted["SwiGLU"]).set_status(state=states.FAILED)
+    asked = []
+    monkeypatch.setattr(remaining, "series_left", lambda series, V: asked.append(list(series)))
+    small.open(PAGE)
+    (variants,) = [series for series in asked if len(series) > len(modern.racers())]
+    begun = {"Muon": stopped.id}  # what failed begins anew, what is finished is not asked for
+    names = [name for name in wanted if name != "RMSNorm"]
+    assert [run and run.id for _, run in variants] == [begun.get(name) for name in names]
+
+
 def test_the_racers_train_one_after_the_other_and_the_clock_decides(small, monkeypatch):
     at = small.open(PAGE)
     by_key(at.radio, f"{PAGE}.answer.race").set_value(race.CHOICES[0])
@@ -215,3 +230,11 @@ def test_with_one_seed_no_idea_is_clearly_the_best(small):
     at = small.open(PAGE)
     assert "one seed of the tutorial's parts cannot tell" in said(at)
     assert "clearly less" not in said(at)
+
+    stopped = train(small, wanted[modern.NAMES[1339]])
+    stopped.set_status(state=states.STOPPED)
+    at = small.open(PAGE)
+    assert "of the tutorial's parts over 2 seeds" in said(at)
+    table = next(d.value for d in at.dataframe if "± luck" in d.value.columns)
+    assert table["run"].tolist() == [modern.NAMES[1337], modern.NAMES[1338], "RMSNorm"]
+    assert table["± luck"].iloc[0] == pytest.approx(2 * table["loss"].iloc[:2].std())

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 import gpt
-from explorer import ladder, workspace
+from explorer import ladder, remaining, workspace
 from explorer.charts import compare
 from explorer.panels import writer
 from explorer.runs import RunStore, labels, states
@@ -94,6 +94,17 @@ def test_every_rung_in_training_can_be_stopped_and_goes_on_at_the_next_climb(
         run.set_status(state=states.STOPPED)
     press(at, "climb")
     assert {(r.id, "continue") for r in runs[:2]} <= set(bench.executor.commands)
+
+
+def test_the_time_of_a_climb_is_that_of_what_is_left_of_it(bench, monkeypatch):  # noqa: F811
+    at = press(bench.open(PAGE, **SHORT), "climb")
+    first, second, *_ = bench.store.list()
+    first.set_status(state=states.FINISHED)
+    second.set_status(state=states.STOPPED, step=9)
+    asked = []
+    monkeypatch.setattr(remaining, "series_left", lambda series, V: asked.append(list(series)))
+    at.run()
+    assert [run and run.id for _, run in asked[-1]][:1] == [second.id] and len(asked[-1]) == 4
 
 
 def test_a_failed_rung_says_why_and_is_trained_anew(bench):  # noqa: F811
