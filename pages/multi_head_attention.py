@@ -107,8 +107,8 @@ question.grade_number(
     run["val_loss"] if run else None,
     0.05,
     say(
-        "Several narrow views beat one wide one: a head's softmax can favour one place only, four"
-        " heads can favour four."
+        "A head's softmax can favour one place only, four heads can favour four. Whether that is"
+        " worth more than one wide view, a run with one head tells."
     ),
 )
 compare_panel(this, the_text)

@@ -12,7 +12,7 @@ import streamlit as st
 import gpt
 from explorer import cache, engine, machine, state, workspace
 from explorer.amounts import si
-from explorer.language import say
+from explorer.language import message, say
 from explorer.lessons import Lesson
 from explorer.panels.classroom.task import code_for
 from explorer.panels.model import current_run
@@ -20,6 +20,14 @@ from explorer.panels.progress import losses_to_beat, progress
 from explorer.runs import states
 from explorer.runs.run import Run
 
+NO_ROOM = message(
+    "This run needs about {memory}B of memory, and {room}B are free here: choose fewer or narrower"
+    " layers, a shorter context or a smaller batch."
+)
+NO_ROOM_ON_GPU = message(
+    "This run needs about {memory}B of memory, and the graphics processor has {room}B: choose fewer"
+    " or narrower layers, a shorter context or a smaller batch."
+)
 POLL_SECONDS = 0.7
 QUEUE_SECONDS = 2.0  # between looks at a run that only waits: in a class most of them do
 FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its panel is drawn
@@ -107,26 +115,12 @@ def _costs(preset: gpt.Preset, text: cache.Text, device: str) -> None:
             time=machine.takes(preset, V, device),
         )
     )
-    free = machine.free_memory(device)
-    if free is not None and memory > free:
-        st.warning(
-            say(
-                "This run needs about {memory}B of memory, and {free}B are free here: choose fewer"
-                " or narrower layers, a shorter context or a smaller batch.",
-                memory=si(memory),
-                free=si(free),
-            )
-        )
-    whole = machine.graphics_memory(device)
-    if whole is not None and memory > whole:
-        st.warning(
-            say(
-                "This run needs about {memory}B of memory, and the graphics processor has {whole}B:"
-                " choose fewer or narrower layers, a shorter context or a smaller batch.",
-                memory=si(memory),
-                whole=si(whole),
-            )
-        )
+    for said, room in (
+        (NO_ROOM, machine.free_memory(device)),
+        (NO_ROOM_ON_GPU, machine.graphics_memory(device)),
+    ):
+        if room is not None and memory > room:
+            st.warning(say(said, memory=si(memory), room=si(room)))
 
 
 # --- controls --------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def _means(reading: Reading, kind: str) -> tuple[Any, str]:
     if kind == "zero":
         return None, ""
     windows = validation_windows(reading.shown)
-    x, where = (windows.x, windows.sha256) if windows else (reading.idx, "this text")
+    x, where = (windows.x, windows.key) if windows else (reading.idx, "this text")
     compute = partial(gpt.mean_activations, reading.model, x)
     return reading.measured(f"means {where}", compute), where
 

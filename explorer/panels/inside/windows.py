@@ -15,12 +15,13 @@ CHARACTERS = 64_000  # of a text that is still to be encoded
 
 
 class Drawn(NamedTuple):
-    """Windows of a text: inputs and targets (B, T), the name of the text and its SHA-256."""
+    """Windows of a text: inputs and targets (B, T), the name of the text, and what tells them from
+    those of another text or in other tokens."""
 
     x: Any
     y: Any
     text: str
-    sha256: str
+    key: str
 
 
 def validation_windows(shown: Shown) -> Drawn | None:
@@ -57,4 +58,4 @@ def _drawn(text: cache.Text, ids: Any, T: int, tokens: int) -> Drawn:
 
     B = min(max(FEWEST, tokens // T), MOST)
     x, y = gpt.Batches(torch.from_numpy(ids).long(), T, B, seed=0).draw()
-    return Drawn(x, y, text.corpus.name, text.corpus.sha256)
+    return Drawn(x, y, text.corpus.name, f"{text.corpus.sha256} {text.tokens}")
