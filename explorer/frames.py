@@ -165,7 +165,7 @@ def parameters(parts: Mapping[str, int]) -> pd.DataFrame:
     total = sum(known.values())
     return pd.DataFrame(
         {
-            "component": list(known),
+            "component": [say(name) for name in known],
             "parameters": list(known.values()),
             "share": [count / total for count in known.values()],
             "label": [f"{count:,} · {100 * count / total:.1f} %" for count in known.values()],
@@ -228,9 +228,9 @@ def window_cells(
         beside = range(max(0, place - around), min(len(ids), place + block_size + 1 + around))
         for position in beside:
             part = "input" if position in inputs else "around"
-            cells.append((say("{n} input", n=b), position - place, part, position))
+            cells.append((say("{n} input", n=b), position - place, say(part), position))
         for position in range(place + 1, place + block_size + 1):
-            cells.append((say("{n} target", n=b), position - place, "target", position))
+            cells.append((say("{n} target", n=b), position - place, say("target"), position))
     frame = pd.DataFrame(cells, columns=["row", "offset", "part", "position"])
     frame["id"] = ids[frame["position"].to_numpy()]
     frame["character"] = [visible(tokens[i]) for i in frame["id"]]

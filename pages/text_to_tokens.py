@@ -4,11 +4,12 @@ import streamlit as st
 
 import gpt
 from explorer import cache
+from explorer.charts import draw
 from explorer.charts.characters import create_characters_chart
 from explorer.components.token_strip import token_strip
 from explorer.language import message, say
 from explorer.panels import code, lesson, question, text
-from explorer.panels.batch import batch_panel, draw
+from explorer.panels.batch import batch_panel, draw_batch
 from explorer.panels.byte_pairs import byte_pairs_panel
 from explorer.panels.encoding import encoding_panel
 from explorer.panels.own_text import own_text
@@ -75,7 +76,7 @@ vocabulary = (
 st.caption(say(vocabulary, text=text.title(the_text), N=N, n=ids, V=V))
 token_strip(range(V), the_text.tokenizer.tokens, key="text_to_tokens_vocabulary")
 counts = cache.character_counts(*text.corpus_key(the_text))
-st.altair_chart(create_characters_chart(counts), width="stretch", key="text_to_tokens_counts")
+draw(create_characters_chart, counts.head(40), key="text_to_tokens_counts")
 most = counts.iloc[0]
 st.caption(
     say(
@@ -118,7 +119,7 @@ answer = question.ask_number(
     1,
 )
 if answer.given:
-    _, targets, _ = draw(the_text.train_ids, 8, 4, 1337)
+    _, targets, _ = draw_batch(the_text.train_ids, 8, 4, 1337)
     question.grade_number(
         answer,
         targets.size,

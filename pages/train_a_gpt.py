@@ -49,7 +49,7 @@ shapes.caption(
         heads=count(config.n_head, "{n} head", "{n} heads"),
     )
 )
-laboratory.costs_panel(preset, the_text, device)
+laboratory.costs_panel(this, preset, the_text, device)
 
 lesson.section(say("Predict, then run"))
 own = outcome.text_of(this, the_text)

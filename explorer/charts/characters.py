@@ -7,17 +7,16 @@ from explorer.charts import theme
 from explorer.language import say
 
 
-def create_characters_chart(counts: pd.DataFrame, most: int = 40) -> alt.Chart:
-    """counts: columns character (visible), code, count, share; most frequent first. The first
-    `most` rows become bars."""
-    shown = counts.head(most)
+def create_characters_chart(counts: pd.DataFrame) -> alt.Chart:
+    """counts: columns character (visible), code, count, share; most frequent first, a bar for each
+    row."""
     return (
-        alt.Chart(shown)
+        alt.Chart(counts)
         .mark_bar(color=theme.COUNTED)
         .encode(
             x=alt.X(
                 "character:N",
-                sort=shown["character"].tolist(),
+                sort=None,
                 title=None,
                 axis=alt.Axis(labelAngle=0, labelFontSize=13),
             ),

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from explorer.charts import Layered, theme
+from explorer.charts import SVG, Layered, theme
 from explorer.language import message, say
 
 TITLES = {
@@ -14,23 +14,21 @@ TITLES = {
 }
 
 
-def create_head_scores_chart(scores: pd.DataFrame) -> alt.HConcatChart:
+def create_head_scores_chart(scores: pd.DataFrame, *, heads: int) -> alt.HConcatChart:
     """scores: columns score (a key of TITLES), head (text), value and uniform (0 to 1); one row a
-    head and score, at most a few hundred. Bars side by side for each score; the tick is the score
-    of a head that spreads its weight evenly."""
-    heads = list(dict.fromkeys(scores["head"]))
+    head and score, at most a few hundred, of so many `heads`. Bars side by side for each score; the
+    tick is the score of a head that spreads its weight evenly."""
     charts = [
-        _one(scores[scores["score"] == name], say(title), heads, first=name == "previous")
+        _one(scores, name, say(title), heads, first=name == "previous")
         for name, title in TITLES.items()
     ]
-    return alt.hconcat(
-        *charts, spacing=12, description=say("Head scores beside uniform attention.")
-    )
+    description = say("Head scores beside uniform attention.")
+    return alt.hconcat(*charts, spacing=12, description=description, usermeta=SVG)
 
 
-def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> Layered:
+def _one(scores: pd.DataFrame, name: str, title: str, heads: int, first: bool) -> Layered:
     y = alt.Y(
-        "head:N", sort=heads, title=None, axis=alt.Axis(labels=first, ticks=first, labelLimit=140)
+        "head:N", sort=None, title=None, axis=alt.Axis(labels=first, ticks=first, labelLimit=140)
     )
     x = alt.X("value:Q", title=say("share of the weight"), scale=alt.Scale(domain=[0, 1]))
     tooltip = [
@@ -38,10 +36,10 @@ def _one(scores: pd.DataFrame, title: str, heads: list[str], first: bool) -> Lay
         alt.Tooltip("value:Q", title=say("weight on: {what}", what=title), format=".4f"),
         alt.Tooltip("uniform:Q", title=say("uniform attention"), format=".4f"),
     ]
-    base = alt.Chart(scores)
+    base = alt.Chart(scores).transform_filter(alt.datum.score == name)
     bars = base.mark_bar(color=theme.PROBABILITY).encode(x=x, y=y, tooltip=tooltip)
     ticks = base.mark_tick(color=theme.BAD, thickness=3).encode(
         x=alt.X("uniform:Q", title=say("share of the weight")), y=y, tooltip=tooltip
     )
-    height = max(90, 24 * len(heads))
+    height = max(90, 24 * heads)
     return alt.layer(bars, ticks).properties(title=title, width=180, height=height)

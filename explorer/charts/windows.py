@@ -14,16 +14,15 @@ AXES = 112  # height of the axis, its title and the legend
 
 
 def create_split_chart(
-    parts: pd.DataFrame, places: pd.DataFrame, unit: str = CHARACTERS
+    parts: pd.DataFrame, places: pd.DataFrame, *, unit: str = CHARACTERS
 ) -> Layered:
     """parts: columns part ("training", "validation"), start, end, label. places: columns window,
     place; each window is a triangle under the bar, at most a few dozen."""
     title = say("position in the text ({units})", units=say(unit))
-    total = int(parts["end"].max())
     x = alt.X(
         "start:Q",
         title=title,
-        scale=alt.Scale(domain=[0, total], nice=False),
+        scale=alt.Scale(nice=False),
         axis=alt.Axis(format="~s", tickCount=6, grid=False, offset=14),
     )
     colour = alt.Color(
@@ -63,18 +62,18 @@ def create_split_chart(
     return alt.LayerChart(layer=layers).properties(height=124)
 
 
-def create_windows_chart(cells: pd.DataFrame) -> Layered:
-    """cells: columns row, offset, character, part ("input", "target", "around"), id, position; at
-    most a few hundred rows. One line for the inputs and one for the targets of each window; a
-    target stands where it stands in the text, so it is the token after its input. What does not fit
-    into its cell, of tokens longer than a character, ends with …"""
-    rows = list(dict.fromkeys(cells["row"]))
+def create_windows_chart(cells: pd.DataFrame, *, lines: int, room: int) -> Layered:
+    """cells: columns row, offset, character, part (one of PARTS, in the page's language), id and
+    position; at most a few hundred rows. One line for the inputs and one for the targets of each
+    window, so many `lines`; a target stands where it stands in the text, so it is the token after
+    its input. room: pixels for a token longer than a character, which ends with … if it does not
+    fit; 0: all are characters."""
     inside, target, around = map(say, PARTS)
-    base = alt.Chart(cells.assign(part=cells["part"].map(say))).encode(
+    base = alt.Chart(cells).encode(
         x=alt.X(
             "offset:O", title=say("offset from the window's begin"), axis=alt.Axis(labelAngle=0)
         ),
-        y=alt.Y("row:N", sort=rows, title=say("window"), axis=alt.Axis(labelOverlap=False)),
+        y=alt.Y("row:N", sort=None, title=say("window"), axis=alt.Axis(labelOverlap=False)),
         tooltip=[
             alt.Tooltip("part:N", title=say("part")),
             alt.Tooltip("character:N", title=say("character")),
@@ -88,9 +87,7 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
         legend=alt.Legend(orient="top", title=None),
     )
     filled = base.transform_filter(alt.datum.part != around).mark_rect(cornerRadius=4)
-    long = bool((cells["character"].str.len() > 1).any())
-    size = {"fontSize": 11, "limit": WIDTH // cells["offset"].nunique()} if long else {}
-    mark = base.mark_text(**{"fontSize": 15} | size)
+    mark = base.mark_text(fontSize=11, limit=room) if room else base.mark_text(fontSize=15)
     letters = mark.encode(
         text="character:N",
         color=alt.condition(
@@ -98,5 +95,5 @@ def create_windows_chart(cells: pd.DataFrame) -> Layered:
         ),
     )
     return alt.LayerChart(layer=[filled.encode(color=colour), letters]).properties(
-        height=CELL * len(rows) + AXES
+        height=CELL * lines + AXES
     )

@@ -117,8 +117,8 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def once(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`functools.cache` for what holds sentences: one result for each language."""
-    cached = functools.cache(lambda language, *arguments: build(*arguments))
+    """`functools.lru_cache` for what holds sentences: one result for each language."""
+    cached = functools.lru_cache(256)(lambda language, *arguments: build(*arguments))
 
     @functools.wraps(build)
     def of_the_language(*arguments: Any) -> Any:

@@ -6,7 +6,8 @@ import streamlit as st
 
 import gpt
 from explorer import cache, frames
-from explorer.charts.windows import create_split_chart, create_windows_chart
+from explorer.charts import draw
+from explorer.charts.windows import WIDTH, create_split_chart, create_windows_chart
 from explorer.language import count, say
 from explorer.lessons import Lesson
 
@@ -52,10 +53,10 @@ def batch_panel(lesson: Lesson, text: cache.Text) -> None:
         args=(f"{lesson.key}_seed", seed),
         help=say("The next seed: other places, the same shape."),
     )
-    _show(lesson, text, draw(text.train_ids, T, B, seed))
+    _show(lesson, text, draw_batch(text.train_ids, T, B, seed))
 
 
-def draw(ids: np.ndarray, block_size: int, batch_size: int, seed: int) -> Drawn:
+def draw_batch(ids: np.ndarray, block_size: int, batch_size: int, seed: int) -> Drawn:
     """The batch of `gpt.Batches` for this seed, and the place of each of its inputs in `ids` (N,).
 
     The places come from the same draw on the numbers 0, 1, 2, … in place of the text.
@@ -81,12 +82,13 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
     places = positions[:, 0].tolist()
     tokens = text.tokenizer.tokens
     units = say(text.units)
-    split = create_split_chart(
+    draw(
+        create_split_chart,
         frames.split_parts(len(text.train_ids), len(text.val_ids), units),
         pd.DataFrame({"window": range(1, B + 1), "place": places}),
-        units,
+        key=f"{lesson.key}_split",
+        unit=text.units,
     )
-    st.altair_chart(split, width="stretch", key=f"{lesson.key}_split")
     st.caption(
         say(
             "▲ where each window of this batch begins: drawn at random, from the training part"
@@ -94,11 +96,18 @@ def _show(lesson: Lesson, text: cache.Text, batch: Drawn) -> None:
         )
     )
     cells = frames.window_cells(text.train_ids, places, T, tokens)
+    long = (cells["character"].str.len() > 1).any()
     # Long tokens need the whole width.
     beside = text.unit == "character"
     left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
     with left:
-        st.altair_chart(create_windows_chart(cells), width="stretch", key=f"{lesson.key}_windows")
+        draw(
+            create_windows_chart,
+            cells,
+            key=f"{lesson.key}_windows",
+            lines=2 * B,
+            room=WIDTH // cells["offset"].nunique() if long else 0,
+        )
         st.caption(
             say(
                 "Grey: the text around a window. The targets are the inputs one {unit} later, so"

@@ -13,7 +13,7 @@ from explorer.components.matrices import Matrix, matrices
 from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.panels.model import Shown, current_run, readable
-from explorer.panels.picture import picture
+from explorer.panels.picture import drawn_picture
 
 MOST = 12  # tokens; more would not be legible
 WINDOW_TOKENS = 2048  # tokens of the validation text over which heads are scored
@@ -117,8 +117,9 @@ def scores_panel(lesson: Lesson, shown: Callable[[], Shown], text: cache.Text, r
     key = f"{model.key} {text.corpus.sha256} {where} {tuple(windows.shape)} {read}"
     scores = cache.head_scores(model.model, windows, key)
     table = frames.head_scores(scores)
-    chart = create_head_scores_chart(table)
-    picture(chart, f"{lesson.key}_scores", "head scores", "content", table)
+    heads = table["head"].nunique()
+    key = f"{lesson.key}_scores"
+    drawn_picture(create_head_scores_chart, table, key=key, name="head scores", heads=heads)
     st.caption(
         say(
             "Bars: the share of its weight that a head gives to such a place, a mean over {windows}"

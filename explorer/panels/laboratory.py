@@ -8,6 +8,7 @@ import streamlit as st
 import gpt
 from explorer import cache, differences, frames, machine
 from explorer.amounts import duration, si
+from explorer.charts import draw
 from explorer.charts.parameters import create_parameters_chart
 from explorer.classroom.tasks import Task
 from explorer.controls import GROUPS
@@ -149,7 +150,7 @@ def choose_device(lesson: Lesson) -> str:
     )
 
 
-def costs_panel(preset: gpt.Preset, text: cache.Text, device: str) -> None:
+def costs_panel(lesson: Lesson, preset: gpt.Preset, text: cache.Text, device: str) -> None:
     """Before the run on `device`: where the parameters are, what a step and all of it will cost."""
     V, train, model = text.vocab_size, preset.train, preset.model
     parts = gpt.parameters_by_component(model, V)
@@ -157,7 +158,15 @@ def costs_panel(preset: gpt.Preset, text: cache.Text, device: str) -> None:
     passes = train.max_steps * train.batch_size * model.block_size / len(text.train_ids)
     left, right = st.columns(2, gap="large")
     with left:
-        st.altair_chart(create_parameters_chart(frames.parameters(parts)), width="stretch")
+        table = frames.parameters(parts)
+        most = int(table["parameters"].max())
+        draw(
+            create_parameters_chart,
+            table,
+            key=f"{lesson.key}_parts",
+            bars=len(table),
+            most=most,
+        )
         st.caption(
             say("{n:,} parameters, counted from the settings (derived).", n=sum(parts.values()))
         )

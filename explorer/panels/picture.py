@@ -1,10 +1,13 @@
 """A chart with buttons that save it."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from explorer.charts import SVG, draw
 from explorer.components.save_chart import save_chart
 
 
@@ -15,12 +18,24 @@ def picture(
 
     table: the numbers, where the chart is several side by side.
     """
-    # Streamlit would draw large charts as pixels, which cannot be enlarged.
-    drawn = chart.properties(usermeta={"embedOptions": {"renderer": "svg"}})
+    with _saved(key, name, _table(chart) if table is None else table):
+        st.altair_chart(chart.properties(usermeta=SVG), key=key, width=width)
+
+
+def drawn_picture(
+    create: Callable[..., Any], table: pd.DataFrame, *, key: str, name: str, **shape: Any
+) -> None:
+    """The same for a chart of one table whose description, an SVG, is kept: see `charts.draw`."""
+    with _saved(key, name, table):
+        draw(create, table, key=key, **shape)
+
+
+@contextlib.contextmanager
+def _saved(key: str, name: str, table: pd.DataFrame) -> Iterator[None]:
     frame = f"{key}_picture"
     with st.container(key=frame):
-        st.altair_chart(drawn, key=key, width=width)
-        save_chart(frame, name, _table(chart) if table is None else table, key=f"{key}_save")
+        yield
+        save_chart(frame, name, table, key=f"{key}_save")
 
 
 def _table(chart: Any) -> pd.DataFrame:

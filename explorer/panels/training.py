@@ -29,7 +29,8 @@ NO_ROOM_ON_GPU = message(
     " or narrower layers, a shorter context or a smaller batch."
 )
 POLL_SECONDS = 0.7
-QUEUE_SECONDS = 2.0  # between looks at a run that only waits: in a class most of them do
+NEXT_SECONDS = 2.0  # between looks at the run whose turn comes next
+QUEUE_SECONDS = 5.0  # and at one behind it: in a class most of them are
 FIRST_POINT_SECONDS = 0.5  # longest wait for a new run's first loss before its panel is drawn
 
 
@@ -47,8 +48,10 @@ def _pace(run: Run | None, kind: str | None) -> float | None:
     """Seconds between two looks at a run in state `kind`; None: nothing to look for."""
     if run is None or kind not in states.ACTIVE:
         return None
-    has_slot = kind == states.TRAINING or engine.executor().position(run.id) == 0
-    return POLL_SECONDS if has_slot else QUEUE_SECONDS
+    place = 0 if kind == states.TRAINING else engine.executor().position(run.id)
+    if place == 0:
+        return POLL_SECONDS
+    return QUEUE_SECONDS if place and place > 1 else NEXT_SECONDS
 
 
 def training_panel(
@@ -143,7 +146,7 @@ def _buttons(
         st.caption(say("The command line trains this run: it is ended there, with Ctrl-C."))
         kind = None
     with st.container(horizontal=True):
-        if kind == states.QUEUED and _pace(run, kind) == QUEUE_SECONDS:
+        if kind == states.QUEUED and _pace(run, kind) != POLL_SECONDS:
             words = say("Gives its place away. It can go on later, from where it is.")
             _button(say("Leave the queue"), "stop", lesson, words, run)
         elif kind in states.ACTIVE:

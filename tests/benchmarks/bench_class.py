@@ -34,6 +34,7 @@ PAGES = ("bigram", "self_attention", "multi_head_attention", "transformer_blocks
          "text_to_tokens", "averaging_the_past", "train_a_gpt", "look_inside", "")  # fmt: skip
 SLIDERS = {"bigram": "bigram_learning_rate", "self_attention": "self_attention_n_embd"}
 LONGEST = 8  # place of 20,000 among the steps to choose from
+ALONE = 30.0  # seconds; a shorter time may or may not hold an evaluation, and tells another speed
 THINK = (3.0, 9.0)  # seconds between two actions of a learner
 
 
@@ -46,9 +47,8 @@ async def main() -> None:
     random.seed(1)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        with serve(
-            "streamlit_app.py", ROOT, place / "log", EXPLORER_RUNS=folder, EXPLORER_CLASS="on"
-        ) as server:
+        settings = {"EXPLORER_RUNS": folder, "EXPLORER_CLASS": "on", "EXPLORER_SLOTS": "2"}
+        with serve("streamlit_app.py", ROOT, place / "log", **settings) as server:
             result = await measured(server, place, given)
             result["log"] = [x for x in (place / "log").read_text().splitlines() if "rror" in x][:5]
     print(json.dumps(result))
@@ -63,7 +63,7 @@ async def measured(server: Server, place: Path, given: argparse.Namespace) -> di
     result: dict = {"learners": given.learners, "memory_at_rest": memory(server)}
     trainers = [await training(server) for _ in range(2)]
     await asyncio.sleep(12)
-    result["training_alone"] = await speed(place, 15)
+    result["training_alone"] = await speed(place, ALONE)
     tell(f"alone: {result}")
     everyone = [Learner(server.address) for _ in range(given.learners)]
     for one in everyone:
@@ -72,7 +72,7 @@ async def measured(server: Server, place: Path, given: argparse.Namespace) -> di
         await one.press("bigram_train")
     times: dict[str, list[float]] = {"page": [], "slider": []}
     until = time.monotonic() + given.seconds
-    used = cores_used(server)
+    used, start = cores_used(server), time.monotonic()
     under = asyncio.create_task(speed(place, given.seconds))
     watched = asyncio.create_task(watch(server, given.seconds))
     await asyncio.gather(*(attend(one, until, times) for one in everyone))
@@ -80,7 +80,8 @@ async def measured(server: Server, place: Path, given: argparse.Namespace) -> di
     result |= {"training_under_load": await under, "memory_under_load": memory(server)}
     result["server_over_time"] = await watched
     after = cores_used(server)
-    result["cores"] = {who: round((after[who] - used[who]) / given.seconds, 2) for who in used}
+    spent = time.monotonic() - start  # some seconds more: the last answers are waited for
+    result["cores"] = {who: round((after[who] - used[who]) / spent, 2) for who in used}
     result["errors"] = [error for one in [*everyone, *trainers, teacher] for error in one.errors]
     result["bytes_each"] = statistics.mean(one.received for one in everyone) // 1
     tell(f"under load: {result}")
@@ -144,6 +145,7 @@ async def speed(place: Path, seconds: float) -> float:
     await asyncio.sleep(seconds)
     steps = sum(step - before.get(run_id, 0) for run_id, step in done().items())
     train, model = (runs()[0].spec()[part] for part in ("train", "model"))
+    assert len([step for step in done().values() if step]) == 2, "two runs train"
     tokens = steps * train["batch_size"] * model["block_size"]
     return round(tokens / (time.perf_counter() - start))
 

@@ -25,7 +25,7 @@ def test_head_scores_have_a_row_for_each_head_and_score():
     names = ("previous", "first", "duplicate", "current")
     table = frames.head_scores(dict.fromkeys(names, score))
     assert len(table) == 24 and table["head"].iloc[3] == "layer 2 head 1"
-    chart = create_head_scores_chart(table).to_dict()
+    chart = create_head_scores_chart(table, heads=6).to_dict()
     assert len(chart["hconcat"]) == 4
     one = frames.head_scores({"first": gpt.HeadScore(torch.rand(1, 2), 0.2)})
     assert one["head"].tolist() == ["head 1", "head 2"]
@@ -94,7 +94,7 @@ def test_parameters_leave_out_what_the_model_does_not_have():
     table = frames.parameters({"table": 0, "attention": 30, "read-out": 10})
     assert table["component"].tolist() == ["attention", "read-out"]
     assert table["label"].tolist() == ["30 · 75.0 %", "10 · 25.0 %"]
-    create_parameters_chart(table).to_dict()
+    create_parameters_chart(table, bars=2, most=30).to_dict()
 
 
 @pytest.mark.parametrize(

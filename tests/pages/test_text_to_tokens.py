@@ -7,7 +7,7 @@ import pytest
 import gpt
 from explorer import cache, frames
 from explorer.panels import own_text
-from explorer.panels.batch import draw
+from explorer.panels.batch import draw_batch
 from explorer.panels.byte_pairs import token_parts, used_merges
 from gpt.toys import TOYS
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -60,7 +60,7 @@ def test_the_batch_is_the_one_that_training_draws_and_its_places_are_true():
     import torch
 
     ids = np.random.default_rng(0).integers(0, 50, 1000).astype(np.int32)
-    inputs, targets, positions = draw(ids, 8, 4, 7)
+    inputs, targets, positions = draw_batch(ids, 8, 4, 7)
     x, y = gpt.Batches(torch.from_numpy(ids), 8, 4, 7).draw()
     assert (inputs == x.numpy()).all() and (targets == y.numpy()).all()
     assert (ids[positions] == inputs).all() and (ids[positions + 1] == targets).all()
