@@ -4,13 +4,18 @@ It draws the title itself, before the page's own file is read: that file imports
 torch, and a cold server should show something at once.
 """
 
+import base64
+from pathlib import Path
+
 import streamlit as st
 
 from explorer import classroom, engine, language, lessons, reruns, state
 from explorer.language import say
 from explorer.runs.run import RunError
 
-st.set_page_config(page_icon="explorer/assets/icon.png", layout="wide")
+# As an address that holds it: of a file, Streamlit would decode the picture at every rerun.
+icon = base64.b64encode(Path("explorer/assets/icon.png").read_bytes()).decode()
+st.set_page_config(page_icon=f"data:image/png;base64,{icon}", layout="wide")
 # Streamlit cuts what is longer than its column with dots; in another language many labels are.
 st.html("<style>.stMarkdownEllipsis, .stMarkdownEllipsis p { white-space: normal; }</style>")
 language.begin()

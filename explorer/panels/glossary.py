@@ -4,8 +4,8 @@ import streamlit as st
 
 from explorer import lessons
 from explorer.components.glossary import pop_up
-from explorer.glossary import BY_NAME, GLOSSARY
-from explorer.language import say
+from explorer.glossary import BY_NAME
+from explorer.language import once, say
 
 
 def glossary_panel() -> None:
@@ -13,7 +13,7 @@ def glossary_panel() -> None:
     with st.sidebar.popover(say("Glossary"), icon=":material/menu_book:", width="stretch"):
         name = st.selectbox(
             say("Term"),
-            sorted(BY_NAME, key=lambda name: say(name).casefold()),
+            _sorted_names(),
             index=None,
             key="glossary_term",
             format_func=say,
@@ -29,4 +29,9 @@ def glossary_panel() -> None:
             said = say("Shown on: {page}", page=page.heading)
             st.page_link(page.file, label=said, icon=page.icon)
     with st.sidebar:
-        pop_up(GLOSSARY, key="glossary")
+        pop_up(key="glossary")
+
+
+@once
+def _sorted_names() -> list[str]:
+    return sorted(BY_NAME, key=lambda name: say(name).casefold())

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 WHOLE, BROKEN = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR
 PART = ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+KEPT_FOR = 2  # runs of the script: how long a browser keeps a large message that it did not need
 PATIENCE = 60.0  # seconds for an answer; what takes longer counts as lost
 
 
@@ -28,6 +29,7 @@ class Learner:
         self.widgets: dict[str, Any] = {}  # key in the element's id → the newest element
         self.states: dict[str, WidgetState] = {}
         self.received = 0  # bytes
+        self.kept: dict[str, int] = {}  # hash of a large message → runs since it was needed
         self.errors: list[str] = []
         self.busy: asyncio.Task[None] | None = None  # what it does besides; ends when it leaves
         self._polls: dict[str, asyncio.Task[None]] = {}
@@ -79,13 +81,9 @@ class Learner:
         return await self._rerun(extra=state)
 
     async def _rerun(self, fragment: str = "", extra: WidgetState | None = None) -> float:
-        message = BackMsg()
-        rerun = message.rerun_script
-        rerun.query_string, rerun.page_script_hash = self.query, self.page
-        rerun.fragment_id = fragment
-        rerun.widget_states.widgets.extend(self.states.values())
+        message = self._message(fragment)
         if extra is not None:
-            rerun.widget_states.widgets.append(extra)
+            message.rerun_script.widget_states.widgets.append(extra)
         # A fragment may ask for the whole page.
         self._awaited = {WHOLE, BROKEN} | ({PART} if fragment else set())
         self._finished.clear()
@@ -97,6 +95,16 @@ class Learner:
         except TimeoutError:
             self.errors.append(f"no answer within {PATIENCE:.0f} s")
         return time.perf_counter() - start
+
+    def _message(self, fragment: str) -> BackMsg:
+        """Ask for the page, or for a fragment of it, and tell what is here already."""
+        message = BackMsg()
+        rerun = message.rerun_script
+        rerun.query_string, rerun.page_script_hash = self.query, self.page
+        rerun.fragment_id = fragment
+        rerun.cached_message_hashes.extend(self.kept)
+        rerun.widget_states.widgets.extend(self.states.values())
+        return message
 
     # What comes back ---------------------------------------------------------------------------
 
@@ -111,6 +119,8 @@ class Learner:
 
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
+        if message.metadata.cacheable or kind == "ref_hash":
+            self.kept[message.ref_hash or message.hash] = 0
         if kind == "navigation":
             for page in message.navigation.app_pages:
                 self.pages[page.url_pathname] = page.page_script_hash
@@ -121,6 +131,8 @@ class Learner:
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "script_finished":
+            if message.script_finished == WHOLE:
+                self.kept = {one: age + 1 for one, age in self.kept.items() if age < KEPT_FOR}
             if message.script_finished in self._awaited:  # not a fragment that polled meanwhile
                 self._finished.set()
         elif kind == "stop_auto_rerun":
@@ -150,11 +162,8 @@ class Learner:
         """Ask again for a fragment, as the browser does for `run_every`."""
         while True:
             await asyncio.sleep(rule.interval)
-            message = BackMsg()
-            rerun = message.rerun_script
-            rerun.query_string, rerun.page_script_hash = self.query, self.page
-            rerun.fragment_id, rerun.is_auto_rerun = rule.fragment_id, True
-            rerun.widget_states.widgets.extend(self.states.values())
+            message = self._message(rule.fragment_id)
+            message.rerun_script.is_auto_rerun = True
             assert self._socket is not None, "join first"
             await self._socket.send(message.SerializeToString())
 
