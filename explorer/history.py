@@ -9,7 +9,7 @@ from typing import Any
 
 from explorer import differences
 from explorer.language import say
-from explorer.runs import labels
+from explorer.runs import disk, labels
 from explorer.runs.labels import Labels
 from explorer.runs.run import Run, RunError
 from explorer.runs.store import RunStore
@@ -51,13 +51,16 @@ class Entry:
         return "★ " * self.labels.star + (self.labels.name or say(self.name))
 
 
-def entries(store: RunStore, most: int = 200, learner: str | None = None) -> list[Entry]:
+def entries(
+    store: RunStore, most: int = 200, learner: str | None = None, dear: bool = False
+) -> list[Entry]:
     """The newest runs, newest first; runs that cannot be read are passed over.
 
-    learner: of this workspace only, None: of all.
+    learner: of this workspace only, None: of all. dear: also the older ones that have a star, or
+    that need one because they are to be cleaned away.
     """
     found = []
-    for run in reversed(store.list(learner)[-most:]):
+    for run in reversed(_listed(store, most, learner, dear)):
         try:
             found.append(entry(run))
         except UNREADABLE:
@@ -70,7 +73,17 @@ def passed_over(
 ) -> int:
     """How many runs `entries` left out of `found`, because they were written by a newer version of
     this program, or are damaged."""
-    return max(0, len(store.list(learner)[-most:]) - len(found))
+    return max(0, len(_listed(store, most, learner, dear=True)) - len(found))
+
+
+def _listed(store: RunStore, most: int, learner: str | None, dear: bool) -> list[Run]:
+    runs = store.list(learner)
+    older, newest = runs[:-most], runs[-most:]
+    if not dear or not older:
+        return newest
+    announced = disk.announced(store.root)
+    kept = [run for run in older if run.id in announced or labels.read(run.folder).star]
+    return kept[:most] + newest
 
 
 def starred_first(found: list[Entry]) -> list[Entry]:

@@ -138,8 +138,8 @@ def is_teacher() -> bool:
 
 
 def entries(most: int = 200) -> list[history.Entry]:
-    """The newest runs of this workspace, newest first."""
-    return history.entries(engine.store(), most, mine().id or None)
+    """The newest runs of this workspace and the dear ones among the older, newest first."""
+    return history.entries(engine.store(), most, mine().id or None, dear=True)
 
 
 def runs() -> list[Run]:

@@ -117,3 +117,11 @@ def test_the_first_estimate_is_above_the_picture_only_where_the_loss_falls(first
         {"run": "1", "step": range(4), "validation": [first, *second], "train": 4.0, "shown": True}
     )
     assert begins_above(losses) is above
+
+
+def test_charts_of_one_shape_share_a_description_whatever_their_tables_hold():
+    said = describe(create_head_scores_chart, ("heads", 4))
+    assert said is describe(create_head_scores_chart, ("heads", 4))
+    assert said["data"] == {"name": "scores"} and "datasets" not in said
+    taller = describe(create_head_scores_chart, ("heads", 12))
+    assert taller["hconcat"][0]["height"] == 3 * said["hconcat"][0]["height"]

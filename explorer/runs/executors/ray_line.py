@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gpt
 from explorer.runs import files, mirror, states
 from explorer.runs.executors import ray_session
 from explorer.runs.executors.ray_worker import RayWorker
@@ -212,7 +213,8 @@ class Line(threading.Thread):
                 worker.ready = True
                 self._on_message(worker, message)
             elif "probe" in message:
-                files.write_bytes(worker.probe_path, message["probe"])
+                if gpt.load_probe(worker.probe_path) is None:  # the first of several that measure
+                    files.write_bytes(worker.probe_path, message["probe"])
             elif "done" in message:
                 worker.let_go()
                 self._on_message(worker, message)

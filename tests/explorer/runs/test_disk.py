@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from explorer import history
 from explorer.runs import disk, files, labels, states
 from explorer.runs.disk import SNAPSHOTS, WHOLE, Cleaning, DiskError, Size, Step, plan
 
@@ -194,3 +195,13 @@ def test_a_damaged_announcement_is_none(store):
     told = {"a": {"what": "all", "at": "2026-01-01T00:00:00+00:00"}, "b": 3, "c": {"what": "run"}}
     (store.root / disk.FILE).write_text(json.dumps(told))
     assert disk.announced(store.root) == {}
+
+
+def test_an_old_run_is_listed_where_it_has_a_star_or_needs_one(store, tools):
+    runs = [store.create(tools.describe()) for _ in range(5)]
+    labels.write(runs[0].folder, star=True)
+    disk.announce(store.root, [Step(runs[2].id, WHOLE, 1e9), Step(runs[3].id, WHOLE, 1e9)])
+    newest = [run.id for run in (runs[4], runs[3])]
+    assert [entry.run.id for entry in history.entries(store, 2)] == newest
+    dear = [entry.run.id for entry in history.entries(store, 2, dear=True)]
+    assert dear == [*newest, runs[2].id, runs[0].id]

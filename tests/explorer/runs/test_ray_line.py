@@ -1,15 +1,19 @@
 """The server's line to a cluster, with a Desk of a few lines in place of Ray: what it does while
 nobody answers."""
 
+import json
 import socket
 import threading
+from dataclasses import asdict
 
 import pytest
 
+import gpt
 from explorer.runs import RunError
 from explorer.runs.executors import ray_door, ray_line, ray_session
 from explorer.runs.executors.ray import RayExecutor
 from tests.explorer.runs.executor_tests import kinds
+from tests.gpt.helpers import machine_probe
 
 
 class Desk:
@@ -26,12 +30,18 @@ class Desk:
             raise self.away
         return self
 
+    def probe(self, seconds):
+        return json.dumps(asdict(machine_probe(seconds, 1e-5, 1e-11))).encode()
+
     def exchange(self, server, needs, orders, seen, timeout):
         self.speaks.wait()
         if self.away:
             raise self.away
         self.left += [name for _, name, order in orders if "leave" in order]
         news = {name: [(1, {"ready": True})] for name, number in seen.items() if number == 0}
+        for _, name, order in orders:
+            if "probe" in order:
+                news[name] = [(2, {"probe": self.probe(1)})]
         return {"slots": self.slots, "news": news, "unknown": []}
 
 
@@ -52,6 +62,7 @@ def desk(monkeypatch):
 
 @pytest.fixture
 def executor(desk, store, tools):
+    store.root.mkdir(exist_ok=True)  # else the first run makes it
     executor = RayExecutor(store, "ray://head:10001")
     tools.wait_for(lambda: executor.slots == 2 and not executor.trouble)
     yield executor
@@ -114,3 +125,12 @@ def test_nobody_at_the_door():
         address = f"ray://127.0.0.1:{probe.getsockname()[1]}"
     with pytest.raises(RunError, match=rf"^Nobody answers at {address} \(Connection refused\)"):
         ray_door.knock(address)
+
+
+def test_the_first_measurement_of_the_machine_stands(desk, executor, store, tools):
+    """Two processes that get warm at once both measure, and the times of all pages would change."""
+    speeds = store.root / "machine.json"
+    tools.wait_for(speeds.exists)
+    (worker,) = executor.pool.workers
+    executor.line._take(worker, [(worker.seen + 1, {"probe": desk.probe(2)})])
+    assert gpt.load_probe(speeds) == machine_probe(1, 1e-5, 1e-11)
