@@ -178,8 +178,8 @@ lesson.what_changed(
             units=units,
         ),
         say(
-            "Validation text is not harder text. It is text that the model could not learn by"
-            " heart."
+            "Validation text is not chosen to be harder. It is text that the model could not learn"
+            " by heart."
         ),
     ],
 )
