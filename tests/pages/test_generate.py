@@ -290,9 +290,19 @@ def test_the_cache_is_measured_and_changes_nothing_but_the_time(bench, monkeypat
 def test_both_ways_are_compared_over_the_same_tokens(bench, monkeypatch):  # noqa: F811
     """A slow model wrote a hundred tokens with the cache and ten, the cheapest, without it."""
     seconds = {True: [0.1] * 10 + [0.3] * 90, False: [0.2] * 10}
-    monkeypatch.setattr(speed, "timed", lambda model, prompt, cached: ("x", seconds[cached]))
+    monkeypatch.setattr(speed, "_write", lambda model, prompt, cached: ("x", seconds[cached]))
     at = press(bench.open(PAGE), "measure")
     assert [m.value for m in at.metric[-3:]] == ["10 a second", "5 a second", "2.0 × as fast"]
+
+
+@pytest.mark.parametrize(("limit", "best"), [(1e9, [[0.1], [1.0]]), (0.0, [[0.3], [2.0]])])
+def test_the_quicker_way_is_not_repeated_more_often(monkeypatch, limit, best):
+    """The quickest of three times against the only one: the ratio flattered the cache."""
+    told = iter([0.3, 2.0, 0.1, 1.0, 0.2, 3.0])
+    monkeypatch.setattr(speed, "LIMIT", limit)
+    monkeypatch.setattr(speed, "_write", lambda model, prompt, cached: ("x", [next(told)]))
+    found = speed.timed(None, "")
+    assert [seconds for _, seconds in found.values()] == best
 
 
 def test_a_measurement_cut_short_by_its_limit_does_not_claim_all_its_times(bench, monkeypatch):  # noqa: F811
