@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from tests.browser.serving import ROOT, measured, serve
+from tests.browser.stage import PAGE, VIEW, Stage
 from tests.browser.visiting import Visit
 
 REQUIRED = os.environ.get("EXPLORER_BROWSER_TESTS") == "required"
@@ -36,7 +37,7 @@ def browser(tmp_path_factory):
                 tmp_path_factory.mktemp("profile"),
                 executable_path=path,
                 args=ARGUMENTS,
-                viewport={"width": 1280, "height": 1000},
+                viewport=VIEW,
             )
         except Error as error:
             missing(f"chromium does not start: {error}")
@@ -65,3 +66,28 @@ def visit(browser):
     tab = Visit(browser)
     yield tab
     tab.close()
+
+
+@pytest.fixture(scope="session")
+def stage(browser, tmp_path_factory):
+    """One tab and one server for all tests of components."""
+    folder = tmp_path_factory.mktemp("stage")
+    (folder / "page.py").write_text(PAGE, encoding="utf-8")
+    with serve("page.py", folder, folder / "server.log") as server:
+        stage = Stage(browser, server.address)
+        yield stage
+        stage.close()
+
+
+@pytest.fixture
+def set_up(stage, request):
+    """Sets up a script on the stage; afterwards nothing may have gone wrong there."""
+    failures = request.session.testsfailed
+    in_order = False
+    yield stage.set_up
+    try:
+        stage.check()
+        in_order = request.session.testsfailed == failures
+    finally:
+        if not in_order:  # whatever state this test has left, the next one does not get it
+            stage.close()

@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 
 from explorer.components.glyphs import visible
-from tests.browser.serving import serve
-from tests.browser.visiting import new_tab
 
 LAYERS, HEADS, TIME = 2, 3, 24
 TEXT = "To be, or not\nto be: that"[:TIME]
@@ -34,41 +32,51 @@ from explorer.components.token_strip import token_strip
 from explorer.thumbnails import thumbnail
 from explorer.panels.picture import picture
 
-st.set_page_config(layout="wide")
-runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-attention_message.EXACT_BYTES = 0 if "rough" in st.query_params else 1_000_000
-pattern = np.load("pattern.npy")
+attention_message.EXACT_BYTES = 0 if "rough" in start else 1_000_000
+pattern = np.load(here / "pattern.npy")
 
 def detail(layer, head):
     time.sleep(1.5 if (layer, head) != (0, 0) else 0)  # a model that takes its time
     return pattern[layer, head]
 
-if "large" in st.query_params:
+if "large" in start:
     draw, weights = large_attention_map, (thumbnail(pattern, 8), detail)
 else:
     draw, weights = attention_map, (pattern,)
 chosen = draw(
     *weights,
     list({text!r}),
-    key="att",
+    key=f"att {{take}}",
     height=400,
     labels=[["previous 0.10", "first 0.20", "<b>0.60"], ["a", "b", "c"]],
     scores=np.array([[0.1, 0.2, 0.6], [0.5, np.nan, 0.4]]),
     score_name="copying",
-    link="text",
+    link=f"text {{take}}",
 )
-settings = next_token(np.load("logits.npy"), [chr(40 + i) for i in range(65)], key="next", drawn=7)
+settings = next_token(
+    np.load(here / "logits.npy"),
+    [chr(40 + i) for i in range(65)],
+    key=f"next {{take}}",
+    drawn=7,
+)
 tokens = {html!r}
-token_strip(list(range(len(tokens))), tokens, key="strip")
+places = range(len(tokens))
+token_strip(places, tokens, key=f"strip {{take}}")
 values = [None, *np.linspace(0, 3, 5)]
-token_strip(list(range(len(tokens))), tokens, key="loss", values=values, value_label="loss (nats)")
+token_strip(places, tokens, key=f"loss {{take}}", values=values, value_label="loss (nats)")
 details = ["then </b>: " + t for t in {text!r}]
 selected = token_strip(
-    range(len(details)), list({text!r}), key="text", selectable=True, details=details, link="text"
+    range(len(details)),
+    list({text!r}),
+    key=f"text {{take}}",
+    selectable=True,
+    details=details,
+    link=f"text {{take}}",
 )
-words = pd.DataFrame({{"word": tokens + ["⏎"], "place": range(len(tokens) + 1)}})
-chart = alt.Chart(words).mark_text().encode(x="place:O", text="word:N").properties(width=500)
-picture(chart, "words.of", "Words <of> it", width="content")
+if "chart" in start:
+    words = pd.DataFrame({{"word": tokens + ["⏎"], "place": range(len(tokens) + 1)}})
+    chart = alt.Chart(words).mark_text().encode(x="place:O", text="word:N").properties(width=500)
+    picture(chart, f"words.of {{take}}", "Words <of> it", width="content")
 st.text(f"runs {{runs}} chosen {{chosen}} settings {{tuple(settings)}} selected {{selected}}")
 """
 
@@ -84,28 +92,20 @@ def make_logits():
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A server of our own on a free port, gone after the tests."""
-    folder = tmp_path_factory.mktemp("page")
+def script(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("components")
     np.save(folder / "pattern.npy", make_pattern())
     np.save(folder / "logits.npy", make_logits())
-    (folder / "page.py").write_text(SCRIPT.format(text=TEXT, html=HTML_TOKENS), encoding="utf-8")
-    with serve("page.py", folder, folder / "server.log") as server:
-        yield server.address
+    script = folder / "script.py"
+    script.write_text(SCRIPT.format(text=TEXT, html=HTML_TOKENS), encoding="utf-8")
+    return script
 
 
 @pytest.fixture
-def page(browser, address, request):
-    """The page, drawn; afterwards nothing may have gone wrong in it."""
-    page = new_tab(browser)
-    page.goto(address + getattr(request, "param", ""))
-    for name in (".attention", ".next-token", ".token-strip"):
-        page.wait_for_selector(f"{name}[data-ready=true]")
-    page.wait_for_timeout(300)  # late fonts paint once more
-    yield page
-    assert not page.trouble
-    assert page.get_by_text("BidiComponent Error").count() == 0
-    page.close()
+def page(set_up, script, request):
+    """The components, drawn; `start` may be given as a parameter."""
+    names = (".attention", ".next-token", ".token-strip")
+    return set_up(script, names, getattr(request, "param", ""))
 
 
 def data(page, component):
@@ -209,7 +209,7 @@ def test_a_row_is_pinned_until_escape(page):
     assert data(page, ".attention")["pinned"] == ""
 
 
-@pytest.mark.parametrize("page", ["/?rough=1"], indirect=True)
+@pytest.mark.parametrize("page", ["rough"], indirect=True)
 def test_a_weight_of_8_bits_says_how_far_it_can_be_off(page):
     for i, j in [(5, 3), (TIME - 1, 0), (0, 0)]:
         hover_cell(page, i, j)
@@ -310,7 +310,7 @@ def test_the_weights_of_a_head_can_be_saved(page):
         assert key == visible(TEXT[int(j)])
 
 
-@pytest.mark.parametrize("page", ["/?large=1"], indirect=True)
+@pytest.mark.parametrize("page", ["large"], indirect=True)
 def test_a_head_of_a_large_map_has_numbers_when_it_has_arrived(page):
     assert abs(float(hover_cell(page, 8, 2)["value"]) - make_pattern()[0, 0, 8, 2]) < 1e-4
     box = page.locator(".atlas .base").bounding_box()
@@ -330,7 +330,7 @@ def test_a_head_of_a_large_map_has_numbers_when_it_has_arrived(page):
     assert page.locator(".attention .save-csv").is_enabled()
 
 
-@pytest.mark.parametrize("page", ["/?large=1"], indirect=True)
+@pytest.mark.parametrize("page", ["large"], indirect=True)
 def test_arrow_keys_fetch_the_head_they_come_to_rest_on(page):
     page.locator(".atlas").focus()
     for key in ("ArrowDown", "ArrowRight"):
@@ -494,6 +494,7 @@ def test_tokens_can_be_saved(page):
 # ---- charts -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("page", ["chart"], indirect=True)
 def test_a_chart_can_be_saved(page):
     page.wait_for_selector(".save-chart[data-ready=true]")
     page.wait_for_selector("svg.marks")
@@ -542,6 +543,7 @@ def test_a_picture_out_of_sight_waits_until_it_comes_near(page):
     assert int(data(page, ".attention")["paints"]) > before
 
 
+@pytest.mark.parametrize("page", ["chart"], indirect=True)
 def test_nothing_is_wider_than_the_page(page):
     for width in (700, 1280, 1600):
         page.set_viewport_size({"width": width, "height": 900})

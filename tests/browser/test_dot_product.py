@@ -8,9 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser.serving import serve
-from tests.browser.visiting import new_tab
-
 TIME, SIZE, SCALE = 10, 8, 0.25
 SCRIPT = """
 import numpy as np
@@ -19,15 +16,14 @@ from explorer.components.attention_map import attention_map
 from explorer.components.dot_product import dot_product
 from explorer.components.token_strip import token_strip
 
-st.set_page_config(layout="wide")
-runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+link = f"text {take}"
 tokens = list("<b> a\\nbcde")
-chosen = attention_map(np.load("pattern.npy"), tokens, key="att", height=300, link="text")
-queries, keys = np.load("vectors.npy")[chosen[1]]
-dot_product(
-    queries, keys, tokens, key="dots", scale=0.25, link="text", query=4, title=f"Head {chosen[1]}"
-)
-selected = token_strip(range(10), tokens, key="text", selectable=True, link="text")
+pattern = np.load(here / "pattern.npy")
+_, head = attention_map(pattern, tokens, key=f"att {take}", height=300, link=link)
+queries, keys = np.load(here / "vectors.npy")[head]
+more = {"scale": 0.25, "query": 4, "title": f"Head {head}"}
+dot_product(queries, keys, tokens, key=f"dots {take}", link=link, **more)
+selected = token_strip(range(10), tokens, key=f"text {take}", selectable=True, link=link)
 st.text(f"runs {runs} selected {selected}")
 """
 
@@ -46,25 +42,18 @@ def make_weights():
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def script(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dots")
     np.save(folder / "vectors.npy", make_vectors())
     np.save(folder / "pattern.npy", make_weights()[None].astype(np.float32))
-    (folder / "page.py").write_text(SCRIPT, encoding="utf-8")
-    with serve("page.py", folder, folder / "server.log") as server:
-        yield server.address
+    script = folder / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    return script
 
 
 @pytest.fixture
-def page(browser, address):
-    page = new_tab(browser)
-    page.goto(address)
-    for name in (".attention", ".dot-product", ".token-strip"):
-        page.wait_for_selector(f"{name}[data-ready=true]")
-    page.wait_for_timeout(300)  # late fonts paint once more
-    yield page
-    assert not page.trouble
-    page.close()
+def page(set_up, script):
+    return set_up(script, (".attention", ".dot-product", ".token-strip"))
 
 
 def noted(page, component=".dot-product"):

@@ -1,14 +1,11 @@
 """The matrices component in a real Chromium: hovered values, sums in words, the chosen row.
 
-The page under test is a script of its own: `?what=tables` the bigram's two tables, which a button
-changes, `?what=attention` the steps of one head.
+The page under test is a script of its own, which starts with "tables": the bigram's two tables,
+which a button changes, or with "attention": the steps of one head.
 """
 
 import numpy as np
 import pytest
-
-from tests.browser.serving import serve
-from tests.browser.visiting import new_tab
 
 TOKENS = ["\n", " ", "<b>", "<img/src=x/onerror=alert(1)>", *"abcdefghijklmnopqrstu"]
 TIME, DIMENSIONS, SCALE = 6, 8, 8**-0.5
@@ -18,25 +15,23 @@ import numpy as np
 import streamlit as st
 from explorer.components.matrices import Dot, Matrix, matrices
 
-st.set_page_config(layout="wide")
-runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-version = st.session_state.setdefault("version", 0)
-data = dict(np.load("data.npz"))
+version = st.session_state.setdefault(f"version {{take}}", 0)
+data = dict(np.load(here / "data.npz"))
 
 
 def change():
-    st.session_state.version += 1
+    st.session_state[f"version {{take}}"] += 1
 
 
-if st.query_params["what"] == "tables":
+if start == ["tables"]:
     tokens, says = {tokens!r}, "after ‘{{row}}’ comes ‘{{column}}’"
     p = dict(rows=tokens, columns=tokens, palette="probability", scale_max=1.0, group="next",
              sentence=says)
-    st.button("change", on_click=change)
-    if st.checkbox("show", value=True):
+    st.button("change", on_click=change, key=f"change {{take}}")
+    if st.checkbox("show", value=True, key=f"show {{take}}"):
         chosen = matrices([Matrix("counted", data["counted"], **p, concept="counted"),
                            Matrix("learned", data[f"learned{{version}}"], **p, concept="learned")],
-                          key="tables", columns=2, bars_of="next")
+                          key=f"tables {{take}}", columns=2, bars_of="next")
         st.text(f"runs {{runs}} version {{version}} row {{chosen}}")
 else:
     text, dims = list("hear m"), [str(d) for d in range({dimensions})]
@@ -51,7 +46,7 @@ else:
         Matrix("weights", data["weights"], text, text, group="s", palette="probability"),
         Matrix("output", data["output"], text, dims, dot=Dot("weights", "V"), before="→"),
     ]
-    chosen = matrices(items, key="attention")
+    chosen = matrices(items, key=f"attention {{take}}")
     st.text(f"runs {{runs}} row {{chosen}}")
 """
 
@@ -89,41 +84,23 @@ DATA = make_data()
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A server of our own on a free port, gone after the tests."""
-    folder = tmp_path_factory.mktemp("page")
+def script(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("matrices")
     np.savez(folder / "data.npz", **DATA)
-    script = SCRIPT.format(tokens=TOKENS, dimensions=DIMENSIONS, scale=SCALE)
-    (folder / "page.py").write_text(script, encoding="utf-8")
-    with serve("page.py", folder, folder / "server.log") as server:
-        yield server.address
+    script = folder / "script.py"
+    text = SCRIPT.format(tokens=TOKENS, dimensions=DIMENSIONS, scale=SCALE)
+    script.write_text(text, encoding="utf-8")
+    return script
 
 
 @pytest.fixture
-def page(browser):
-    """An empty page; afterwards nothing may have gone wrong in it."""
-    page = new_tab(browser)
-    yield page
-    assert not page.trouble
-    assert page.get_by_text("BidiComponent Error").count() == 0
-    page.close()
+def tables(set_up, script):
+    return set_up(script, (".matrices",), "tables")
 
 
 @pytest.fixture
-def tables(page, address):
-    return drawn(page, f"{address}?what=tables")
-
-
-@pytest.fixture
-def attention(page, address):
-    return drawn(page, f"{address}?what=attention")
-
-
-def drawn(page, address):
-    page.goto(address)
-    page.wait_for_selector(".matrices[data-ready=true]")
-    page.wait_for_timeout(300)  # late fonts paint once more
-    return page
+def attention(set_up, script):
+    return set_up(script, (".matrices",), "attention")
 
 
 def grid(page, name):
@@ -326,8 +303,8 @@ def test_another_theme_repaints_and_keeps_what_was_chosen(tables):
 
 
 @pytest.mark.parametrize("what", ["tables", "attention"])
-def test_nothing_is_wider_than_the_page(page, address, what):
-    drawn(page, f"{address}?what={what}")
+def test_nothing_is_wider_than_the_page(set_up, script, what):
+    page = set_up(script, (".matrices",), what)
     for width in (420, 700, 1280, 1600):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(500)
