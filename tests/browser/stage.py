@@ -63,12 +63,13 @@ class Stage:
 
     def set_up(self, script: Path, components: tuple[str, ...], start: str = ""):
         """The page with this script on it, from its beginning, and these components drawn."""
-        page = self.page = self.page or self._open()
+        page = self._tab()
+        page.bring_to_front()  # the tab of another test may still be open
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(VIEW)
         page.mouse.move(0, 0)
         take = next(self.takes)
-        page.get_by_label("stage").fill(f"{take}|{script}|{start}")
+        page.get_by_label("stage", exact=True).fill(f"{take}|{script}|{start}")
         page.evaluate(FRESH)  # a field that loses the focus tells the server
         stands = page.get_by_text(f"take {take} is set up", exact=True)
         stands.or_(page.get_by_test_id("stException")).first.wait_for(timeout=SOON)
@@ -92,8 +93,8 @@ class Stage:
             self.page.close()
         self.page = None
 
-    def _open(self):
-        page = new_tab(self.browser)
-        page.goto(self.address)
-        page.get_by_label("stage").wait_for(timeout=SOON)
-        return page
+    def _tab(self):
+        if self.page is None:
+            self.page = new_tab(self.browser)
+            self.page.goto(self.address)
+        return self.page
