@@ -70,7 +70,7 @@ def test_an_account_is_the_workspace_and_comes_back_to_its_page(browser, tmp_pat
         ann.button("Your workspace").click()
         ann.button("Sign out").click()
         ann.page.wait_for_url(re.compile(re.escape(provider)), timeout=SOON)
-        ann.page.close()
+        ann.leave()
         ben = Visit(browser).open(server, f"bigram?run={run_id}")
         sign_in(ben, "ben")
         ben.wait_text("This run belongs to somebody else")

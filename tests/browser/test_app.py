@@ -7,29 +7,40 @@ import json
 import re
 
 import pytest
+import torch
 
 import gpt
 from explorer import lessons
-from tests.browser.visiting import SOON, Visit, wait_state, wait_step
+from gpt.checkpoint import save_weights
+from tests.browser.visiting import SOON, Visit, finished_run, wait_state, wait_step
 
-RUNGS = [lesson for lesson in lessons.LESSONS if lesson.preset]
-QUICK = "max_steps=200"  # small enough for a test, the same code
+RUNGS = {lesson.key: lesson for lesson in lessons.LESSONS if lesson.preset}
+STEPS = 100  # small enough for a test, the same code
+QUICK = f"max_steps={STEPS}"
 
 
-@pytest.mark.parametrize("key", list(lessons.BY_KEY))
-def test_every_page_opens_without_a_word_of_trouble(server, visit, key):
-    visit.open(server, "" if key == "home" else key)
-    visit.page.get_by_text("Often misunderstood" if key != "home" else "The map").first.wait_for(
-        timeout=SOON
-    )
+def open_whole(visit, server, key, settings=""):
+    """Open a page and wait for its last words; the tab's end asks for trouble."""
+    visit.open(server, ("" if key == "home" else key) + settings)
+    visit.wait_text("Often misunderstood" if key != "home" else "The map")
     assert visit.page.title() == lessons.BY_KEY[key].heading
+    return visit.page
+
+
+# The others are opened whole by tests below, which do more there: a page costs a browser seconds.
+OPENED_BELOW = {*RUNGS, "text_to_tokens", "home"}
+
+
+@pytest.mark.parametrize("key", [key for key in lessons.BY_KEY if key not in OPENED_BELOW])
+def test_every_page_opens_without_a_word_of_trouble(server, visit, key):
+    open_whole(visit, server, key)
 
 
 def test_an_unknown_address_is_said_and_leads_home(server, browser):
     tab = Visit(browser).open(server, "no_such_page")
     tab.wait_text("Page not found")
     tab.wait_text("GPT from scratch")
-    tab.page.close()
+    tab.leave()
 
 
 def answer_wrongly(page):
@@ -53,17 +64,17 @@ def answer_rightly(page):
         guess.press("Enter")
     else:
         page.get_by_text(re.compile("You said “")).first.wait_for(timeout=SOON)
-        page.locator("[role=radiogroup] label").first.click()  # 200 steps do not reach the bigram
+        page.locator("[role=radiogroup] label").first.click()  # 100 steps do not reach the bigram
     right.first.wait_for(timeout=SOON)
 
 
-@pytest.mark.parametrize("lesson", RUNGS, ids=lambda lesson: lesson.key)
-def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
-    quick = f"{lesson.key}_{QUICK}"
-    if lesson.key == "train_a_gpt":  # its presets have controls of their own
-        small = {"max_steps": 200, "n_layer": 1, "n_embd": 32, "eval_interval": 100}
+@pytest.mark.parametrize("key", RUNGS)
+def test_each_rung_opens_and_trains_to_the_end(server, runs, visit, key):
+    quick = f"{key}_{QUICK}"
+    if key == "train_a_gpt":  # its presets have controls of their own
+        small = {"max_steps": STEPS, "n_layer": 1, "n_embd": 32, "eval_interval": STEPS // 2}
         quick = "&".join(f"train_a_gpt_gpt_mini_{name}={value}" for name, value in small.items())
-    visit.open(server, f"{lesson.key}?{quick}")
+    open_whole(visit, server, key, f"?{quick}")
     visit.button("Train").wait_for(timeout=SOON)
     answer_wrongly(visit.page)
     visit.button("Train").click()
@@ -73,7 +84,7 @@ def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
     )
     chart.first.wait_for(timeout=SOON)
     visit.wait_text("Finished.", timeout=90_000)
-    visit.wait_text("Step of 200")
+    visit.wait_text(f"Step of {STEPS}")
     losses = [
         json.loads(line)
         for line in (runs / run_id / "events.jsonl").read_text().splitlines()
@@ -88,21 +99,33 @@ def test_training_to_the_end_on_each_page(server, runs, visit, lesson):
     answer_rightly(visit.page)
 
 
-def test_hovered_attention_is_what_gpt_computes(server, runs, visit):
-    import torch
+@pytest.fixture
+def opinionated(runs):
+    """A finished run of page 4, as if trained: of a model whose attention is far from even,
+    so that no cell can be taken for another."""
+    preset = gpt.PRESETS["self_attention"].with_settings({"max_steps": STEPS})
+    tokenizer = gpt.CharTokenizer.train(gpt.load_corpus("python_docs").text)
+    model = gpt.build_model(preset.model, tokenizer.vocab_size, seed=preset.train.seed)
+    for weights in model.parameters():
+        weights.data *= 1.5
+    run = finished_run(runs, "self_attention", preset)
+    gpt.save_checkpoint(run.folder / "checkpoint", model, tokenizer, preset)
+    (run.folder / "snapshots").mkdir()
+    save_weights(run.folder / "snapshots" / f"{STEPS:06d}.safetensors", model.state_dict())
+    return run, model, tokenizer
 
-    visit.open(server, f"self_attention?self_attention_{QUICK}&self_attention_read=hello")
-    visit.button("Train").click()
-    run_id = visit.run_id()
-    visit.wait_text("Finished.", timeout=90_000)
-    visit.page.get_by_text("Model: your run, after 200 steps").first.wait_for(timeout=SOON)
-    visit.page.wait_for_timeout(1000)
-    zoom = visit.page.locator(".attention .zoom").first
+
+def test_hovered_attention_is_what_gpt_computes(server, visit, opinionated):
+    run, model, tokenizer = opinionated
+    visit.open(server, f"self_attention?run={run.id}&self_attention_read=hello")
+    visit.wait_text(f"Model: your run, after {STEPS} steps")
+    zoom = visit.page.locator(".attention[data-ready=true] .zoom").first
+    visit.rest()
     zoom.focus()
     zoom.press("ArrowUp")
-    visit.page.wait_for_timeout(200)
-    shown = visit.page.eval_on_selector(".attention", "e => ({...e.dataset})")
-    model, tokenizer, _ = gpt.load_checkpoint(runs / run_id / "checkpoint")
+    hovered = visit.page.locator(".attention[data-value]:not([data-value=''])").first
+    hovered.wait_for(timeout=SOON)
+    shown = hovered.evaluate("e => ({...e.dataset})")
     pattern = gpt.trace(model, torch.tensor([tokenizer.encode("hello")]))["pattern"][0, 0, 0]
     row, column = int(shown["row"]), int(shown["column"])
     assert float(shown["value"]) == pytest.approx(float(pattern[row, column]), abs=1e-4)
@@ -153,24 +176,20 @@ def test_dark_mode_is_dark_and_quiet(server, browser):
     tab.close()
 
 
-def test_settings_come_back_with_the_address(server, visit):
-    visit.open(server, "bigram?bigram_learning_rate=0.03&bigram_prompt=Hello")
-    visit.button("Train").wait_for(timeout=SOON)
-    assert visit.page.get_by_role("textbox", name="Prompt").input_value() == "Hello"
-    visit.page.get_by_text("0.03", exact=True).first.wait_for(timeout=SOON)
-
-
-def test_writing_streams_and_can_be_repeated(server, visit):
-    visit.open(server, "bigram?bigram_prompt=the")
+def test_settings_come_back_with_the_address_and_writing_can_be_repeated(server, visit):
+    page = visit.open(server, "bigram?bigram_learning_rate=0.03&bigram_prompt=Hello").page
     visit.wait_text("Often misunderstood")
+    prompt = page.get_by_role("textbox", name="Prompt").and_(page.locator("[value=Hello]"))
+    prompt.wait_for(timeout=SOON)
+    page.get_by_text("0.03", exact=True).first.wait_for(timeout=SOON)
     texts = []
     for _ in range(2):
         visit.rest()
         visit.button("Write").click(timeout=SOON)
         visit.wait_text("300 characters,")
-        texts.append(visit.page.locator("[data-testid=stCode]").first.inner_text())
+        texts.append(page.locator("[data-testid=stCode]").first.inner_text())
         visit.button("Clear").click()
-        visit.page.get_by_text("300 characters,").first.wait_for(state="detached", timeout=SOON)
+        page.get_by_text("300 characters,").first.wait_for(state="detached", timeout=SOON)
     assert len(texts[0]) > 200
     assert texts[0] == texts[1]
 
@@ -204,7 +223,7 @@ def test_a_term_explains_itself_where_it_stands(server, visit):
 
 
 def test_an_answer_is_there_again_after_a_reload(server, visit):
-    page = visit.open(server, "text_to_tokens").page
+    page = open_whole(visit, server, "text_to_tokens")
     guess = page.get_by_placeholder("your guess")
     guess.fill("32")
     guess.press("Enter")
@@ -212,4 +231,5 @@ def test_an_answer_is_there_again_after_a_reload(server, visit):
     page.wait_for_function("localStorage.getItem('gpt-from-scratch')?.includes('32')")
     page.goto(f"{server.address}/text_to_tokens")  # a new session: the server knows nothing
     visit.wait_text("You said 32, measured")
-    visit.open(server).wait_text("Predictions: 1 of 1 right")
+    open_whole(visit, server, "home")
+    visit.wait_text("Predictions: 1 of 1 right")

@@ -68,7 +68,7 @@ def test_killed_workers_and_killed_servers_lose_nothing(browser, tmp_path):
         workers = workers_of(server)
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
-        tab.page.close()
+        tab.leave()
         server.stop(signal.SIGKILL)
         assert workers and all(gone(pid) for pid in workers)
         assert run.recorded()["state"] == "training", "nobody was left to say a last word"

@@ -10,7 +10,7 @@ import pytest
 import gpt
 from explorer import modern
 from explorer.panels.race import CHOICES
-from tests.browser.visiting import SOON, finished_run
+from tests.browser.visiting import SOON, finished_run, record
 
 STEPS = 60
 
@@ -61,18 +61,6 @@ def measured(runs):
         record(run, STEPS, 6.0, 3.0)
     for preset, seconds in zip(modern.racers().values(), (10.0, 40.0), strict=True):
         record(finished_run(runs, "since_2017", preset), preset.train.max_steps, seconds, 2.0)
-
-
-def record(run, step, seconds, loss):
-    """What a training of so many steps leaves behind, its first and its last estimate."""
-    losses = {"step": step, "train_loss": loss, "val_loss": loss}
-    events = [
-        {"kind": "evaluation", "step": 0, "train_loss": 4.6, "val_loss": 4.6},
-        {"kind": "step", "step": step, "loss": loss, "seconds": seconds},
-        {"kind": "evaluation"} | losses,
-        {"kind": "finished"} | losses,
-    ]
-    (run.folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
 
 
 def test_wrong_and_right_guesses_are_graded_by_finished_runs(server, visit, measured):

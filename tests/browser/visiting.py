@@ -4,6 +4,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -26,18 +27,29 @@ def new_tab(browser, scheme="light"):
     return page
 
 
+def _keep_errors(page, message):
+    # Streamlit looks for its own files below the page's address first; those are its 404s.
+    if message.type == "error" and "404" not in message.text:
+        page.trouble.append(message.text)
+
+
 class Visit:
-    """A tab on the app, with everything that went wrong in it."""
+    """A tab on the app, with everything that went wrong in it. A tab that an earlier visit has
+    closed, and blanked, is taken again: a new one starts a process and costs a second more."""
+
+    blank: ClassVar[list[Any]] = []
 
     def __init__(self, browser, scheme="light"):
-        self.page = new_tab(browser, scheme)
-        self.trouble, self.sent = self.page.trouble, self.page.sent
-        self.page.on("console", self._console)
+        self.page = self.blank.pop() if self.blank else self._new(browser)
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.bring_to_front()
+        self.trouble, self.sent = self.page.trouble, self.page.sent = [], []
 
-    def _console(self, message):
-        # Streamlit looks for its own files below the page's address first; those are its 404s.
-        if message.type == "error" and "404" not in message.text:
-            self.trouble.append(message.text)
+    @staticmethod
+    def _new(browser):
+        page = new_tab(browser)
+        page.on("console", lambda message: _keep_errors(page, message))
+        return page
 
     def open(self, server, address=""):
         self.page.goto(f"{server.address}/{address}")
@@ -73,11 +85,17 @@ class Visit:
         self.page.wait_for_url(re.compile(r"[?&]run="), timeout=SOON)
         return re.search(r"run=([0-9a-f-]+)", self.page.url).group(1)
 
+    def leave(self):
+        """Leave the app: its session ends as in a closed tab."""
+        self.page.goto("about:blank")
+        self.blank.append(self.page)
+
     def close(self):
+        """Leave the app; the test fails if anything went wrong in it."""
         boxes = self.page.locator("[data-testid=stException]").all_inner_texts()
         broken = self.page.get_by_text("BidiComponent Error").count()
         dialogs = self.page.get_by_text("Page not found").count()
-        self.page.close()
+        self.leave()
         assert not boxes, boxes
         assert not broken
         assert not dialogs
@@ -90,6 +108,18 @@ def finished_run(runs: Path, page: str, preset: gpt.Preset, **more: object) -> R
     run = RunStore(runs).create(spec)
     run.set_status(state=FINISHED, step=preset.train.max_steps, **more)
     return run
+
+
+def record(run, step, seconds, loss):
+    """What a training of so many steps leaves behind, its first and its last estimate."""
+    losses = {"step": step, "train_loss": loss, "val_loss": loss}
+    events = [
+        {"kind": "evaluation", "step": 0, "train_loss": 4.6, "val_loss": 4.6},
+        {"kind": "step", "step": step, "loss": loss, "seconds": seconds},
+        {"kind": "evaluation"} | losses,
+        {"kind": "finished"} | losses,
+    ]
+    (run.folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
 
 
 def status(runs: Path, run_id: str) -> dict:
