@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import MagicMock
 
@@ -13,6 +14,8 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import ScriptRunnerEvent
 
 from explorer import reruns
+
+HEARD = 10 * reruns.GATHER  # seconds
 
 
 class Ended:
@@ -44,12 +47,17 @@ class Started(Ended):
 
 @pytest.fixture
 def patched(monkeypatch):
-    for name in ("_create_scriptrunner", "_handle_scriptrunner_event_on_event_loop"):
+    for name in (
+        "_create_scriptrunner",
+        "_handle_scriptrunner_event_on_event_loop",
+        "_call_soon_on_event_loop",
+    ):
         monkeypatch.setattr(AppSession, name, getattr(AppSession, name))
     monkeypatch.setattr(AppSession, "has_fragment", lambda *_: True)
     monkeypatch.setattr(Started, "asked", [], raising=False)
     monkeypatch.setattr(app_session, "ScriptRunner", Started)
     reruns.hear_out()
+    reruns.gather()
 
 
 @contextlib.contextmanager
@@ -94,7 +102,7 @@ def test_what_was_said_last_is_heard_though_a_poll_came_first(patched):
             session.request_rerun(ClientState(fragment_id="polls"))
             started = session._scriptrunner
             session._on_scriptrunner_event(started, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, first())
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(HEARD)
             assert session._scriptrunner is started, "the next thread goes on"
             return kinds(session)
 
@@ -110,7 +118,7 @@ def test_a_thread_that_makes_way_for_a_new_page_is_not_heard(patched):
             left = session._scriptrunner = Ended()
             session.request_rerun(ClientState(query_string="bigram"))
             last_words(session, left)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(HEARD)
             return kinds(session)
 
     assert run(clicked) == []
@@ -122,7 +130,52 @@ def test_a_thread_that_has_said_its_last_is_let_go(patched):
             ended = session._scriptrunner = Ended()
             last_words(session, ended)
             session.request_rerun(ClientState(fragment_id="polls"))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(HEARD)
             return session.last_runner
 
     assert run(polled) is None
+
+
+def test_what_a_thread_says_wakes_the_server_once_and_in_order(patched):
+    async def spoke():
+        with new_session() as session:
+            woken = session._message_enqueued_callback = MagicMock()
+            runner = session._scriptrunner = Ended()
+            for number in range(100):
+                said = ForwardMsg()
+                said.auto_rerun.interval = number
+                event = ScriptRunnerEvent.ENQUEUE_FORWARD_MSG
+                session._on_scriptrunner_event(runner, event, forward_msg=said)
+            await asyncio.sleep(HEARD)
+            said = [message.auto_rerun.interval for message in session.flush_browser_queue()]
+            assert woken.call_count == 1 and session._message_enqueued_callback is woken
+            return said
+
+    assert run(spoke) == list(range(100))
+
+
+def test_one_that_fails_leaves_the_others_to_be_heard(patched):
+    async def spoke():
+        heard = []
+        with new_session() as session:
+            asyncio.get_running_loop().set_exception_handler(lambda *_: heard.append("logged"))
+            session._call_soon_on_event_loop(lambda: 1 / 0)
+            session._call_soon_on_event_loop(lambda: heard.append("the next"))
+            await asyncio.sleep(HEARD)
+        return heard
+
+    assert run(spoke) == ["logged", "the next"]
+
+
+def test_many_threads_are_all_heard(patched):
+    async def spoke():
+        heard = []
+        with new_session() as session, ThreadPoolExecutor(8) as threads:
+            for number in range(2000):
+                say = functools.partial(heard.append, number)
+                threads.submit(session._call_soon_on_event_loop, say)
+            threads.shutdown()
+            await asyncio.sleep(HEARD)
+        return heard
+
+    assert sorted(run(spoke)) == list(range(2000))
