@@ -19,7 +19,7 @@ settings.load_profile("tests")
 
 
 # Files that take longest; begun first, so that none of them is left alone at the end.
-LONGEST = ("runs/test_local.py", "browser/test_app.py", "browser/test_components.py")
+LONGEST = ("runs/test_local.py", "browser/test_app.py", "browser/test_faults.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -37,6 +37,10 @@ if told:
     st.text(f"take {take} is set up")
 """
 
+# Whether the script has ended and what it no longer draws is gone.
+AT_REST = """() => document.querySelector("[data-test-script-state=notRunning]")
+  && !document.querySelector("[data-stale=true]")"""
+
 # Whether all components are drawn, in light colours (those of a page that was dark turn light a
 # moment after it), and no font is to come, which would draw them once more.
 DRAWN = """() => {
@@ -73,6 +77,7 @@ class Stage:
         page.evaluate(FRESH)  # a field that loses the focus tells the server
         stands = page.get_by_text(f"take {take} is set up", exact=True)
         stands.or_(page.get_by_test_id("stException")).first.wait_for(timeout=SOON)
+        page.wait_for_function(AT_REST, timeout=SOON)
         self.check()
         for name in components:
             page.wait_for_selector(f"{name}[data-ready=true]", timeout=SOON)

@@ -165,7 +165,8 @@ def test_a_long_run_gives_way_to_another_learner_and_goes_on_by_itself(tmp_path,
         before = ann.recorded()["step"]
         tools.wait_for(reaches(ann, before + 50))  # it is her turn again
         told = [e["reason"] for e in ann.events()[0] if e.get("note") == "queued"]
-        assert told == ["", TURN_OVER]
+        # On a busy machine Ben, too, may train for a whole turn, and Ann give way to him again.
+        assert told[:2] == ["", TURN_OVER] and set(told[1:]) == {TURN_OVER}
         steps = [e["step"] for e in ann.events()[0] if e["kind"] == "step"]
         assert steps == list(range(1, len(steps) + 1))
         executor.command(ann.id, "pause")
