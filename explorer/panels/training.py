@@ -82,8 +82,8 @@ def training_panel(
         else:
             losses_to_beat(lesson, text)
         # Judged by what was drawn: a single step may be over before this line is reached.
-        begins_or_ends = _pace(run, status["state"] if status else None) != pace
-        if begins_or_ends or (run is not None and run.checkpoint_path and not had_model):
+        moved_on = _pace(run, status["state"] if status else None) != pace
+        if moved_on or (run is not None and run.checkpoint_path and not had_model):
             st.rerun()  # the whole page: its pictures follow, and what can be taken home
 
     st.fragment(live, run_every=pace)()
