@@ -104,7 +104,6 @@ chosen = st.navigation(sections, expanded=True)  # of more than ten Streamlit wo
 titles = {lesson.key: lesson.headline for lesson in [*lessons.BY_KEY.values(), lessons.CLASS]}
 st.title(titles[chosen.url_path or "home"], anchor=False)
 reruns.hear_out()
-reruns.gather()
 if start() and admitted():
     draw_sidebar()
     say_trouble()

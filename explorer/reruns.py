@@ -5,60 +5,27 @@ If a poll is heard after the thread has ended, and before the loop has passed on
 Streamlit starts a new thread and throws those words away: half a page then stays as it was, and a
 timer that was in them never begins. On a busy server, where the loop lags behind, a learner meets
 it as a button that does nothing. `AppSession.request_rerun` of Streamlit 1.67 tells of it.
-What a thread says is also passed on by the handful, which takes less of the processor (`gather`).
+
+So a session keeps what its thread says in a line of its own, and says all of it before a new thread
+begins. From there the loop also takes it by the handful: Streamlit wakes its loop for each of a
+page's hundred messages, and thread and loop then wait for each other each time, a seventh of what a
+page takes of the processor (measured).
 """
 
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+GATHER = 0.01  # seconds in which a handful comes together
+
 
 def hear_out() -> None:
-    """Let every session of this server pass on the last words of a thread that has ended. They come
-    before the first ones of the next thread: the loop keeps the order."""
+    """Let every session of this server pass on what its threads say: together, in order, all."""
     from streamlit.runtime.app_session import AppSession
-    from streamlit.runtime.scriptrunner import ScriptRunnerEvent
 
     session: Any = AppSession
-    create, handle = session._create_scriptrunner, session._handle_scriptrunner_event_on_event_loop
+    create, call_soon = session._create_scriptrunner, session._call_soon_on_event_loop
     if getattr(create, "hears_out", False):
-        return
-
-    def create_next(self: Any, request: Any) -> None:
-        # None, unless it has ended by itself: one that is to make way is not heard any more.
-        self.last_runner = self._scriptrunner
-        create(self, request)
-
-    def handle_in_turn(self: Any, sender: Any, event: Any, *more: Any) -> None:
-        now = self._scriptrunner
-        if sender is None or sender is not getattr(self, "last_runner", None) or sender is now:
-            handle(self, sender, event, *more)
-        elif event is ScriptRunnerEvent.SHUTDOWN:
-            self.last_runner = None
-        else:
-            self._scriptrunner = sender  # Streamlit passes on the words of this one alone
-            try:
-                handle(self, sender, event, *more)
-            finally:
-                self._scriptrunner = now
-
-    create_next.hears_out = True  # type: ignore[attr-defined]
-    session._create_scriptrunner = create_next
-    session._handle_scriptrunner_event_on_event_loop = handle_in_turn
-
-
-GATHER = 0.01  # seconds
-
-
-def gather() -> None:
-    """Let every session pass on what its thread says by the handful. Streamlit wakes its event loop
-    for each of a page's hundred messages, and thread and loop then wait for each other each time: a
-    seventh of what a page takes of the processor (measured)."""
-    from streamlit.runtime.app_session import AppSession
-
-    session: Any = AppSession
-    call_soon = session._call_soon_on_event_loop
-    if getattr(call_soon, "gathers", False):
         return
 
     def call_together(self: Any, callback: Callable[[], None]) -> None:
@@ -74,13 +41,22 @@ def gather() -> None:
         wake, self._message_enqueued_callback = self._message_enqueued_callback, None
         try:
             while self.unsaid:
-                self.unsaid.popleft()()
+                try:
+                    self.unsaid.popleft()()
+                except Exception as error:  # as the loop does: it is logged, and the others come
+                    said = {"message": "A session's message failed", "exception": error}
+                    self._event_loop.call_exception_handler(said)
         finally:
             self._message_enqueued_callback = wake
             if wake is not None:
                 wake()
-            if self.unsaid:  # one of them failed; it is logged, and the others are still to come
-                call_soon(self, lambda: pass_on(self))
 
-    call_together.gathers = True  # type: ignore[attr-defined]
+    def create_next(self: Any, request: Any) -> None:
+        # A thread that has ended by itself; one that is to make way (None) is not heard any more.
+        if self._scriptrunner is not None and hasattr(self, "unsaid"):
+            pass_on(self)
+        create(self, request)
+
+    create_next.hears_out = True  # type: ignore[attr-defined]
+    session._create_scriptrunner = create_next
     session._call_soon_on_event_loop = call_together

@@ -47,17 +47,12 @@ class Started(Ended):
 
 @pytest.fixture
 def patched(monkeypatch):
-    for name in (
-        "_create_scriptrunner",
-        "_handle_scriptrunner_event_on_event_loop",
-        "_call_soon_on_event_loop",
-    ):
+    for name in ("_create_scriptrunner", "_call_soon_on_event_loop"):
         monkeypatch.setattr(AppSession, name, getattr(AppSession, name))
     monkeypatch.setattr(AppSession, "has_fragment", lambda *_: True)
     monkeypatch.setattr(Started, "asked", [], raising=False)
     monkeypatch.setattr(app_session, "ScriptRunner", Started)
     reruns.hear_out()
-    reruns.gather()
 
 
 @contextlib.contextmanager
@@ -69,10 +64,10 @@ def new_session():
     app_session._close_script_event_loop(session._script_event_loop)
 
 
-def last_words(session, runner):
+def last_words(session, runner, interval=0.3):
     """What `runner` said last, as its thread hands it to the event loop."""
     said = ForwardMsg()
-    said.auto_rerun.interval = 0.3
+    said.auto_rerun.interval = interval
     session._on_scriptrunner_event(runner, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, forward_msg=said)
     session._on_scriptrunner_event(runner, ScriptRunnerEvent.SHUTDOWN)
 
@@ -124,16 +119,19 @@ def test_a_thread_that_makes_way_for_a_new_page_is_not_heard(patched):
     assert run(clicked) == []
 
 
-def test_a_thread_that_has_said_its_last_is_let_go(patched):
+def test_threads_that_end_at_once_are_all_heard(patched):
+    """Two of them within one handful: the words of the first come first."""
+
     async def polled():
         with new_session() as session:
-            ended = session._scriptrunner = Ended()
-            last_words(session, ended)
-            session.request_rerun(ClientState(fragment_id="polls"))
+            for interval in (1, 2, 3):
+                session.request_rerun(ClientState(fragment_id="polls"))
+                session._scriptrunner = Ended()  # the one just begun, at once
+                last_words(session, session._scriptrunner, interval)
             await asyncio.sleep(HEARD)
-            return session.last_runner
+            return [said.auto_rerun.interval for said in session.flush_browser_queue()]
 
-    assert run(polled) is None
+    assert run(polled) == [1, 2, 3]
 
 
 def test_what_a_thread_says_wakes_the_server_once_and_in_order(patched):
