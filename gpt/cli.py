@@ -21,12 +21,13 @@ import gpt
 from gpt.cli_takehome import FORMATS, export_command, verify_command
 from gpt.cli_train import RUNS, train_command
 from gpt.devices import pick_device
-from gpt.errors import CheckpointError, GPTError, nearest
+from gpt.errors import CheckpointError, ConfigError, GPTError, nearest
 from gpt.toys import TOYS
 
 PRETRAINED = Path("checkpoints/pretrained")
 HUGGINGFACE = Path("checkpoints/huggingface")
 PROBLEMS, WRONG = 1000, 5  # of a toy task: asked, and shown of those answered wrongly
+MOST_TOKENS = 1_000_000  # written at once, which takes minutes to hours
 SCORES = 2**26  # numbers in the scores of one batch, 256 MB
 LAST_WORDS = 5.0  # seconds that one of several processes leaves to another to say what is wrong
 
@@ -125,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sample(options: argparse.Namespace) -> None:
+    if not 0 <= options.tokens <= MOST_TOKENS:
+        raise ConfigError(
+            f"--tokens is a whole number from 0 to {MOST_TOKENS:,}, got {options.tokens}: for a"
+            " longer text, give the end of this one as the next --prompt."
+        )
     model, tokenizer = _load(_find(options.checkpoint), options.device)
     filters = (options.temperature, options.top_k, options.top_p, options.seed)
     tokens = gpt.stream(model, tokenizer, options.prompt, options.tokens, *filters)

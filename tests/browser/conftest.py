@@ -5,12 +5,17 @@ import shutil
 
 import pytest
 
-from tests.browser.serving import ROOT, measured, serve
+from tests.browser.serving import app, measured, serve
 from tests.browser.stage import PAGE, VIEW, Stage
 from tests.browser.visiting import Visit
 
 REQUIRED = os.environ.get("EXPLORER_BROWSER_TESTS") == "required"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--in-process-gpu",  # one process less draws with a tenth less of the processor
+    "--disable-background-networking",
+]
 
 
 def missing(what: str) -> None:
@@ -45,18 +50,16 @@ def browser(tmp_path_factory):
         running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Where the server of these tests keeps its runs."""
     return measured(tmp_path_factory.mktemp("runs"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(runs):
-    """The app, without network, with a runs folder of its own."""
-    cache = str(runs / "nothing-fetched")
-    log = runs / "server.log"
-    with serve("streamlit_app.py", ROOT, log, EXPLORER_RUNS=str(runs), GPT_CACHE=cache) as running:
+    """One server for all tests that look at the app: its first pages cost more than most tests."""
+    with app(runs) as running:
         yield running
 
 

@@ -87,3 +87,11 @@ def serve(
         yield server
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def app(runs: Path) -> Iterator[Server]:
+    """The app, without network, with its runs in the folder `runs`."""
+    settings = {"EXPLORER_RUNS": str(runs), "GPT_CACHE": str(runs / "nothing-fetched")}
+    with serve("streamlit_app.py", ROOT, runs / "server.log", **settings) as server:
+        yield server

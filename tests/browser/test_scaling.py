@@ -7,6 +7,7 @@ import pytest
 
 import gpt
 from explorer.panels.sweep import size_of
+from tests.browser.serving import app
 from tests.browser.visiting import SOON, finished_run
 from tests.gpt.helpers import machine_probe
 
@@ -19,6 +20,12 @@ def runs(tmp_path_factory):
     # So slow a machine that no sweep fits its minutes: it is offered the smallest one.
     gpt.save_probe(folder / "machine.json", machine_probe(step=1.0, op=1e-3, flop=1e-9))
     return folder
+
+
+@pytest.fixture(scope="module")
+def server(runs):
+    with app(runs) as running:
+        yield running
 
 
 def test_the_smallest_sweep_trains_behind_the_page(server, visit):

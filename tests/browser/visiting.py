@@ -86,7 +86,8 @@ class Visit:
         return re.search(r"run=([0-9a-f-]+)", self.page.url).group(1)
 
     def leave(self):
-        """Leave the app: its session ends as in a closed tab."""
+        """Leave the app: its session ends as in a closed tab, and its answers are forgotten."""
+        self.page.evaluate("() => location.origin === 'null' || localStorage.clear()")
         self.page.goto("about:blank")
         self.blank.append(self.page)
 

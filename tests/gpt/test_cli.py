@@ -86,6 +86,12 @@ def test_minutes_become_steps_by_the_speed_of_this_machine(here, capsys):
     assert 1 <= json.loads(out.splitlines()[-1])["steps"] <= 6  # 60 ms of 10 ms each
 
 
+@pytest.mark.parametrize("tokens", ["-1", "22222222222222222222"])
+def test_a_text_without_end_is_refused(here, capsys, tokens):
+    status, out, err = call(capsys, "sample", "any", "--tokens", tokens)
+    assert status == 2 and not out and err.startswith("--tokens") and err.count("\n") == 1
+
+
 @pytest.mark.parametrize("more", [["--minutes", "0"], ["--minutes", "1", "--steps", "5"]])
 def test_minutes_that_make_no_sense_are_refused(here, capsys, more):
     status, _, err = call(capsys, "train", "bigram", "--corpus", "times.txt", *more)

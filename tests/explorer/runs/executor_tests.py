@@ -47,7 +47,16 @@ def ended(tools):
 
 
 def reaches(run, step):
-    return lambda: any(e["kind"] == "step" and e["step"] >= step for e in run.events()[0])
+    """Whether it has told of this step, to be asked often: each time it reads what is new."""
+    offset, reached = 0, False
+
+    def look():
+        nonlocal offset, reached
+        events, offset = run.events(offset)
+        reached = reached or any(e["kind"] == "step" and e["step"] >= step for e in events)
+        return reached
+
+    return look
 
 
 def kinds(run):
