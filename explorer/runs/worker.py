@@ -142,7 +142,7 @@ def _read_some() -> bytes:
 
 def warm_up() -> None:
     """Train a tiny run in a temporary folder: it loads all that the first real step would wait for
-    (torch, its optimizer with hundreds of modules, gpt's training loop, safetensors)."""
+    (torch, gpt's training loop, safetensors)."""
     from explorer.runs import job
 
     settings = {"max_steps": 1, "eval_iters": 1, "sample_tokens": 1, "batch_size": 1}
