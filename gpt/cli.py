@@ -50,9 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refuse(sentence: str) -> int:
-    """Say a mistake and return the exit status."""
+    """Say a mistake, on one line whatever it quotes, and return the exit status."""
     _wait_for_turn(min(1, int(os.environ.get("RANK", 0))))
-    print(sentence, file=sys.stderr)
+    line = " ".join(sentence.split())
+    print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
     return 2
 
 

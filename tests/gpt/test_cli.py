@@ -86,6 +86,13 @@ def test_minutes_become_steps_by_the_speed_of_this_machine(here, capsys):
     assert 1 <= json.loads(out.splitlines()[-1])["steps"] <= 6  # 60 ms of 10 ms each
 
 
+def test_a_refusal_is_one_line_whatever_it_quotes(here, capsys):
+    status, _, err = call(capsys, "list", "a\n# b\u2028c\ud800")
+    assert status == 2 and err.splitlines() == [
+        "unrecognized arguments: a # b c\\ud800 (see python -m gpt --help)"
+    ]
+
+
 @pytest.mark.parametrize("tokens", ["-1", "22222222222222222222"])
 def test_a_text_without_end_is_refused(here, capsys, tokens):
     status, out, err = call(capsys, "sample", "any", "--tokens", tokens)
