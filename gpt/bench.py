@@ -24,7 +24,7 @@ import torch
 
 from gpt.config import Preset
 from gpt.costs import FLOPS_FOR_THREADS, available_cores, flops_per_iteration, useful_threads
-from gpt.devices import pick_device
+from gpt.devices import multiplies_in_bfloat16, pick_device
 from gpt.events import StepStats
 from gpt.model import build_model
 from gpt.presets import PRESETS
@@ -75,9 +75,11 @@ def measure(quick: bool = False, device: str = "auto") -> dict[str, Any]:
 
 
 def measure_peak(device: str, size: int = 2048) -> dict[str, float]:
-    """GFLOP/s of one large matrix product, in both precisions: nothing computes faster here."""
+    """GFLOP/s of one large matrix product, in each precision that the hardware multiplies itself:
+    nothing computes faster here. In bfloat16 without such hardware a single one takes a minute."""
     peak = {}
-    for dtype in (torch.float32, torch.bfloat16):
+    has_bfloat16 = multiplies_in_bfloat16(torch.device(device))
+    for dtype in [torch.float32, torch.bfloat16][: 1 + has_bfloat16]:
         a = torch.randn(size, size, device=device).to(dtype)
 
         def multiply(a: torch.Tensor = a) -> float:

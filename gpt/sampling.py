@@ -148,7 +148,7 @@ def _draw(logits: Tensor, filters: Filters, generator: torch.Generator) -> tuple
 def _generator(seed: int | None) -> torch.Generator:
     """Random numbers that repeat with `seed`, and never do without one."""
     if seed is not None and not -(2**63) <= seed < 2**64:
-        raise ConfigError(f"seed may have at most 64 bits, got one of {seed.bit_length()}.")
+        raise ConfigError("seed must be between -2^63 and 2^64 - 1: choose a smaller number.")
     generator = torch.Generator()
     generator.seed() if seed is None else generator.manual_seed(seed)
     return generator

@@ -1,6 +1,6 @@
 """The app in a real Chromium: what a learner does on each page, and what must not happen.
 
-One server for all of them, with a runs folder of its own, no network and the embedded text.
+No network, and the embedded text.
 """
 
 import json

@@ -211,8 +211,9 @@ def test_a_filter_outside_its_limits_is_refused_before_any_token():
         stream(GPT, TOKENIZER, "3", top_p=0)
     with pytest.raises(ConfigError, match="temperature must be between 0"):
         generate_batch(GPT, TOKENIZER, ["3"], temperature=-1)
-    with pytest.raises(ConfigError, match="seed may have at most 64 bits, got one of 65"):
-        stream(GPT, TOKENIZER, "3", seed=2**64)
+    for seed in (2**64, -(2**63) - 1):
+        with pytest.raises(ConfigError, match="seed must be between"):
+            stream(GPT, TOKENIZER, "3", seed=seed)
 
 
 def test_generate_is_exported():

@@ -19,7 +19,7 @@ from explorer.runs.run import Run, RunError
 
 CLOSE_WITHIN = 35.0  # seconds; a worker gives up by itself after 30
 STARTS_AT_MOST = 3  # workers that never get warm, in a row: something is broken
-# A worker that trains gpt_mini holds 390 to 560 MB (measured), torch included.
+# A worker that trains gpt_mini holds up to 330 MB (measured), torch included; larger models more.
 WORKER_MEMORY = 600_000_000
 GPU_WORKER_MEMORY = 2_500_000_000  # CUDA's libraries take most of it
 MOST_SLOTS = 256
