@@ -33,10 +33,13 @@ def workers_of(server: Server) -> list[int]:
 
 
 def gone(pid: int, seconds: float = 40) -> bool:
+    """Whether a process ends in time. While one of its threads still does, it holds its files and
+    their locks, though its first thread may be a zombie already."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
-            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+            told = Path(f"/proc/{pid}/status").read_text()
+            if "\nState:\tZ" in told and "\nThreads:\t1\n" in told:
                 return True
         except OSError:
             return True
