@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sample = commands.add_parser("sample", help="write text with a checkpoint")
     sample.add_argument("checkpoint", metavar="CHECKPOINT", help="a folder, or a name from `list`")
-    sample.add_argument("--prompt", default="\n")
+    sample.add_argument("--prompt", default="", help="default: what a text begins with")
     sample.add_argument("--tokens", type=int, default=500)
     sample.add_argument("--temperature", type=float, default=1.0, help="0 is greedy")
     sample.add_argument("--top-k", type=int)

@@ -17,7 +17,7 @@ from explorer.components.glyphs import visible
 
 LAYERS, HEADS, TIME = 2, 3, 24
 TEXT = "To be, or not\nto be: that"[:TIME]
-HTML_TOKENS = ["<b>", "</script>", "<img/src=x/onerror=alert(1)>", "&amp;", " ", "\n"]
+HTML_TOKENS = ["<b>", "</script>", "<img/src='x'/onerror=alert(1)>", "&amp;", " ", "\n"]
 
 SCRIPT = """
 import time

@@ -7,7 +7,7 @@ which a button changes, or with "attention": the steps of one head.
 import numpy as np
 import pytest
 
-TOKENS = ["\n", " ", "<b>", "<img/src=x/onerror=alert(1)>", *"abcdefghijklmnopqrstu"]
+TOKENS = ["\n", " ", "<b>", "<img/src='x'/onerror=alert(1)>", *"abcdefghijklmnopqrstu"]
 TIME, DIMENSIONS, SCALE = 6, 8, 8**-0.5
 
 SCRIPT = """
@@ -153,7 +153,7 @@ def test_the_hovered_value_is_the_value_and_both_are_read_out(tables):
 
 def test_labels_with_html_in_them_are_text(tables):
     point(tables, "counted", 2, 3)
-    assert words(tables).startswith("after ‘<b>’ comes ‘<img/src=x/onerror=alert(1)>’: ")
+    assert words(tables).startswith("after ‘<b>’ comes ‘<img/src='x'/onerror=alert(1)>’: ")
     click(tables, "counted", 3, 2)
     assert tables.locator(".bars-title").inner_text() == f"Row ‘{TOKENS[3]}’"
     assert tables.locator(".matrices :is(b, img)").count() == 0

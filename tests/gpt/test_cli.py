@@ -128,6 +128,12 @@ def test_sample_writes_the_prompt_and_so_many_characters(here, capsys):
     assert greedy == call(capsys, *arguments, "--top-k", "1")[1] != out
 
 
+def test_sample_needs_no_prompt_also_of_a_model_that_knows_no_newline(here, capsys):
+    (here / "times.txt").write_text(TEXT.replace("\n", " "))
+    status, out, err = call(capsys, "sample", train(capsys)["run"], "--tokens", "20")
+    assert (status, len(out), err) == (0, 20 + 1, "")
+
+
 def test_eval_measures_the_whole_text(here, capsys):
     result = train(capsys)
     status, out, _ = call(capsys, "eval", result["run"], "--corpus", "times.txt")
