@@ -101,7 +101,7 @@ async def training(server: Server) -> Learner:
     async def press_now_and_then() -> None:
         while True:
             await one.press("train_a_gpt_train")  # while a run trains, it does nothing
-            await asyncio.sleep(60)
+            await asyncio.sleep(10)
 
     one.busy = asyncio.create_task(press_now_and_then())
     return one
@@ -141,11 +141,12 @@ async def speed(place: Path, seconds: float) -> float:
     def runs() -> list:
         return [r for r in RunStore(place).list() if r.spec()["page"] == "train_a_gpt"]
 
+    training = [run for run in runs() if run.status()["state"] == "training"]
+    assert len(training) == 2, "two runs train"
     before, start = done(), time.perf_counter()
     await asyncio.sleep(seconds)
     steps = sum(step - before.get(run_id, 0) for run_id, step in done().items())
-    train, model = (runs()[0].spec()[part] for part in ("train", "model"))
-    assert len([step for step in done().values() if step]) == 2, "two runs train"
+    train, model = (training[0].spec()[part] for part in ("train", "model"))
     tokens = steps * train["batch_size"] * model["block_size"]
     return round(tokens / (time.perf_counter() - start))
 
