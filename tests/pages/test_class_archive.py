@@ -7,9 +7,9 @@ import json
 import zipfile
 
 import gpt
-from explorer.classroom import board
+from explorer.classroom import board, members
 from explorer.panels.classroom import archive
-from explorer.runs import labels
+from explorer.runs import files, labels
 from tests.pages.bench import Bench, bench  # noqa: F401
 
 
@@ -50,12 +50,21 @@ def test_the_archive_holds_every_run_and_what_it_made(bench: Bench, tmp_path):  
     assert not any(name.startswith(begun.id) for name in files)
 
 
+def test_a_folder_says_whose_run_it_holds_and_no_name_leads_out_of_it(bench: Bench):  # noqa: F811
+    learner = members.id_of(members.new_key())
+    run = bench.train("bigram", "bigram")
+    files.write_json(run.folder / "run.json", run.spec() | {"learner": learner})
+    members.rename(bench.store.root, learner, "../Änn /\\ Ü")
+    found = unpacked(archive.archive_of(board.entries(bench.store), {}))
+    assert {name.partition("/")[0] for name in found if run.id in name} == {f"Änn-Ü-{run.id}"}
+
+
 def test_what_has_no_room_is_named(bench: Bench, tmp_path, monkeypatch):  # noqa: F811
     run = bench.train("bigram", "bigram")
     monkeypatch.setattr(archive, "LARGEST", 0)
     path = tmp_path / "class.zip"
     path.touch()
-    archive.add_files(path, [str(run.folder)])
+    archive.add_files(path, str(run.folder.parent), [str(run.folder)])
     files = unpacked(path.read_bytes())
     assert list(files) == ["missing.txt"]
     assert files["missing.txt"].decode().count("holds no more") == len(archive.PARTS)

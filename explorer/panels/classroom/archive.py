@@ -6,6 +6,7 @@ second of plain Python, for which every page of the server would wait.
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,8 @@ def archive_of(entries: Sequence[Entry], judged: Mapping[str, float]) -> bytes:
         with _opened(path, "w") as archive:
             archive.writestr("runs.csv", table.map(_harmless).to_csv(index=False))
         program = [sys.executable, "-m", __name__, str(path)]
-        subprocess.run(program, input="\n".join(folders), text=True, cwd=PROJECT, check=True)
+        told = "\n".join([str(root), *folders])
+        subprocess.run(program, input=told, text=True, cwd=PROJECT, check=True)
         return path.read_bytes()
 
 
@@ -53,23 +55,38 @@ def _opened(path: Path, mode: Any) -> zipfile.ZipFile:
     return zipfile.ZipFile(path, mode, zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
-def add_files(path: Path, folders: Sequence[str]) -> None:
-    """Put the files of the runs in `folders` into the zip at `path`."""
+def add_files(path: Path, root: str, folders: Sequence[str]) -> None:
+    """Put the files of the runs in `folders` into the zip at `path`. root: of the class."""
     missing: list[str] = []
+    known = members.named(Path(root))
     with _opened(path, "a") as archive:
         for folder in folders:
+            run = Run(folder)
+            place = f"{_of_whom(run, known)}{run.id}"
             for offer in export.OFFERS:
                 if offer.key in PARTS:
-                    missing += _add(archive, Run(folder), offer, path.stat().st_size < LARGEST)
+                    room = path.stat().st_size < LARGEST
+                    missing += _add(archive, place, run, offer, room)
         archive.writestr("missing.txt", "\n".join(missing) + "\n" if missing else "Nothing.\n")
 
 
-def _add(archive: zipfile.ZipFile, run: Run, offer: export.Offer, room: bool) -> list[str]:
-    """Write one file of a run, if there is room -> why it is not there, if it is not."""
+def _of_whom(run: Run, known: Mapping[str, members.Member]) -> str:
+    """How the folder of a run begins, for who looks for somebody's; "" for a guest. Names come from
+    learners: of theirs only letters and digits stay."""
+    with contextlib.suppress(GPTError):
+        if learner := known.get(str(run.spec().get("learner"))):
+            return re.sub(r"\W+", "-", f"{learner.name} ").lstrip("-")
+    return ""
+
+
+def _add(
+    archive: zipfile.ZipFile, place: str, run: Run, offer: export.Offer, room: bool
+) -> list[str]:
+    """Write one file of a run to the folder `place`, if there is room -> why it is not there."""
     name = f"run-{run.id[:15]}"
     with contextlib.suppress(GPTError):
         name = f"{run.spec().get('preset', 'run')}-{run.id[:15]}"
-    file = f"{run.id}/{name}{offer.ending}"
+    file = f"{place}/{name}{offer.ending}"
     if not room:
         return [f"{file}: the archive has {LARGEST / 1e6:.0f} MB already, and holds no more"]
     try:
@@ -82,4 +99,5 @@ def _add(archive: zipfile.ZipFile, run: Run, offer: export.Offer, room: bool) ->
 if __name__ == "__main__":
     with contextlib.suppress(AttributeError):  # Windows has no `nice`
         os.nice(10)
-    add_files(Path(sys.argv[1]), sys.stdin.read().splitlines())
+    class_root, *run_folders = sys.stdin.read().splitlines()
+    add_files(Path(sys.argv[1]), class_root, run_folders)

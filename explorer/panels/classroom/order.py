@@ -158,6 +158,7 @@ def archive_panel(text: cache.Text) -> None:
         on_click="ignore",
         help=say(
             "A table of all runs (CSV), and for each run its program, notebook, measurements,"
-            " receipt and model. Of a hundred runs it takes a minute or two."
+            " receipt and model. Of a hundred runs it takes a minute or two. It holds 500 MB; what"
+            " has no room is named in it."
         ),
     )
