@@ -41,7 +41,9 @@ def events(runs):
 def test_a_class_server_logs_tells_and_hides_what_it_should(browser, tmp_path):
     runs, log, key = measured(tmp_path / "runs"), tmp_path / "output", members.new_key()
     settings = {"EXPLORER_CLASS": "on", "EXPLORER_TEACHER_KEY": TEACHER, "EXPLORER_RUNS": str(runs)}
-    with serve("explorer/class_server.py", ROOT, log, **settings) as server:
+    with serve("explorer/class_server.py", ROOT, log, listen="", **settings) as server:
+        at = server.listens_at()
+        assert at and at <= {"127.0.0.1", "::1"}, "nobody asked for more than its own machine"
         for path in ("/", "/health", "/_stcore/health", "/nowhere"):
             _, headers = answer(server, path)
             known = {name.lower(): value for name, value in headers.items()}
