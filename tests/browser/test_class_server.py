@@ -82,7 +82,7 @@ def test_a_class_server_logs_tells_and_hides_what_it_should(browser, tmp_path):
         server.stop(signal.SIGTERM)
     told = {(line["event"], line.get("run")) for line in events(runs)}
     expected = [("server.start", None), ("run.begun", run_id), ("run.suspended", run_id)]
-    assert {*expected, ("server.stop", None)} <= told
+    assert {*expected, ("class.wrong_key", None), ("server.stop", None)} <= told
     (begun,) = [line for line in events(runs) if line["event"] == "run.begun"]
     spec = json.loads((runs / run_id / "run.json").read_text())
     assert begun.get("workspace", "") == spec.get("learner", "")
