@@ -13,10 +13,12 @@ import contextlib
 import json
 import logging
 import logging.handlers
+import math
 import os
 import re
 import sys
 import threading
+import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +28,8 @@ NAME = "explorer.server"
 FILE = "server.log"
 LARGEST = 5_000_000  # bytes of one file
 KEPT = 5  # files before the present one
-FIELDS = ("run", "workspace", "reason", "error", "where", "step")
+FIELDS = ("run", "workspace", "reason", "error", "where", "step", "left_out")
+SELDOM = 60.0  # seconds between two lines of an event that anybody can cause
 LONGEST = 500  # characters of one text
 PROJECT = Path(__file__).parents[1]
 STREAMLIT = "streamlit.error_util"  # the logger to which uncaught errors of pages go
@@ -39,12 +42,26 @@ _LINK = re.compile(r"(?i)\b(workspace|token|secret|password|code)=[^&\s\"']+")
 _log = logging.getLogger(NAME)
 _log.addHandler(logging.NullHandler())  # before `begin`: nowhere
 _setting = threading.Lock()
+_counting = threading.Lock()
+_seldom: dict[str, tuple[float, int]] = {}  # event → when it was written last, how often not since
 
 
 def note(event: str, level: int = logging.INFO, **fields: Any) -> None:
     """Write one event, such as "run.finished"; fields that are not in FIELDS are a mistake."""
     assert fields.keys() <= set(FIELDS), f"a log has only the fields {', '.join(FIELDS)}"
     _log.log(level, event, extra={"fields": fields})
+
+
+def note_seldom(event: str, level: int = logging.INFO, **fields: Any) -> None:
+    """Write an event that anybody can cause, once in SELDOM seconds at most: a thousand a minute
+    would push all else out of the log. left_out: how many there were since the line before."""
+    now = time.monotonic()
+    with _counting:
+        last, left_out = _seldom.get(event, (-math.inf, 0))
+        written = now - last >= SELDOM
+        _seldom[event] = (now, 0) if written else (last, left_out + 1)
+    if written:
+        note(event, level, **fields, left_out=left_out or None)
 
 
 def note_error(event: str, error: BaseException) -> None:
@@ -81,6 +98,7 @@ def _add(root: Path, handler: logging.Handler) -> None:
 
 def _end() -> None:
     logging.getLogger(STREAMLIT).removeFilter(_page_errors)
+    _seldom.clear()
     for handler in list(_log.handlers):
         if not isinstance(handler, logging.NullHandler):
             _log.removeHandler(handler)

@@ -24,7 +24,8 @@ def show_key() -> None:
         if rules.is_teachers_key(root, tried):
             rules.make_teacher(root, workspace.mine().id)
         else:
-            server_log.note("class.wrong_key", logging.WARNING, workspace=workspace.mine().id)
+            who = workspace.mine().id
+            server_log.note_seldom("class.wrong_key", logging.WARNING, workspace=who)
             st.session_state[SAID] = say("This is not the teacher's key.")
 
 

@@ -5,6 +5,9 @@ No container engine runs in the tests; what can be wrong without one is looked f
 
 import re
 import shlex
+import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,21 @@ def test_it_is_started_and_asked_as_the_code_understands():
     assert f"--server.port={port}" in command and health.URL.endswith(f":{port}")
     (check,) = said("HEALTHCHECK")
     assert "explorer.health" in check and f":{port}" in check
+
+
+def findings(*options):
+    """The rules that the linter sees broken, such as "DL3008"."""
+    linter = Path(sysconfig.get_path("scripts")) / "hadolint"
+    command = [linter, "--no-color", *options, "Dockerfile"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert not told.stderr, told.stderr
+    return [line.split()[1] for line in told.stdout.splitlines()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="hadolint is not packed for Windows")
+def test_a_linter_finds_nothing_but_what_the_file_gives_a_reason_for():
+    assert findings("--disable-ignore-pragma") == ["DL3008"]
+    assert findings() == []
 
 
 def code():

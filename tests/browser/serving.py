@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import gpt
@@ -20,17 +21,26 @@ ROOT = Path(__file__).parents[2]
 
 
 class Server:
-    """One `streamlit run` on a port of its own, or on `port`; it trains one run at a time."""
+    """One `streamlit run` on a port of its own, or on `port`; it trains one run at a time.
+
+    listen: where it listens; "": as the settings in `folder` say, or Streamlit's own.
+    """
 
     def __init__(
-        self, script: str, folder: Path, log: Path, port: int = 0, **environment: str
+        self,
+        script: str,
+        folder: Path,
+        log: Path,
+        port: int = 0,
+        listen: str = "127.0.0.1",
+        **environment: str,
     ) -> None:
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = log
         flags = [
             f"--server.port={self.port}",
-            "--server.address=127.0.0.1",
+            *([f"--server.address={listen}"] if listen else []),
             "--server.headless=true",
             "--server.fileWatcherType=none",
             "--browser.gatherUsageStats=false",
@@ -58,6 +68,11 @@ class Server:
             time.sleep(0.1)
         pytest.fail(f"the server did not answer: {self.log.read_text()}")
 
+    def listens_at(self) -> set[str]:
+        """The addresses at which it can be reached."""
+        found = psutil.Process(self.process.pid).net_connections(kind="tcp")
+        return {line.laddr.ip for line in found if line.status == psutil.CONN_LISTEN}
+
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -79,10 +94,15 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def serve(
-    script: str, folder: Path, log: Path, port: int = 0, **environment: str
+    script: str,
+    folder: Path,
+    log: Path,
+    port: int = 0,
+    listen: str = "127.0.0.1",
+    **environment: str,
 ) -> Iterator[Server]:
     """A server that is gone afterwards."""
-    server = Server(script, folder, log, port, **environment)
+    server = Server(script, folder, log, port, listen, **environment)
     try:
         yield server
     finally:

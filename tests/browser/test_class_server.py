@@ -41,7 +41,9 @@ def events(runs):
 def test_a_class_server_logs_tells_and_hides_what_it_should(browser, tmp_path):
     runs, log, key = measured(tmp_path / "runs"), tmp_path / "output", members.new_key()
     settings = {"EXPLORER_CLASS": "on", "EXPLORER_TEACHER_KEY": TEACHER, "EXPLORER_RUNS": str(runs)}
-    with serve("explorer/class_server.py", ROOT, log, **settings) as server:
+    with serve("explorer/class_server.py", ROOT, log, listen="", **settings) as server:
+        at = server.listens_at()
+        assert at and at <= {"127.0.0.1", "::1"}, "nobody asked for more than its own machine"
         for path in ("/", "/health", "/_stcore/health", "/nowhere"):
             _, headers = answer(server, path)
             known = {name.lower(): value for name, value in headers.items()}
@@ -80,7 +82,7 @@ def test_a_class_server_logs_tells_and_hides_what_it_should(browser, tmp_path):
         server.stop(signal.SIGTERM)
     told = {(line["event"], line.get("run")) for line in events(runs)}
     expected = [("server.start", None), ("run.begun", run_id), ("run.suspended", run_id)]
-    assert {*expected, ("server.stop", None)} <= told
+    assert {*expected, ("class.wrong_key", None), ("server.stop", None)} <= told
     (begun,) = [line for line in events(runs) if line["event"] == "run.begun"]
     spec = json.loads((runs / run_id / "run.json").read_text())
     assert begun.get("workspace", "") == spec.get("learner", "")

@@ -42,6 +42,13 @@ def test_a_full_disk_and_a_queue_that_stands_still_are_trouble(waiting, monkeypa
     ]
 
 
+def test_a_clock_set_back_by_a_day_makes_no_wait_negative(waiting, monkeypatch):
+    before = time.time() - 86_400
+    monkeypatch.setattr(time, "time", lambda: before)
+    said = health.report(waiting[1])
+    assert (said["status"], said["oldest_wait_seconds"]) == ("ok", 0.0)
+
+
 def test_a_cluster_that_is_away_is_trouble(waiting):
     said = health.report(waiting[1], cluster_away=True)
     assert said["status"] == "trouble" and len(said["problems"]) == 1

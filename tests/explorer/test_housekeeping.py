@@ -63,6 +63,30 @@ def test_what_is_cleaned_is_logged(store, monkeypatch):
     assert not run.folder.exists()
 
 
+def test_a_clock_set_back_by_a_day_cleans_nothing_early(store, monkeypatch):
+    """By that clock the run has not ended yet: what was announced of it is announced anew."""
+    monkeypatch.setenv("EXPLORER_DISK_BUDGET", "1")
+    monkeypatch.setenv("EXPLORER_CLEAN_NOTICE", "1")
+    run = store.create(describe())
+    run.set_status(state=states.FINISHED)
+    text = store.root / store.save_text("that no run learns from")["path"]
+    keeper, ended = Housekeeping(store, list), disk.seconds_of(run.recorded()["updated"])
+
+    def clean(hours):
+        monkeypatch.setattr(time, "time", lambda: ended + hours * 3600)
+        keeper.clean()
+        return disk.announced(store.root)
+
+    assert clean(-24) == {} and text.exists()
+    announced = clean(2)[run.id].at
+    assert announced > ended and not text.exists()
+    assert clean(2 - 24) == {} and run.folder.exists()
+    assert clean(3.1)[run.id].at > announced and run.folder.exists()
+    clean(4.2)
+    assert not run.folder.exists()
+    assert [line["event"] for line in lines(store)] == ["texts.cleaned", "run.cleaned"]
+
+
 def test_a_mistake_of_its_own_does_not_end_it(store, monkeypatch):
     keeper = Housekeeping(store, list)
     looks = []

@@ -1,13 +1,19 @@
 """One line of JSON for each event, and never a key in it."""
 
+import ast
 import json
 import logging
+import re
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import server_log
+from explorer import housekeeping, server_log
 from explorer.classroom import members, rules
+from explorer.runs import states
+
+ROOT = Path(__file__).parents[2]
 
 CHOSEN = "a-teachers-key-of-our-own"
 
@@ -84,6 +90,52 @@ def test_where_an_error_came_from_is_told_by_lines_of_this_project():
         rules.ClassError(1, 2, 3).no_such_thing  # noqa: B018
     except AttributeError as error:
         assert server_log.where(error).startswith("tests/explorer/test_server_log.py:")
+
+
+def test_what_anybody_can_cause_is_one_line_a_minute_with_a_count(log, monkeypatch):
+    """Whoever guesses keys all day must not push the rest of the day out of the log."""
+    now = [1000.0]
+    monkeypatch.setattr(server_log.time, "monotonic", lambda: now[0])
+    for seconds in (0, 1, 30, 28.9, 0.2, 61):
+        now[0] += seconds
+        server_log.note_seldom("class.wrong_key", logging.WARNING, workspace=f"at {now[0]:g}")
+        server_log.note("run.begun")
+    told = [line for line in log() if line["event"] == "class.wrong_key"]
+    assert [(line["workspace"], line.get("left_out")) for line in told] == [
+        ("at 1000", None),
+        ("at 1060.1", 3),
+        ("at 1121.1", None),
+    ]
+    assert [line["event"] for line in log()].count("run.begun") == 6
+
+
+def logged():
+    """Every event that the code names where it logs; of runs, one for each state."""
+    found = set()
+    for path in [*ROOT.glob("explorer/**/*.py"), *ROOT.glob("pages/*.py")]:
+        own = path == Path(server_log.__file__)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            if not re.fullmatch(r"note(_\w+)?" if own else r"server_log\.note(_\w+)?", called):
+                continue
+            event = node.args[0]
+            if isinstance(event, ast.Constant):
+                found.add(event.value)
+            elif not own:
+                assert path.name == "housekeeping.py", f"{path} logs an event without a name"
+                found |= {f"run.{housekeeping.BEGUN.get(state, state)}" for state in states.STATES}
+    return found
+
+
+def test_every_event_is_in_the_table_of_operations_and_every_one_there_is_logged():
+    text = (ROOT / "explorer" / "OPERATIONS.md").read_text(encoding="utf-8")
+    table = text.split("| event | when |")[1].split("\n\n")[0]
+    cells = "".join(row.split(" | ")[0] for row in table.splitlines())
+    told = set(re.findall(r"`([^`]*)`", cells))
+    assert "class.wrong_key" in told
+    assert told == logged()
 
 
 def test_a_long_log_is_begun_anew_and_a_lost_folder_stops_nothing(log, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import lessons, workspace
+from explorer import lessons, server_log, workspace
 from explorer.classroom import members, rules
 from explorer.panels import manage
 from explorer.panels import workspace as panel
@@ -214,6 +214,21 @@ def test_the_teachers_key_opens_the_board(school, monkeypatch):
     by_key(at.selectbox, "class_run").select(run.id).run()
     by_key(at.button, "class_stop").click().run()
     assert school.executor.commands[-1] == (run.id, "stop")
+
+
+def test_wrong_keys_are_logged_once_a_minute(school, monkeypatch):
+    """One line for each would let whoever guesses push all else out of the log."""
+    monkeypatch.setattr(rules, "AFTER_WRONG", 0.0)
+    monkeypatch.setattr(server_log, "_seldom", {})
+    told = []
+    monkeypatch.setattr(
+        server_log, "note", lambda event, *_, **fields: told.append((event, fields))
+    )
+    at = sit(school, BEN, "class_page")
+    for tried in ("wrong", "wronger", "wrongest"):
+        by_key(at.text_input, "class_key").set_value(tried).run()
+        assert any("not the teacher's key" in e.value for e in at.error)
+    assert told == [("class.wrong_key", {"workspace": members.id_of(BEN), "left_out": None})]
 
 
 def test_on_a_personal_machine_nothing_of_it_is_there(bench):

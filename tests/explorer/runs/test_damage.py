@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import gpt
 from explorer import history
-from explorer.runs import Run, RunError, RunReader, files, job, labels, migrations, states
+from explorer.runs import Run, RunError, RunReader, RunStore, files, job, labels, migrations, states
 from explorer.runs import run as run_module
 from explorer.runs import store as store_module
 
@@ -24,6 +26,12 @@ GARBAGE = {
 def train(run):
     run.set_status(state=states.QUEUED)
     return job.work(run, job.Signals())
+
+
+def curve(run):
+    reader = RunReader(run)
+    reader.update()
+    return reader.curve()["step"].tolist()
 
 
 def write_spec(run, **changes):
@@ -87,6 +95,34 @@ def test_a_saved_state_that_does_not_load_costs_time_but_not_the_run(halfway, to
     reader = RunReader(halfway)
     reader.update()
     assert reader.curve()["step"].tolist() == list(range(1, 21))
+
+
+def test_a_copy_made_in_the_middle_of_training_is_a_backup(store, tools, tmp_path, monkeypatch):
+    """Of a finished run and of one that trains at that moment: OPERATIONS.md says to just copy."""
+    done, trained = (store.create(tools.describe(max_steps=20, eval_interval=5)) for _ in range(2))
+    assert train(done)[0] == "finished"
+    take = gpt.Recorder.take
+
+    def copy_there(recorder, event):
+        take(recorder, event)
+        if getattr(event, "step", 0) == 12 and not (tmp_path / "backup").exists():
+            shutil.copytree(store.root, tmp_path / "backup")
+
+    monkeypatch.setattr(gpt.Recorder, "take", copy_there)
+    assert train(trained)[0] == "finished"
+    shutil.move(store.root, tmp_path / "lost")
+    whole, half = RunStore(tmp_path / "backup").list()
+    assert [whole.id, half.id] == [done.id, trained.id]
+    assert (whole.status()["state"], whole.status()["step"]) == ("finished", 20)
+    assert half.status()["state"] == "interrupted"
+    assert 0 < gpt.load_state(half.resume_path).meta["step"] <= 12
+    for run, known in ((whole, range(20, 21)), (half, range(1, 13))):
+        gpt.load_checkpoint(run.checkpoint_path)
+        steps = curve(run)
+        assert len(steps) in known and steps == list(range(1, len(steps) + 1))
+    assert train(half)[0] == "finished"
+    assert curve(half) == curve(whole)
+    assert tools.losses(half) == tools.losses(Run(tmp_path / "lost" / half.id))
 
 
 def test_a_clock_set_back_changes_no_order(store, tools, monkeypatch):
@@ -200,8 +236,6 @@ def test_what_killed_programs_left_half_done_is_cleaned_up(store, run, tools):
 
 def test_the_events_file_is_closed_off_without_reading_it_all(tmp_path):
     """A long run has hundreds of megabytes of events."""
-    import gpt
-
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"step": 1}\n{"st')
     for _ in range(2):

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_killed_with_all_around_it_at_any_moment_a_run_is_whole_and_goes_on(
     spec = tools.describe(max_steps=LONG, eval_interval=20)
     run, moment = store.create(spec), random.Random(4)
     torn: set[int] = set()  # where a line begins that a kill cut short
-    writing = 0
+    writing, loaded = 0, Counter()
     for number in range(MOMENTS):
         when = {"delay": moment.random() * 0.1, "early": number % 4 == 3}
         writing += nursery("kill", folder=str(run.folder), **when)["writing"]
@@ -61,8 +62,13 @@ def test_killed_with_all_around_it_at_any_moment_a_run_is_whole_and_goes_on(
         torn |= {end} if end < size_of(run.folder / "events.jsonl") else set()
         if run.checkpoint_path:  # it may be killed before there is a first one
             gpt.load_checkpoint(run.checkpoint_path)
+            loaded["checkpoints"] += 1
         if run.resume_path.exists():
             gpt.load_state(run.resume_path)
+            loaded["states"] += 1
+        for _, path in run.snapshots():
+            assert gpt.read_weights(path)
+            loaded["snapshots"] += 1
     reader = RunReader(run)
     reader.update()
     steps = reader.curve(10**9)["step"].tolist()
@@ -74,9 +80,11 @@ def test_killed_with_all_around_it_at_any_moment_a_run_is_whole_and_goes_on(
     assert {step: calm[step] for step in killed} == killed
     run.sweep()
     assert not list(run.folder.glob("*/.*"))
-    with capsys.disabled():
-        if MOMENTS > 50:
+    if MOMENTS > 50:  # enough that some must have hit the middle of a file
+        assert writing > 0 and all(loaded[name] for name in ("checkpoints", "states", "snapshots"))
+        with capsys.disabled():
             print(f"\n{MOMENTS} kills, {writing} files half written, {len(torn)} lines torn,")
+            print(", ".join(f"{n} {name} loaded" for name, n in loaded.items()))
             print(f"{len(steps)} steps with the losses of a calm run, 0 runs lost")
 
 
