@@ -84,8 +84,9 @@ def _form() -> None:
         help=say("Shown above the page of the task, as plain text."),
     )
     pages = [lesson.key for lesson in lessons.LESSONS if lesson.preset]
+    choice = [*tasks.TEXTS, *texts.own_texts()]
     for key, options, now in (
-        ("class_text", tasks.TEXTS, st.session_state["text"]),
+        ("class_text", choice, st.session_state["text"]),
         ("class_tokens", list(texts.TOKENS), st.session_state["tokenizer"]),
     ):  # at first those that the teacher sees, and the judge reads
         st.session_state.setdefault(key, now if now in options else options[0])
@@ -106,10 +107,13 @@ def _form() -> None:
     )
     next(places).selectbox(
         say("Text"),
-        tasks.TEXTS,
-        format_func=lambda name: say(texts.TITLES[name]),
+        choice,
+        format_func=texts.option,
         key="class_text",
-        help=say("The same for all: only then losses can be compared."),
+        help=say(
+            "The same for all: only then losses can be compared. A text of your own is listed here"
+            " once you use it on page 1; whoever has the link of its task can read it."
+        ),
     )
     next(places).selectbox(
         say("Tokens"),
@@ -165,6 +169,8 @@ def _made() -> None:
     told: dict[str, Any] = {"title": get("class_title") or "", "words": get("class_words") or ""}
     told |= {"page": page, "preset": get(f"class_preset_{page}"), "checks": checks}
     told |= {"text": get("class_text"), "tokens": get("class_tokens")}
+    if name := texts.own_texts().get(told["text"]):
+        told["text_name"] = name
     told |= {"open": list(get(f"class_open_{page}") or [])}
     try:
         settings = read_settings(get("class_settings") or "")
