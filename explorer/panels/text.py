@@ -36,20 +36,20 @@ TOKENS = {
 
 def choose() -> None:
     """Draw the chooser in the sidebar. Called by the router, before the page."""
-    options = [*TITLES, *own_texts()]
+    choices = options()
     default = "tinyshakespeare" if is_local("tinyshakespeare") else OFFLINE
     kept = task.keeper_of("text")
     if kept:
         st.session_state["text"] = kept.text
-    elif st.session_state.get("text") not in options:
+    elif st.session_state.get("text") not in choices:
         linked = st.query_params.get("text")
-        st.session_state["text"] = linked if linked in options else default
+        st.session_state["text"] = linked if linked in choices else default
     help = say("What every page learns from. Your own text: paste or upload it on page 1.")
     with st.sidebar:
         chosen = st.selectbox(
             say("Text"),
-            options,
-            format_func=option,
+            list(choices),
+            format_func=lambda name: choices[name],
             key="text",
             disabled=kept is not None,
             help=literal(keeps(kept)) if kept else help,
@@ -235,12 +235,14 @@ def own_texts() -> dict[str, str]:
     return known
 
 
-def option(name: str) -> str:
-    """What a box of texts calls one of them: a title, or the name of an own text and its hash."""
-    if name in TITLES:
-        return titled(name)
-    known = own_texts().get(name, PASTED)  # an option of a box is plain text
-    return f"{say(known) if known == PASTED else known} ({name[:6]})"
+def options() -> dict[str, str]:
+    """The texts that this session may choose, each with what a box calls it, in plain text: a
+    title, or the name of an own text and the beginning of its SHA-256."""
+    own = {
+        sha256: f"{say(name) if name == PASTED else name} ({sha256[:6]})"
+        for sha256, name in own_texts().items()
+    }
+    return {name: titled(name) for name in TITLES} | own
 
 
 @st.fragment(run_every=1.0)

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import engine, language, lessons, workspace
+from explorer import cache, engine, language, lessons, workspace
 from explorer.classroom import tasks
 from explorer.classroom.rules import ClassError
 from explorer.classroom.tasks import Task
@@ -84,9 +84,9 @@ def _form() -> None:
         help=say("Shown above the page of the task, as plain text."),
     )
     pages = [lesson.key for lesson in lessons.LESSONS if lesson.preset]
-    choice = [*tasks.TEXTS, *texts.own_texts()]
+    choices = texts.options()
     for key, options, now in (
-        ("class_text", choice, st.session_state["text"]),
+        ("class_text", list(choices), st.session_state["text"]),
         ("class_tokens", list(texts.TOKENS), st.session_state["tokenizer"]),
     ):  # at first those that the teacher sees, and the judge reads
         st.session_state.setdefault(key, now if now in options else options[0])
@@ -107,8 +107,8 @@ def _form() -> None:
     )
     next(places).selectbox(
         say("Text"),
-        choice,
-        format_func=texts.option,
+        list(choices),
+        format_func=lambda name: choices[name],
         key="class_text",
         help=say(
             "The same for all: only then losses can be compared. A text of your own is listed here"
@@ -176,9 +176,18 @@ def _made() -> None:
         settings = read_settings(get("class_settings") or "")
         if not told["title"]:
             raise ClassError("A task needs a title.")
-        _keep(tasks.from_json(json.dumps(told | {"settings": settings})))
+        task = tasks.from_json(json.dumps(told | {"settings": settings}))
+        _check_length(task)
+        _keep(task)
     except gpt.GPTError as error:
         st.session_state[_SAID] = (False, explain(error))
+
+
+def _check_length(task: Task) -> None:
+    """Raise TextError where a text is too short for its tokens: no run could be about both."""
+    if task.text_name:
+        kind, _, size = task.tokens.partition("-")
+        cache.text(task.text_name, task.text, kind, int(size) if size else None)
 
 
 def read_settings(line: str) -> dict[str, str]:
