@@ -74,7 +74,8 @@ class Housekeeping:
         for step in self.cleaning.clean():
             server_log.note("run.cleaned", run=step.run, reason=step.what)
         if self.cleaning.texts:
-            server_log.note("texts.cleaned", reason=f"{self.cleaning.texts} that no run reads")
+            reason = f"{self.cleaning.texts} that no run or task reads"
+            server_log.note("texts.cleaned", reason=reason)
 
     def end(self) -> None:
         """The last look, once."""

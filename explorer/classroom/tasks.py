@@ -9,6 +9,9 @@ Kept in `class/tasks/` under a code made from what it says, so a link always mea
      "preset": "self_attention", "settings": {"max_steps": 1000}, "open": ["block_size"],
      "checks": [{"measure": "validation loss", "at_most": 2.5}]}
 
+A text of the teacher's own is named by its SHA-256, with "text_name" for what it is called. It lies
+in `texts/` beside the runs, where learners' own do; the file does not hold it.
+
 A run that is begun while its learner does a task carries the task's code; only such runs count for
 it (see checks.py).
 """
@@ -17,6 +20,7 @@ import functools
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +38,7 @@ VERSION = 1
 LARGEST = 100_000  # bytes of a file
 MOST = 1_000  # tasks on a server
 CODE = re.compile(r"[0-9a-f]{12}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 TEXTS = ("tinyshakespeare", "python_docs", *TOYS)
 TOKENS = re.compile(r"character|bpe-(?:300|512|1024|2048)")
 MEASURES = {
@@ -45,7 +50,7 @@ MEASURES = {
 CHOSEN_TEXT = ("text", "tokens")  # what a task may leave open besides settings
 VOCABULARY = 2048  # tokens, the most that a page offers
 MOST_MEMORY = 4_000_000_000  # bytes; each learner's page also builds the model, without training it
-LONGEST = {"title": 80, "words": 4_000}
+LONGEST = {"title": 80, "words": 4_000, "text_name": 255}
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Task:
-    """One lesson file; `settings` are fields of ModelConfig and TrainConfig."""
+    """One lesson file; `settings` are fields of ModelConfig and TrainConfig.
+
+    text: the name of a shipped text, or the SHA-256 of the teacher's own, which `text_name` then
+    calls as its chooser does.
+    """
 
     title: str
     page: str
@@ -74,6 +83,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     open: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    text_name: str = ""
 
     @property
     def lesson(self) -> lessons.Lesson:
@@ -93,9 +103,10 @@ class Task:
         """Whether a control (of a setting, the text or the tokens) is not the learner's to move."""
         return name not in self.open
 
-    def is_about(self, text: str, tokens: str) -> bool:
-        """Whether a run on the text of this name, in such tokens, does what the task says."""
-        return (not self.is_locked("text") or text == self.text) and (
+    def is_about(self, text: gpt.Corpus, tokens: str) -> bool:
+        """Whether a run on this text, in such tokens, does what the task says."""
+        same = self.text == (text.sha256 if self.text_name else text.name)
+        return (not self.is_locked("text") or same) and (
             not self.is_locked("tokens") or tokens == self.tokens
         )
 
@@ -110,6 +121,8 @@ class Task:
         told |= {"open": list(self.open), "checks": checks}
         if self.begins_from != self.lesson.preset:
             told["preset"] = self.begins_from
+        if self.text_name:
+            told["text_name"] = self.text_name
         return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
 
     @property
@@ -136,7 +149,7 @@ def from_json(data: bytes | str) -> Task:
             f"This lesson file has version {version!r:.20}; this program reads {VERSION}."
         )
     known = {"version", "title", "words", "page", "text", "tokens", "preset", "settings", "open"}
-    known |= {"checks"}
+    known |= {"checks", "text_name"}
     if strange := sorted(map(str, told.keys() - known)):
         raise ClassError(
             f"A lesson file has no {strange[0]!r:.40}: use {', '.join(sorted(known))}."
@@ -155,16 +168,18 @@ def _checked(told: dict[str, Any]) -> Task:
     tokens = told.get("tokens", "character")
     if not isinstance(tokens, str) or not TOKENS.fullmatch(tokens):
         raise ClassError(f"Tokens are character or bpe-512 and its like, got {tokens!r:.40}.")
+    text, text_name = _which_text(told)
     task = Task(
         _text("title", told.get("title", "")),
         page,
         _one_of("preset", told.get("preset", presets[0]), presets),
         _text("words", told.get("words", "")),
-        _one_of("text", told.get("text", "python_docs"), TEXTS),
+        text,
         tokens,
         settings,
         tuple(_one_of("open", name, [*CHOSEN_TEXT, *sorted(_fields())]) for name in opened),
         tuple(map(_check, _list("checks", told.get("checks", [])))),
+        text_name,
     )
     try:
         preset = task.preset
@@ -177,6 +192,27 @@ def _checked(told: dict[str, Any]) -> Task:
         )
     values = preset.model.to_dict() | preset.train.to_dict()
     return replace(task, settings={name: values[name] for name in settings})
+
+
+def _which_text(told: dict[str, Any]) -> tuple[str, str]:
+    """A shipped text and ""; or the SHA-256 of the teacher's own, and what it is called."""
+    if "text_name" not in told:
+        return _one_of("text", told.get("text", "python_docs"), TEXTS), ""
+    text, name = told.get("text"), told["text_name"]
+    if not isinstance(text, str) or not SHA256.fullmatch(text):
+        raise ClassError(f"A text with a text_name is given by its SHA-256, got {text!r:.40}.")
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= LONGEST["text_name"]
+        or not name.isprintable()
+        or {"/", "\\"} & {*name}
+        or name in gpt.CORPORA  # a page would take that one
+    ):
+        raise ClassError(
+            f"A text is called by one visible line of at most {LONGEST['text_name']} characters,"
+            f" which is no path and no shipped text, got {name!r:.40}: rename it."
+        )
+    return text, name
 
 
 def presets_of(page: str) -> tuple[str, ...]:
@@ -243,13 +279,21 @@ def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
 
 
 def save(root: Path, task: Task) -> str:
-    """Keep a task and return its code; raises ClassError when there are too many, and when it opens
-    a control that its page has not."""
+    """Keep a task and return its code; raises ClassError when there are too many, when it opens a
+    control that its page has not, and when its text is not here."""
     if strange := sorted({*task.open} - {*can_open(task.page)}):
         raise ClassError(
             f"Page {task.lesson.number} has no control {strange[0]!r:.40} to open: use some of"
             f" {', '.join(can_open(task.page))}."
         )
+    if task.text_name:
+        try:
+            os.utime(root / "texts" / f"{task.text}.txt")  # no cleaning of this moment removes it
+        except FileNotFoundError:
+            raise ClassError(
+                f"The text {task.text_name!r:.60} ({task.text[:6]}) of this task is not on this"
+                " server, and a lesson file does not hold it: use the same text on page 1 first."
+            ) from None
     folder = root / "class" / "tasks"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{task.code}.json"

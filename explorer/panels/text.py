@@ -1,6 +1,5 @@
 """The text and the tokens that all pages learn from: chosen in the sidebar, kept in the address."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +7,7 @@ import streamlit as st
 
 import gpt
 from explorer import cache, classroom, differences, downloads, engine, state
-from explorer.classroom.tasks import Task
+from explorer.classroom.tasks import SHA256, Task
 from explorer.language import explain, message, say
 from explorer.literal import literal
 from explorer.panels.classroom import task
@@ -17,7 +16,6 @@ from gpt.toys import TOYS
 
 TEXTS_AT_MOST = 20  # of a learner's own, in one session on a server of many
 OFFLINE = "python_docs"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 TITLES = {
     "tinyshakespeare": "Tiny Shakespeare",
     OFFLINE: message("Python's reference texts"),
@@ -38,20 +36,20 @@ TOKENS = {
 
 def choose() -> None:
     """Draw the chooser in the sidebar. Called by the router, before the page."""
-    options = [*TITLES, *_pasted()]
+    choices = options()
     default = "tinyshakespeare" if is_local("tinyshakespeare") else OFFLINE
     kept = task.keeper_of("text")
     if kept:
         st.session_state["text"] = kept.text
-    elif st.session_state.get("text") not in options:
+    elif st.session_state.get("text") not in choices:
         linked = st.query_params.get("text")
-        st.session_state["text"] = linked if linked in options else default
+        st.session_state["text"] = linked if linked in choices else default
     help = say("What every page learns from. Your own text: paste or upload it on page 1.")
     with st.sidebar:
         chosen = st.selectbox(
             say("Text"),
-            options,
-            format_func=_title,
+            list(choices),
+            format_func=lambda name: choices[name],
             key="text",
             disabled=kept is not None,
             help=literal(keeps(kept)) if kept else help,
@@ -110,7 +108,7 @@ def current() -> cache.Text:
         if name in TITLES:
             text = cache.text(name if is_local(name) else OFFLINE)
         else:
-            text = cache.text(_pasted().get(name, PASTED), name)
+            text = cache.text(own_texts().get(name, PASTED), name)
     except gpt.GPTError as error:
         st.error(
             say(
@@ -207,13 +205,13 @@ def use(text: str, name: str) -> None:
     corpus = gpt.corpus_from_text(text, name)
     _check_number(corpus.sha256)
     engine.store().save_text(text, name)
-    _pasted()[corpus.sha256] = name
+    own_texts()[corpus.sha256] = name
     st.session_state["text"] = corpus.sha256
 
 
 def _check_number(sha256: str) -> None:
     """Raise TextError where a learner of a class brings one text too many: all of them are kept."""
-    if classroom.is_open() and sha256 not in _pasted() and len(_pasted()) >= TEXTS_AT_MOST:
+    if classroom.is_open() and sha256 not in own_texts() and len(own_texts()) >= TEXTS_AT_MOST:
         raise gpt.TextError(
             f"You have brought {TEXTS_AT_MOST} texts of your own, which is the limit here: use one"
             " of those that the chooser on the left lists."
@@ -225,20 +223,26 @@ def choose_toy(name: str) -> None:
     st.session_state["text"] = name
 
 
-def _pasted() -> dict[str, str]:
-    """SHA-256 → name of the texts this session brought or came to by a link."""
+def own_texts() -> dict[str, str]:
+    """SHA-256 → name of the texts this session brought or came to by a link, or by its task's."""
     known: dict[str, str] = st.session_state.setdefault("pasted", {})
     linked = st.query_params.get("text", "")
-    if _SHA256.fullmatch(linked) and (engine.store().root / "texts" / f"{linked}.txt").is_file():
+    if SHA256.fullmatch(linked) and (engine.store().root / "texts" / f"{linked}.txt").is_file():
         known.setdefault(linked, PASTED)
+    doing = task.any_task()
+    if doing and doing.text_name:
+        known.setdefault(doing.text, doing.text_name)
     return known
 
 
-def _title(name: str) -> str:
-    if name in TITLES:
-        return titled(name)
-    known = _pasted().get(name, PASTED)  # an option of a box is plain text
-    return f"{say(known) if known == PASTED else known} ({name[:6]})"
+def options() -> dict[str, str]:
+    """The texts that this session may choose, each with what a box calls it, in plain text: a
+    title, or the name of an own text and the beginning of its SHA-256."""
+    own = {
+        sha256: f"{say(name) if name == PASTED else name} ({sha256[:6]})"
+        for sha256, name in own_texts().items()
+    }
+    return {name: titled(name) for name in TITLES} | own
 
 
 @st.fragment(run_every=1.0)

@@ -1,8 +1,8 @@
 """The texts that learners brought, in `texts/` beside the runs: what they take, which nobody reads.
 
 They count against the budget of the disk (see `disk.py`). Where it is exceeded, those go first that
-no run learns from and that nobody has taken up for as long as a notice stands. They are not
-announced: whoever brought one still has it.
+no run learns from, that no task of a class names, and that nobody has taken up for as long as a
+notice stands. They are not announced: whoever brought one still has it.
 """
 
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ def size(root: Path) -> int:
 
 
 def unread(root: Path, runs: Iterable[Run], before: float) -> list[tuple[Path, int]]:
-    """The texts, with their bytes, of no run and not taken up since `before` (seconds since 1970),
-    oldest first."""
-    read = {_of(run) for run in runs}
+    """The texts, with their bytes, of no run, of no task, and not taken up since `before` (seconds
+    since 1970), oldest first."""
+    read = {_of(run) for run in runs} | _of_tasks(root)
     old = [(at, path, bytes_) for path, bytes_, at in _found(root) if at < before]
     return [(path, bytes_) for _, path, bytes_ in sorted(old) if path.stem not in read]
 
@@ -54,3 +54,10 @@ def _of(run: Run) -> str:
         return str((files.read_json(run.folder / "run.json") or {})["corpus"]["sha256"])
     except (KeyError, TypeError):
         return ""
+
+
+def _of_tasks(root: Path) -> set[str]:
+    """The SHA-256s that lesson files name, also those of a newer program (see classroom/tasks.py);
+    and the names of shipped texts, which are none."""
+    kept = (root / "class" / "tasks").glob("*.json")
+    return {str((files.read_json(path) or {}).get("text")) for path in kept}

@@ -6,6 +6,7 @@ Every one is refused with one of the project's own errors, soon, or it is harmle
 import gzip
 import io
 import json
+import os
 import struct
 import time
 import zipfile
@@ -159,14 +160,35 @@ LESSON = {"title": "A", "page": "bigram", "settings": {"max_steps": 500}, "open"
           "tokens": "character"}  # fmt: skip
 
 
-def test_a_lesson_file_with_a_strange_value_anywhere_is_refused():
-    for path in paths(LESSON):
+@pytest.mark.parametrize("lesson", [LESSON, LESSON | {"text": "ab" * 32, "text_name": "mine.txt"}])
+def test_a_lesson_file_with_a_strange_value_anywhere_is_refused(lesson):
+    for path in paths(lesson):
         for value in (*NUMBERS, *hostile.MARKUP, *hostile.TEXTS)[:: 1 if hostile.WHOLE else 5]:
-            told = json.dumps(changed(LESSON, path, value))
+            told = json.dumps(changed(lesson, path, value))
             try:
                 refused(lambda told=told: tasks.from_json(told))
             except Exception as error:
                 raise AssertionError(f"{path} = {value!r:.50}: {error!r:.200}") from error
+
+
+STRANGE = ("ab" * 32, "AB" * 32, "ab" * 31, "ab" * 32 + "\n", f"../{'ab' * 32}", "../class/teacher",
+           "٠" * 64, *hostile.MARKUP, *hostile.TEXTS, *NUMBERS)  # fmt: skip
+
+
+def test_a_lesson_file_leads_to_no_text_that_is_not_kept_here(tmp_path):
+    """Whatever it gives for a SHA-256: no task comes of it, and no other file is touched."""
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for outside in (tmp_path / f"{'ab' * 32}.txt", tmp_path / "class" / "teacher.txt"):
+        outside.parent.mkdir(exist_ok=True)
+        outside.write_text("a secret")
+        os.utime(outside, (0, 0))
+    for value in STRANGE:
+        with pytest.raises(GPTError):
+            told = LESSON | {"text": value, "text_name": "mine.txt"}
+            tasks.save(tmp_path, tasks.from_json(json.dumps(told)))
+    assert tasks.every(tmp_path) == [] and not list(texts.iterdir())
+    assert all(path.stat().st_mtime == 0 for path in tmp_path.rglob("*.txt"))
 
 
 @settings(max_examples=EXAMPLES)

@@ -198,6 +198,49 @@ def test_the_name_of_an_upload_is_shown_letter_by_letter(school, name, monkeypat
     assert not at.exception
 
 
+def test_no_forged_choice_makes_a_task_about_somebody_elses_text(school):
+    """The form offers what this session brought; who forges another gets no task, and no text."""
+    theirs = school.store.save_text("what a learner wrote, for nobody else " * 9, "diary.txt")
+    rules.make_teacher(school.store.root, members.id_of(ANN))
+    values = (theirs["sha256"], f"diary.txt ({theirs['sha256'][:6]})", "/etc/passwd")
+    for value in (*values, "Toy: copying"):
+        at = enter("class_page", ANN)
+        ids = {id.rsplit("-", 1)[-1]: id for _, id in widgets(at)}
+        send(
+            at,
+            forged(ids["class_title"], "string_value", "Taken"),
+            forged(ids["class_text"], "string_value", value),
+            forged(ids["class_make"], "trigger_value", True),
+        )
+        assert not harm(at)
+        assert theirs["sha256"] not in {task.text for task in tasks.every(school.store.root)}
+    assert "copying" in {task.text for task in tasks.every(school.store.root)}, "a true one"
+
+
+def test_no_forged_choice_moves_a_task_away_from_its_teachers_text(school):
+    kept = school.store.save_text("what the teacher chose for all of them " * 9, "poem.txt")
+    told = {"title": "A", "page": "bigram", "text": kept["sha256"], "text_name": "poem.txt"}
+    code = tasks.save(school.store.root, tasks.from_json(json.dumps(told)))
+    at = enter("bigram", ANN, task=code)
+    ids = {id.rsplit("-", 1)[-1]: id for _, id in widgets(at)}
+    send(
+        at,
+        forged(ids["text"], "string_value", "Toy: copying"),
+        forged(ids["bigram_train"], "trigger_value", True),
+    )
+    assert not harm(at) and at.session_state["text"] == kept["sha256"]
+    (run,) = school.store.list()
+    assert run.spec()["corpus"]["sha256"] == kept["sha256"]
+    at = enter("text_to_tokens", ANN, task=code)
+    ids = {id.rsplit("-", 1)[-1]: id for _, id in widgets(at)}
+    send(
+        at,
+        forged(ids["text_to_tokens_paste"], "string_value", "a text of my own, long enough"),
+        forged(ids["text_to_tokens_use_paste"], "trigger_value", True),
+    )
+    assert at.session_state["text"] == kept["sha256"]
+
+
 def test_a_learner_of_a_class_brings_a_limited_number_of_texts(school, monkeypatch):
     said: dict[str, Any] = {}
     monkeypatch.setattr(text.st, "session_state", said)

@@ -5,6 +5,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import gpt
 from explorer import controls, lessons
 from explorer.classroom import members, rules, tasks
 from explorer.panels import settings
@@ -103,6 +104,84 @@ def test_a_task_keeps_its_text_on_every_page(school):
     at.switch_page("pages/bigram.py").run()
     by_key(at.button, "task_leave").click().run()
     assert not by_key(at.sidebar.selectbox, "text").disabled
+
+
+POEM = "Über allen Gipfeln ist Ruh, in allen Wipfeln spürest du kaum einen Hauch.\n" * 40
+
+
+def a_poem(school) -> str:
+    """The SHA-256 of a text that lies on the server."""
+    return school.store.save_text(POEM, "Goethe.txt")["sha256"]
+
+
+def test_a_teacher_makes_a_task_about_the_text_that_is_open_in_her_tab(school):
+    at = teach(school)
+    assert not any("(" in option for option in by_key(at.selectbox, "class_text").options)
+    at.switch_page("pages/text_to_tokens.py").run()
+    by_key(at.text_area, "text_to_tokens_paste").set_value(POEM).run()
+    by_key(at.button, "text_to_tokens_use_paste").click().run()
+    at.switch_page("pages/class_page.py").run()
+    sha256 = gpt.corpus_from_text(POEM).sha256
+    assert by_key(at.selectbox, "class_text").value == sha256
+    assert f"pasted text ({sha256[:6]})" in by_key(at.selectbox, "class_text").options
+    by_key(at.text_input, "class_title").set_value("Wanderers Nachtlied").run()
+    by_key(at.button, "class_make").click().run()
+    (task,) = tasks.every(school.store.root)
+    assert (task.text, task.text_name) == (sha256, "pasted text") and task.is_locked("text")
+    other = sit(school, ANN, "class_page")
+    assert not any(sha256[:6] in str(box.options) for box in other.selectbox), "of this tab alone"
+
+
+def test_a_text_too_short_for_its_tokens_makes_no_task(school):
+    """All learners would train on characters, and no run of theirs would count."""
+    short = school.store.save_text("ab" * 20, "short.txt")["sha256"]
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page", text=short)
+    by_key(at.text_input, "class_title").set_value("Too short").run()
+    by_key(at.selectbox, "class_tokens").select("bpe-512").run()
+    by_key(at.button, "class_make").click().run()
+    assert "use a longer text, or characters as tokens" in at.error[0].value
+    assert not tasks.every(school.store.root)
+    by_key(at.selectbox, "class_tokens").select("character").run()
+    by_key(at.button, "class_make").click().run()
+    assert [task.text for task in tasks.every(school.store.root)] == [short]
+
+
+def test_a_learner_trains_on_the_teachers_own_text_without_bringing_it(school):
+    sha256 = a_poem(school)
+    check = {"measure": "steps", "at_least": 1}
+    code = a_task(school, text=sha256, text_name="Goethe.txt", checks=[check])
+    at = sit(school, ANN, "bigram", task=code)
+    for page in ("text_to_tokens", "bigram"):
+        at.switch_page(f"pages/{page}.py").run()
+        box = by_key(at.sidebar.selectbox, "text")
+        assert box.value == sha256 and box.disabled
+        assert f"Goethe.txt ({sha256[:6]})" in box.options
+        at.session_state["text"] = "python_docs"  # as a forged message of the browser says
+        at.run()
+        assert at.session_state["text"] == sha256
+    by_key(at.button, "bigram_train").click().run()
+    run = school.store.list()[-1]
+    assert run.spec()["corpus"]["sha256"] == sha256 and run.spec()["task"] == code
+    assert run.text() == POEM
+    with open(run.folder / "events.jsonl", "a") as events:
+        events.write('{"kind": "step", "step": 300, "loss": 2.0}\n')
+    run.set_status(state=states.PAUSED, step=300)
+    assert "check_circle: steps trained: at least 1" in said(at.run())
+
+
+def test_a_lesson_file_about_a_text_that_is_not_here_says_what_to_do(school):
+    sha256 = gpt.corpus_from_text(POEM).sha256
+    told = {"title": "From afar", "page": "bigram", "text": sha256, "text_name": "Goethe.txt"}
+    at = teach(school)
+    box = by_key(at.file_uploader, "class_task_file")
+    box.upload("task.json", json.dumps(told).encode(), "application/json").run()
+    assert "is not on this server, and a lesson file does not hold it" in at.error[0].value
+    assert not tasks.every(school.store.root)
+    a_poem(school)
+    box = by_key(teach(school).file_uploader, "class_task_file")
+    box.upload("task.json", json.dumps(told).encode(), "application/json").run()
+    assert [task.text for task in tasks.every(school.store.root)] == [sha256]
 
 
 def test_an_open_text_is_the_learners_to_choose(school):

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import engine, language, lessons, workspace
+from explorer import cache, engine, language, lessons, workspace
 from explorer.classroom import tasks
 from explorer.classroom.rules import ClassError
 from explorer.classroom.tasks import Task
@@ -84,8 +84,9 @@ def _form() -> None:
         help=say("Shown above the page of the task, as plain text."),
     )
     pages = [lesson.key for lesson in lessons.LESSONS if lesson.preset]
+    choices = texts.options()
     for key, options, now in (
-        ("class_text", tasks.TEXTS, st.session_state["text"]),
+        ("class_text", list(choices), st.session_state["text"]),
         ("class_tokens", list(texts.TOKENS), st.session_state["tokenizer"]),
     ):  # at first those that the teacher sees, and the judge reads
         st.session_state.setdefault(key, now if now in options else options[0])
@@ -106,10 +107,13 @@ def _form() -> None:
     )
     next(places).selectbox(
         say("Text"),
-        tasks.TEXTS,
-        format_func=lambda name: say(texts.TITLES[name]),
+        list(choices),
+        format_func=lambda name: choices[name],
         key="class_text",
-        help=say("The same for all: only then losses can be compared."),
+        help=say(
+            "The same for all: only then losses can be compared. A text of your own is listed here"
+            " once you use it on page 1; whoever has the link of its task can read it."
+        ),
     )
     next(places).selectbox(
         say("Tokens"),
@@ -165,14 +169,25 @@ def _made() -> None:
     told: dict[str, Any] = {"title": get("class_title") or "", "words": get("class_words") or ""}
     told |= {"page": page, "preset": get(f"class_preset_{page}"), "checks": checks}
     told |= {"text": get("class_text"), "tokens": get("class_tokens")}
+    if name := texts.own_texts().get(told["text"]):
+        told["text_name"] = name
     told |= {"open": list(get(f"class_open_{page}") or [])}
     try:
         settings = read_settings(get("class_settings") or "")
         if not told["title"]:
             raise ClassError("A task needs a title.")
-        _keep(tasks.from_json(json.dumps(told | {"settings": settings})))
+        task = tasks.from_json(json.dumps(told | {"settings": settings}))
+        _check_length(task)
+        _keep(task)
     except gpt.GPTError as error:
         st.session_state[_SAID] = (False, explain(error))
+
+
+def _check_length(task: Task) -> None:
+    """Raise TextError where a text is too short for its tokens: no run could be about both."""
+    if task.text_name:
+        kind, _, size = task.tokens.partition("-")
+        cache.text(task.text_name, task.text, kind, int(size) if size else None)
 
 
 def read_settings(line: str) -> dict[str, str]:

@@ -46,7 +46,7 @@ def current_task(lesson: Lesson) -> Task | None:
 def code_for(lesson: Lesson, text: cache.Text) -> str:
     """What marks a run of this page that begins now as one of the task; "" where it is none."""
     task = current_task(lesson)
-    return task.code if task and task.is_about(text.corpus.name, text.tokens) else ""
+    return task.code if task and task.is_about(text.corpus, text.tokens) else ""
 
 
 def keeper_of(name: str) -> Task | None:

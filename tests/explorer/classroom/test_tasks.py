@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import gpt
 from explorer.classroom import tasks
 from explorer.classroom.rules import ClassError
+from explorer.runs.store import RunStore
 
 GOOD = {
     "version": 1,
@@ -21,6 +22,8 @@ GOOD = {
     "open": ["causal"],
     "checks": [{"measure": "validation loss", "at_most": 2.5}, {"measure": "steps", "at_least": 9}],
 }
+OWN = gpt.corpus_from_text("Über allen Gipfeln ist Ruh, in allen Wipfeln", "Goethe.txt")
+ABOUT_OWN = GOOD | {"text": OWN.sha256, "text_name": OWN.name}
 
 
 def test_a_good_file_is_kept_and_found_by_its_code(tmp_path):
@@ -39,11 +42,36 @@ def test_one_thing_said_in_two_ways_is_one_task():
 
 def test_a_task_keeps_its_text_unless_it_says_otherwise():
     task = tasks.from_json(json.dumps(GOOD))
-    assert task.is_about("copying", "character")
-    assert not task.is_about("python_docs", "character")
-    assert not task.is_about("copying", "bpe-512")
+    copying, other = gpt.load_corpus("copying"), gpt.load_corpus("python_docs")
+    assert task.is_about(copying, "character")
+    assert not task.is_about(other, "character")
+    assert not task.is_about(copying, "bpe-512")
     free = tasks.from_json(json.dumps(GOOD | {"open": ["text", "tokens"]}))
-    assert free.is_about("python_docs", "bpe-512")
+    assert free.is_about(other, "bpe-512")
+
+
+def test_a_text_of_the_teachers_own_is_known_by_its_hash_alone():
+    task = tasks.from_json(json.dumps(ABOUT_OWN))
+    assert (task.text, task.text_name) == (OWN.sha256, "Goethe.txt")
+    assert tasks.from_json(task.to_json()) == task
+    assert task.is_about(gpt.corpus_from_text(OWN.text, "called otherwise"), "character")
+    for name in (OWN.name, OWN.sha256):
+        assert not task.is_about(gpt.corpus_from_text("another text", name), "character")
+
+
+def test_a_task_about_a_text_that_is_not_here_is_not_kept(tmp_path):
+    task = tasks.from_json(json.dumps(ABOUT_OWN))
+    with pytest.raises(ClassError, match=f"'Goethe.txt' .{OWN.sha256[:6]}. .* is not on this"):
+        tasks.save(tmp_path, task)
+    assert tasks.every(tmp_path) == []
+    RunStore(tmp_path).save_text(OWN.text)
+    assert tasks.load(tmp_path, tasks.save(tmp_path, task)) == task
+    assert OWN.text not in task.to_json()
+
+
+def test_the_code_of_a_task_about_a_shipped_text_is_what_it_was():
+    """Its link has been handed out: what tasks can say besides must not change it."""
+    assert tasks.from_json(json.dumps(GOOD)).code == "f5e0072c29b8"
 
 
 def test_a_task_of_the_laboratory_begins_from_a_recipe_of_its_own():
@@ -91,6 +119,19 @@ def test_a_code_leads_nowhere_else(tmp_path, code):
         ({"version": 99}, "99"),
         ({"settings": {"n_embd": 12288, "block_size": 1024}}, "more than 4 GB"),
         ({"code": "import os"}, "'code'"),
+        ({"text": OWN.sha256}, "text"),
+        ({"text_name": "Goethe.txt"}, "SHA-256"),
+        ({"text": OWN.sha256.upper(), "text_name": "x"}, "SHA-256"),
+        ({"text": f"../{OWN.sha256}", "text_name": "x"}, "SHA-256"),
+        ({"text": OWN.sha256 + "\n", "text_name": "x"}, "SHA-256"),
+        ({"text": [OWN.sha256], "text_name": "x"}, "SHA-256"),
+        ({"text": OWN.sha256, "text_name": "copying"}, "rename"),
+        ({"text": OWN.sha256, "text_name": "/etc/passwd"}, "rename"),
+        ({"text": OWN.sha256, "text_name": "..\\x"}, "rename"),
+        ({"text": OWN.sha256, "text_name": "a\u202eb"}, "rename"),
+        ({"text": OWN.sha256, "text_name": "x" * 256}, "rename"),
+        ({"text": OWN.sha256, "text_name": ""}, "rename"),
+        ({"text": OWN.sha256, "text_name": None}, "rename"),
     ],
 )
 def test_what_is_wrong_is_said(change, said):
@@ -111,10 +152,12 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(sorted(GOOD)), JSON))
-def test_no_json_gets_past_it_as_anything_but_a_task_or_a_sentence(change):
+@given(
+    st.sampled_from([GOOD, ABOUT_OWN]), st.dictionaries(st.sampled_from(sorted(ABOUT_OWN)), JSON)
+)
+def test_no_json_gets_past_it_as_anything_but_a_task_or_a_sentence(good, change):
     try:
-        task = tasks.from_json(json.dumps(GOOD | change))
+        task = tasks.from_json(json.dumps(good | change))
     except ClassError:
         return
     assert tasks.from_json(task.to_json()) == task

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import history
+from explorer.classroom import tasks
 from explorer.runs import disk, files, labels, states
 from explorer.runs.disk import SNAPSHOTS, WHOLE, Cleaning, DiskError, Size, Step, plan
 
@@ -181,6 +182,28 @@ def test_texts_count_and_those_that_nobody_reads_go_before_any_run(store, tools,
     left = {path.stem for path in (store.root / "texts").iterdir()}
     assert unread["sha256"] not in left and {read["sha256"], fresh["sha256"]} <= left
     assert disk.announced(store.root) == {}, "no run has to go for it"
+
+
+def test_the_text_of_a_task_stays_as_long_as_the_task(store):
+    about = store.save_text("Über allen Gipfeln ist Ruh", "Goethe.txt")
+    told = {"title": "A", "page": "bigram", "text": about["sha256"], "text_name": about["name"]}
+    code = tasks.save(store.root, tasks.from_json(json.dumps(told)))
+    os.utime(store.root / about["path"], (0, 0))
+    cleaning = Cleaning(store, budget=1, notice=HOUR)
+    cleaning.clean()
+    assert cleaning.texts == 0 and (store.root / about["path"]).is_file()
+    tasks.delete(store.root, code)
+    cleaning.clean()
+    assert cleaning.texts == 1 and not (store.root / about["path"]).exists()
+
+
+def test_making_a_task_takes_its_text_up_anew(store):
+    """A cleaning that looked for unread texts a moment before it would remove an old one."""
+    about = store.save_text("Über allen Gipfeln ist Ruh", "Goethe.txt")
+    os.utime(store.root / about["path"], (0, 0))
+    told = {"title": "A", "page": "bigram", "text": about["sha256"], "text_name": about["name"]}
+    tasks.save(store.root, tasks.from_json(json.dumps(told)))
+    assert (store.root / about["path"]).stat().st_mtime > 1e9
 
 
 def test_a_text_that_is_taken_up_again_is_fresh(store):
