@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-import streamlit as st
 import torch
 
 import gpt
@@ -224,7 +223,7 @@ def test_a_run_is_asked_about_and_graded_by_its_own_text(bench):  # noqa: F811
     assert f"The counted bigram reaches {learnt.references['counted bigram']:.2f}" in said(at)
     assert "Measured: " in said(at)
     (bench.store.root / told["path"]).unlink()
-    st.cache_resource.clear()
+    cache.KEPT.clear()
     assert "Measured: **" not in said(bench.open("train_a_gpt", run=run.id, text="python_docs"))
 
 
