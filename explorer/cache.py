@@ -1,7 +1,8 @@
 """The only place that names caches: what many sessions share and nobody should compute twice.
 
 Everything here is read-only for its callers. Models are keyed by the file they come from, so a new
-snapshot is a new model and an old one simply falls out.
+snapshot is a new model and an old one simply falls out. What can be large is kept by `KEPT`, which
+is limited in bytes; the rest by Streamlit, limited in entries.
 """
 
 import os
@@ -16,6 +17,7 @@ import streamlit as st
 
 import gpt
 from explorer import averaging, differences, engine, frames, surprise
+from explorer.bounded import Bounded
 from explorer.language import message, say
 from explorer.runs.reader import RunReader
 from explorer.runs.run import Run
@@ -27,6 +29,8 @@ FEWEST_TOKENS = 17, 2  # of the training and validation parts: page 1 draws wind
 # Thirty learners who climb the ladder follow five runs each: with fewer readers, each look would
 # read the events of all from the start. One of 5,000 steps holds about 0.3 MB.
 READERS = 400
+# Texts, models, and what is measured of them, together. A class of 30 has 1.5 GB for its server.
+KEPT = Bounded(300_000_000)
 HUGGINGFACE = Path(__file__).parents[1] / "checkpoints" / "huggingface"
 
 
@@ -89,7 +93,7 @@ def text(
     return _text(name, sha256, kind, size)  # the cache takes arguments left out for other ones
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@KEPT.keeps
 def _text(name: str, sha256: str | None, kind: str, size: int | None) -> Text:
     if kind == "character":
         corpus = gpt.load_corpus(name) if sha256 is None else _pasted(name, sha256)
@@ -165,7 +169,7 @@ def token_counts(name: str, sha256: str | None, size: int) -> pd.DataFrame:
     return frames.token_counts(found, the_text.corpus.text[:COUNTED_IN])
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
+@KEPT.keeps
 def bigram_table(
     name: str, sha256: str | None, kind: str = "character", size: int | None = None
 ) -> np.ndarray:
@@ -191,13 +195,13 @@ def branching(
     return int((counts.sum(1) * several).argmax())
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@KEPT.keeps
 def untrained(_config: gpt.ModelConfig, vocab_size: int, seed: int, key: str) -> Any:
     """A model as training would begin with. `key` stands for the configuration."""
     return gpt.build_model(_config, vocab_size, seed).eval()
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@KEPT.keeps
 def snapshot(folder: str, path: str, changed: int) -> Any:
     """The model of a run, or of a shipped checkpoint, at one of its snapshots.
 
@@ -227,7 +231,7 @@ def _config(folder: str) -> dict[str, Any]:
     return gpt.read_config(inside if inside.is_dir() else Path(folder))
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@KEPT.keeps
 def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
     """Named activations of the model called `key` for one text; batch dimension removed.
 
@@ -242,7 +246,7 @@ def trace(_model: Any, ids: tuple[int, ...], key: str) -> dict[str, np.ndarray]:
     }
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
+@KEPT.keeps
 def measured(what: str, key: str, ids: tuple[int, ...], _compute: Callable[[], Any]) -> Any:
     """`_compute()`, done once for each measure `what` of the model called `key` on a text."""
     return _compute()
@@ -279,7 +283,7 @@ def expected(_model: Any, ids: tuple[int, ...], key: str) -> surprise.Expected:
     return surprise.expected(_model, ids)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@KEPT.keeps
 def checkpoint(folder: str, changed: int) -> tuple[Any, Any, dict[str, Any]]:
     """Model, tokenizer and card of a checkpoint folder."""
     return gpt.load_checkpoint(folder)

@@ -1,6 +1,7 @@
 """This machine: how fast it trains, measured once by the first training process and kept in a
 file; and how busy it is."""
 
+import contextlib
 import functools
 import os
 import threading
@@ -16,6 +17,8 @@ from explorer.language import say
 from explorer.runs.executors.choice import CHOICE, HERE
 
 FILE = "machine.json"
+MEMORY_MAX = Path("/sys/fs/cgroup/memory.max")  # of a Linux container, in bytes
+FOR_OTHERS = 2_000_000_000  # bytes that no run of a class may take: the web server and the system
 
 
 def probe() -> gpt.MachineProbe | None:
@@ -61,6 +64,20 @@ def graphics_memory(device: str = "auto") -> int | None:
     import torch
 
     return torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else None
+
+
+def room_in_class(device: str = "auto") -> int | None:
+    """Bytes that a run may need where many share this machine: all of a graphics processor, or the
+    main memory less what others need; None: it trains in a cluster."""
+    if os.environ.get(CHOICE, "") not in HERE:
+        return None
+    graphics = graphics_memory(device)
+    if graphics is not None:
+        return graphics
+    total = int(psutil.virtual_memory().total)
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without limit: "max"
+        total = min(total, int(MEMORY_MAX.read_text()))
+    return max(total - FOR_OTHERS, total // 2)
 
 
 def _trains_on(device: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 import gpt
-from explorer import cache, engine, machine, state, workspace
+from explorer import cache, classroom, engine, machine, state, workspace
 from explorer.amounts import si
 from explorer.language import message, say
 from explorer.lessons import Lesson
@@ -27,6 +27,10 @@ NO_ROOM = message(
 NO_ROOM_ON_GPU = message(
     "This run needs about {memory}B of memory, and the graphics processor has {room}B: choose fewer"
     " or narrower layers, a shorter context or a smaller batch."
+)
+TOO_LARGE = message(
+    "This run needs about {memory}B of memory, and no run on this server may take more than"
+    " {room}B: choose fewer or narrower layers, a shorter context or a smaller batch."
 )
 POLL_SECONDS = 0.7
 NEXT_SECONDS = 2.0  # between looks at the run whose turn comes next
@@ -118,12 +122,25 @@ def _costs(preset: gpt.Preset, text: cache.Text, device: str) -> None:
             time=machine.takes(preset, V, device),
         )
     )
+    if refusal := _too_large(preset, text, device):
+        st.warning(refusal)
+        return
     for said, room in (
         (NO_ROOM, machine.free_memory(device)),
         (NO_ROOM_ON_GPU, machine.graphics_memory(device)),
     ):
         if room is not None and memory > room:
             st.warning(say(said, memory=si(memory), room=si(room)))
+
+
+def _too_large(preset: gpt.Preset, text: cache.Text, device: str) -> str | None:
+    """Why a class server does not begin this run, in one sentence; None: it does. It would take the
+    memory that the server, or another's training, works with."""
+    room = machine.room_in_class(device) if classroom.is_open() else None
+    memory = gpt.peak_memory(preset.model, text.vocab_size, preset.train.batch_size)
+    if room is None or memory <= room:
+        return None
+    return say(TOO_LARGE, memory=si(memory), room=si(room))
 
 
 # --- controls --------------------------------------------------------------------------------
@@ -202,12 +219,12 @@ def new_run(
     learner: str = "",
     task: str = "",
 ) -> Run | None:
-    """A run of this page that has not begun; None, and a sentence, when it cannot be written.
+    """A run of this page that has not begun; None, and a sentence, when it may not or cannot be.
 
     threads: of its training, 0: as many as are free. learner: the queue is fair between learners;
     runs without one count as one learner each. task: the code of the one that it is made for.
     """
-    if problem := workspace.problem():
+    if problem := workspace.problem() or _too_large(preset, text, device):
         workspace.trouble(problem)
         return None
     spec = gpt.describe_run(preset, text.corpus, device, text.told) | {"page": lesson.key}

@@ -33,6 +33,7 @@ from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 
 NICENESS = 10  # the web server and the learner's browser come first
+FIRST_TO_GO = "1000"  # of -1000 to 1000: whom Linux ends when the memory is full
 PATIENCE = 30.0  # seconds for saving; a process that hangs must not stay for ever
 
 
@@ -177,6 +178,8 @@ def main() -> None:
     os.dup2(2, 1)
     with suppress(AttributeError, OSError):  # Windows: the executor sets the priority
         os.nice(NICENESS)
+    with suppress(OSError):  # Linux only: better a run, which goes on by itself, than the server
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
     Worker(answers).serve()
     sys.stderr.flush()
     os._exit(0)  # torch takes long to say goodbye, and there is nothing left to do

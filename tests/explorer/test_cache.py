@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gpt
-from explorer import cache, differences, engine, frames
+from explorer import cache, controls, differences, engine, frames
 from explorer.panels import text as texts
 from explorer.runs import RunStore
 
@@ -101,3 +101,26 @@ def test_a_text_with_strange_ends_of_lines_stays_itself(pasted, end):
     name, sha256 = pasted(f"to be{end}or not " * 20)
     text = cache.text(name, sha256)
     assert text.corpus.sha256 == sha256 and end in text.corpus.text
+
+
+def test_a_learner_who_moves_the_sliders_does_not_fill_the_memory():
+    """32 models, however large, were kept for ever, beside 32 snapshots and what was traced."""
+    cache.KEPT.clear()
+    sizes = {name: controls.CONTROLS[name].values[-1] for name in ("n_layer", "n_embd")}
+    config = gpt.PRESETS["gpt_mini"].with_settings(sizes).model
+    weights = 4 * sum(gpt.parameters_by_component(config, 65).values())
+    for seed in range(6):
+        model = cache.untrained(config, 65, seed, f"large {seed}")
+        assert weights <= cache.KEPT.held <= cache.KEPT.most < 6 * weights
+    assert cache.untrained(config, 65, 5, "large 5") is model
+    cache.trace(model, tuple(range(60)), "large 5")
+    assert cache.untrained(config, 65, 5, "large 5") is model and cache.KEPT.held <= cache.KEPT.most
+
+
+def test_small_models_and_their_texts_stay():
+    cache.KEPT.clear()
+    text, config = cache.text("python_docs"), gpt.PRESETS["blocks"].model
+    models = [cache.untrained(config, 65, seed, f"small {seed}") for seed in range(64)]
+    for seed, model in enumerate(models):
+        assert cache.untrained(config, 65, seed, f"small {seed}") is model
+    assert cache.text("python_docs") is text

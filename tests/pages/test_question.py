@@ -3,9 +3,8 @@
 import math
 
 import pytest
-import streamlit as st
 
-from explorer import language
+from explorer import cache, language
 from explorer.panels import question, race
 from tests.pages.bench import bench, by_key, said  # noqa: F401
 
@@ -107,7 +106,7 @@ def test_a_run_whose_text_is_gone_grades_nothing_and_it_is_said(bench, page, pre
     at = bench.open(page, run=run.id, text="python_docs")
     assert missing not in said(at)
     (bench.store.root / run.spec()["corpus"]["path"]).unlink()
-    st.cache_resource.clear()
+    cache.KEPT.clear()
     at = bench.open(page, run=run.id, text="python_docs")
     assert missing in said(at) and graded not in said(at)
 

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-import streamlit as st
 import torch
 
 import gpt
-from explorer import cache, controls, machine, notices
+from explorer import cache, classroom, controls, machine, notices
 from explorer.panels import export, outcome
 from explorer.panels import text as texts
 from tests.pages.bench import bench, by_key, said  # noqa: F401
+from tests.pages.school import ANN, sit
 
 PAGE = "train_a_gpt"
 
@@ -223,7 +223,7 @@ def test_a_run_is_asked_about_and_graded_by_its_own_text(bench):  # noqa: F811
     assert f"The counted bigram reaches {learnt.references['counted bigram']:.2f}" in said(at)
     assert "Measured: " in said(at)
     (bench.store.root / told["path"]).unlink()
-    st.cache_resource.clear()
+    cache.KEPT.clear()
     assert "Measured: **" not in said(bench.open("train_a_gpt", run=run.id, text="python_docs"))
 
 
@@ -270,6 +270,24 @@ def test_a_run_that_needs_more_memory_than_there_is_says_so(bench, monkeypatch):
     assert "and 30 MB are free here" in bench.open(PAGE).warning[0].value
     monkeypatch.setenv("EXPLORER_EXECUTOR", "ray://head:10001")  # it trains on another machine
     assert machine.free_memory() is None and machine.free_memory("cuda") is None
+
+
+def test_a_class_begins_no_run_that_is_too_large_for_its_server(bench, monkeypatch):  # noqa: F811
+    """It was begun after a warning, and the system ended another learner's process for it."""
+    small = SimpleNamespace(available=60_000_000, total=60_000_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: small)
+    by_key(bench.open(PAGE).button, f"{PAGE}_train").click().run()
+    assert len(bench.executor.submitted) == 1, "a personal machine tries what its owner wants"
+    monkeypatch.setattr(classroom, "is_open", lambda: True)
+    at = sit(bench, ANN, PAGE)
+    assert ["may take more than 30 MB" in warning.value for warning in at.warning] == [True]
+    for begin in ("train", "first_step"):
+        by_key(at.button, f"{PAGE}_{begin}").click().run()
+        assert any("choose fewer or narrower layers" in told.value for told in at.toast)
+    assert len(bench.store.list()) == len(bench.executor.submitted) == 1
+    small.total = 32_000_000_000
+    by_key(sit(bench, ANN, PAGE).button, f"{PAGE}_train").click().run()
+    assert len(bench.executor.submitted) == 2
 
 
 def test_knowing_nothing_is_no_more_than_ln_v(bench, monkeypatch):  # noqa: F811

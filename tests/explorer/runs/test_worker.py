@@ -1,6 +1,9 @@
 """The process that trains, without its process: what it does with the messages it is given."""
 
 import io
+import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -8,6 +11,7 @@ from filelock import FileLock
 import gpt
 from explorer.runs import worker
 from explorer.runs.executors.local import LocalExecutor
+from explorer.runs.executors.process import PROJECT, WORKER
 from tests.gpt.helpers import machine_probe
 
 
@@ -84,3 +88,12 @@ def test_one_process_measures_at_a_time_and_what_is_measured_stands(tmp_path, mo
     gpt.save_probe(path, machine_probe(step=1e-3, op=5e-5, flop=2e-11))
     process._handle({"probe": str(path)})
     assert begun == [path]
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux only")
+def test_when_the_memory_is_full_the_system_ends_a_training_process_first():
+    """Not the web server, which all learners would lose."""
+    with subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT) as it:
+        assert "ready" in json.loads(it.stdout.readline())
+        assert Path(f"/proc/{it.pid}/oom_score_adj").read_text().strip() == "1000"
+        it.stdin.close()
