@@ -136,9 +136,12 @@ def _name_by_account() -> None:
             members.rename(root, own, told[: labels.MOST["name"]])
 
 
-def is_teacher() -> bool:
-    """Whether this workspace has shown the teacher's key. On a personal machine: everybody."""
-    return not classroom.is_open() or rules.is_teacher(engine.store().root, mine().id)
+def is_teacher(member: str | None = None) -> bool:
+    """Whether a workspace, this one unless another is named, has shown the teacher's key. On a
+    personal machine: everybody."""
+    if not classroom.is_open():
+        return True
+    return rules.is_teacher(engine.store().root, mine().id if member is None else member)
 
 
 # --- whose run it is -------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import lessons, workspace
+from explorer import cache, lessons, workspace
 from explorer.classroom import members, rules
 from explorer.panels import manage
 from explorer.panels import workspace as panel
@@ -124,6 +124,30 @@ def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypa
     rules.change(school.store.root, lambda now: rules.Rules(frozen=now.frozen))
     order.thaw()
     assert rules.read(school.store.root).frozen
+
+
+def test_who_has_left_the_board_judges_nothing_and_takes_nothing_home(school, monkeypatch):
+    run = run_of(school, ANN)
+    ben, text = members.id_of(BEN), cache.text("python_docs")
+    begun = []
+    monkeypatch.setattr(order.judging(), "begin", lambda entries, text: begun.append(entries))
+    monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(ben, BEN))
+    offered = []
+    monkeypatch.setattr(order.st, "download_button", lambda *given, **more: offered.append(given))
+    order.archive_panel(text)  # as drawn while Ben teaches: it is asked for later
+    make = offered[0][1]
+    order.judge_all(text)
+    assert not begun and make() == b""
+    rules.make_teacher(school.store.root, ben)
+    order.judge_all(text)
+    assert [entry.run.id for entry in begun[0]] == [run.id]
+    monkeypatch.setattr(workspace, "mine", None)  # whoever makes it has no session
+    assert b"runs.csv" in make()
+    with monkeypatch.context() as patch:
+        patch.setattr(order.export, "in_turn", lambda make: b"its turn has come")
+        assert make() == b"its turn has come"  # as every download
+    rules.make_teacher(school.store.root, ben, False)
+    assert make() == b""
 
 
 def test_a_frozen_class_begins_nothing(school):
