@@ -6,9 +6,11 @@ can be looked at by whoever was given its address (its id cannot be guessed), an
 but its owner and the teacher: every command of a page goes through `command`, `submit`, `change`.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -33,6 +35,11 @@ TOO_MANY = message(
     "{most} of your runs are waiting or training: wait until one is done, or stop one."
 )
 TOO_FULL = message("You have {most} runs, which is the limit here: delete some on page 10.")
+TOO_MANY_STARS = message(
+    "{most} of your runs have a star, which is the limit here: take a star away first."
+)
+
+_starring = threading.Lock()  # of two stars given at once, the second counts the first
 
 
 @dataclass(frozen=True)
@@ -129,9 +136,12 @@ def _name_by_account() -> None:
             members.rename(root, own, told[: labels.MOST["name"]])
 
 
-def is_teacher() -> bool:
-    """Whether this workspace has shown the teacher's key. On a personal machine: everybody."""
-    return not classroom.is_open() or rules.is_teacher(engine.store().root, mine().id)
+def is_teacher(member: str | None = None) -> bool:
+    """Whether a workspace, this one unless another is named, has shown the teacher's key. On a
+    personal machine: everybody."""
+    if not classroom.is_open():
+        return True
+    return rules.is_teacher(engine.store().root, mine().id if member is None else member)
 
 
 # --- whose run it is -------------------------------------------------------------------------
@@ -198,6 +208,21 @@ def changing(run_id: str) -> Run:
     run = engine.store().get(run_id)
     _check(run)
     return run
+
+
+def label(run_id: str, what: str, value: Any) -> None:
+    """Keep a run's name, star or group; raises RunError if this session may not, or when it would
+    be a star too many, and LabelError as `labels.write` does."""
+    run = changing(run_id)
+    with _starring:
+        if what == "star" and value and not is_teacher() and _has_stars_enough(run):
+            raise RunError(say(TOO_MANY_STARS, most=rules.STARS_AT_MOST))
+        labels.write(run.folder, **{what: value})
+
+
+def _has_stars_enough(run: Run) -> bool:
+    starred = (labels.read(other.folder).star for other in runs() if other.id != run.id)
+    return sum(starred) >= rules.STARS_AT_MOST
 
 
 def problem() -> str | None:

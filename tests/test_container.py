@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from explorer import health
+from explorer.runs import disk
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -112,6 +113,17 @@ def test_no_secret_is_written_down():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {"ray.token", ".streamlit/secrets.toml"} <= set(ignored)
     assert not [source for source in copied() if "secret" in source or source == ".streamlit"]
+
+
+def test_a_class_server_has_a_budget_for_its_disk():
+    """Without one nothing is ever cleaned, and learners' runs fill the disk."""
+    asked = COMPOSE["services"]["server"]["environment"]["EXPLORER_DISK_BUDGET"]
+    otherwise = re.fullmatch(r"\$\{EXPLORER_DISK_BUDGET:-(.+)\}", asked)
+    assert otherwise and disk.budget_from(otherwise[1])
+    operations = (ROOT / "explorer" / "OPERATIONS.md").read_text(encoding="utf-8")
+    for begins in ("Environment=EXPLORER_RUNS=", "    -e EXPLORER_DISK_BUDGET="):
+        line = next(line for line in operations.splitlines() if line.startswith(begins))
+        assert re.search(r"EXPLORER_DISK_BUDGET=\d+GB", line)
 
 
 def test_the_cluster_is_one_image_whose_parts_find_each_other():

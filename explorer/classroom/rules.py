@@ -21,6 +21,7 @@ from gpt.errors import GPTError
 
 ACTIVE_AT_MOST = 12  # runs of one learner that wait or train (a climb hands over five)
 RUNS_AT_MOST = 300  # of one learner, on a server of many
+STARS_AT_MOST = 20  # of these: a run with a star is never cleaned away
 KEY_AT_LEAST = 12  # characters of a teacher's key that somebody chose; ours has 96 random bits
 AFTER_WRONG = 0.5  # seconds before a wrong key is answered
 

@@ -3,6 +3,7 @@ is asked for, by the same functions as `python -m gpt export`."""
 
 import io
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from explorer.panels.piece import piece
 from explorer.runs.run import Run
 
 EVERYTHING = 10_000_000  # points of a curve: all of them
+AT_ONCE = 2  # downloads of this server that are made: each holds a whole file in memory
+
+_making = threading.Semaphore(AT_ONCE)
 
 READ_ME = """\
 A trained model: model.safetensors (its weights) and config.json (everything else).
@@ -83,7 +87,7 @@ def _button(lesson: Lesson, run: Run, offer: Offer) -> None:
     name = f"{run.spec()['preset']}-{run.id[:15]}"
     st.download_button(
         say(offer.label),
-        lambda: offer.make(run.folder, name),
+        lambda: in_turn(lambda: offer.make(run.folder, name)),
         f"{name}{offer.ending}",
         offer.kind,
         key=f"{lesson.key}_{offer.key}",
@@ -92,6 +96,12 @@ def _button(lesson: Lesson, run: Run, offer: Offer) -> None:
         width="stretch",
         help=say(offer.help),
     )
+
+
+def in_turn(make: Callable[[], str | bytes]) -> str | bytes:
+    """What `make` makes, once fewer than AT_ONCE others are being made."""
+    with _making:
+        return make()
 
 
 def problem_of(run: Run) -> str | None:

@@ -158,10 +158,12 @@ def _keep(lesson: Lesson, run_id: str, what: str, key: str) -> None:
     if what == "group":
         value = value or ""
     try:
-        labels.write(workspace.changing(run_id).folder, **{what: value})
+        workspace.label(run_id, what, value)
         state.put(lesson, "changed", True)
     except GPTError as error:
         state.put(lesson, "said", explain(error))
+        if what == "star":
+            st.session_state[key] = not value  # a switch shows what holds
 
 
 def _say(lesson: Lesson) -> None:

@@ -12,6 +12,7 @@ from explorer.panels import text
 from gpt.text import decode_bytes
 
 MIN_CHARACTERS = 20  # two for validation, and enough for the longest window
+LONGEST_PASTE = 1_500_000  # of 3 bytes at most: server.maxWidgetStateSize ends longer messages
 MAX_VOCABULARY = 4000  # distinct characters; tables of pairs grow with its square
 
 
@@ -24,10 +25,13 @@ def own_text(lesson: Lesson) -> None:
                 say("Paste a text"),
                 key=_paste_key(lesson),
                 height=120,
+                max_chars=LONGEST_PASTE,
                 placeholder=say("A poem, a song, your chat, a program …"),
                 help=say(
                     "What all pages shall learn from. The longer the better: about 10,000"
-                    " characters give a model something to learn."
+                    " characters give a model something to learn. One of more than {most:,} has to"
+                    " be uploaded.",
+                    most=LONGEST_PASTE,
                 ),
             )
             st.button(

@@ -1,7 +1,10 @@
 import io
 import json
 import math
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import psutil
@@ -9,7 +12,7 @@ import pytest
 import torch
 
 import gpt
-from explorer import cache, classroom, controls, machine, notices
+from explorer import cache, classroom, controls, lessons, machine, notices
 from explorer.panels import export, outcome
 from explorer.panels import text as texts
 from tests.pages.bench import bench, by_key, said  # noqa: F401
@@ -297,3 +300,32 @@ def test_knowing_nothing_is_no_more_than_ln_v(bench, monkeypatch):  # noqa: F811
     monkeypatch.setattr(notices, "notices", lambda *what: asked.append(what[1]) or [])
     bench.open("train_a_gpt", run=run.id)
     assert asked == [pytest.approx(math.log(7))]
+
+
+def test_no_more_than_two_downloads_are_made_at_once(monkeypatch):
+    """Each holds a whole file in memory, and a browser may ask for any number of them."""
+    now, most = [], []
+
+    def make(run_folder, name):
+        now.append(name)
+        most.append(len(now))
+        time.sleep(0.02)
+        now.pop()
+        return name
+
+    offered = []
+    monkeypatch.setattr(st, "download_button", lambda label, data, *more, **_: offered.append(data))
+    run = SimpleNamespace(id="20260101", folder=None, spec=lambda: {"preset": "bigram"})
+    offer = replace(export.OFFERS[0], make=make)
+    for _ in range(6):
+        export._button(lessons.BY_KEY[PAGE], run, offer)
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda data: data(), offered))
+    assert made == ["bigram-20260101"] * 6 and max(most) == export.AT_ONCE
+
+
+def test_a_download_that_fails_lets_the_next_one_be_made():
+    for _ in range(2 * export.AT_ONCE):
+        with pytest.raises(ZeroDivisionError):
+            export.in_turn(lambda: 1 / 0)
+    assert export.in_turn(lambda: "made") == "made"

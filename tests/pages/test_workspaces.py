@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import lessons, server_log, workspace
+from explorer import cache, lessons, server_log, workspace
 from explorer.classroom import members, rules
 from explorer.panels import manage
 from explorer.panels import workspace as panel
@@ -67,6 +67,50 @@ def test_another_cannot_rename_or_delete(school, monkeypatch):
     assert run.folder.exists() and not (run.folder / "labels.json").exists()
 
 
+def test_a_learner_has_so_many_stars_and_a_teacher_any(school, monkeypatch):
+    first = run_of(school, ANN)
+    more = [school.store.create(first.spec()) for _ in range(2)]
+    monkeypatch.setattr(rules, "STARS_AT_MOST", 2)
+    monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(members.id_of(ANN), ANN))
+    lesson = lessons.BY_KEY["the_ladder"]
+
+    def star(run, on=True):
+        """What the switch and the page's sentence say afterwards."""
+        memory = {"k": on}
+        monkeypatch.setattr(manage.st, "session_state", memory)
+        manage._keep(lesson, run.id, "star", "k")
+        return memory["k"], memory.get("the_ladder.said")
+
+    for run in (first, more[0], first):  # a star that is there already is none too many
+        assert star(run) == (True, None)
+    shown, sentence = star(more[1])
+    assert not shown and sentence.startswith("2 of your runs have a star")
+    assert not labels.read(more[1].folder).star
+    workspace.label(more[1].id, "name", "mine")  # only stars are limited
+    assert labels.read(more[1].folder) == labels.Labels("mine", star=False)
+    assert star(first, False) == (False, None) and star(more[1]) == (True, None)
+    assert not star(first)[0]
+    rules.make_teacher(school.store.root, members.id_of(ANN))
+    assert star(first) == (True, None)
+
+
+def test_the_switch_of_a_star_too_many_goes_back_and_says_why(school, monkeypatch):
+    run = run_of(school, ANN)
+    monkeypatch.setattr(rules, "STARS_AT_MOST", 0)
+    at = sit(school, ANN, "the_ladder")
+    key = f"the_ladder_labels_{run.id}_star"
+    by_key(at.toggle, key).set_value(True).run()
+    assert not at.exception and by_key(at.toggle, key).value is False
+    assert any("have a star, which is the limit here" in w.value for w in at.warning)
+
+
+def test_on_a_personal_machine_every_run_may_have_a_star(bench, monkeypatch):
+    run = bench.train("bigram", "bigram")
+    monkeypatch.setattr(rules, "STARS_AT_MOST", 0)
+    workspace.label(run.id, "star", True)
+    assert labels.read(run.folder).star
+
+
 def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypatch):
     run = run_of(school, ANN, states.TRAINING)
     monkeypatch.setattr(school.executor, "active", lambda: [run.id])
@@ -80,6 +124,30 @@ def test_a_button_of_the_board_does_nothing_for_who_has_left_it(school, monkeypa
     rules.change(school.store.root, lambda now: rules.Rules(frozen=now.frozen))
     order.thaw()
     assert rules.read(school.store.root).frozen
+
+
+def test_who_has_left_the_board_judges_nothing_and_takes_nothing_home(school, monkeypatch):
+    run = run_of(school, ANN)
+    ben, text = members.id_of(BEN), cache.text("python_docs")
+    begun = []
+    monkeypatch.setattr(order.judging(), "begin", lambda entries, text: begun.append(entries))
+    monkeypatch.setattr(workspace, "mine", lambda: workspace.Workspace(ben, BEN))
+    offered = []
+    monkeypatch.setattr(order.st, "download_button", lambda *given, **more: offered.append(given))
+    order.archive_panel(text)  # as drawn while Ben teaches: it is asked for later
+    make = offered[0][1]
+    order.judge_all(text)
+    assert not begun and make() == b""
+    rules.make_teacher(school.store.root, ben)
+    order.judge_all(text)
+    assert [entry.run.id for entry in begun[0]] == [run.id]
+    monkeypatch.setattr(workspace, "mine", None)  # whoever makes it has no session
+    assert b"runs.csv" in make()
+    with monkeypatch.context() as patch:
+        patch.setattr(order.export, "in_turn", lambda make: b"its turn has come")
+        assert make() == b"its turn has come"  # as every download
+    rules.make_teacher(school.store.root, ben, False)
+    assert make() == b""
 
 
 def test_a_frozen_class_begins_nothing(school):

@@ -11,6 +11,7 @@ import streamlit as st
 from explorer import cache, engine, workspace
 from explorer.classroom import board, fairness, members, rules
 from explorer.language import count, message, say
+from explorer.panels import export
 from explorer.panels.classroom.archive import archive_of
 from explorer.panels.classroom.board import titles_of
 
@@ -92,7 +93,7 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
         key="class_judge",
         icon=":material/gavel:",
         disabled=judge.running,
-        on_click=lambda: judge.begin(board.entries(engine.store()), text),
+        on_click=partial(judge_all, text),
         help=say(
             "The server lets every model read the end of the chosen text, from which no run of"
             " this text has learnt, and counts the bits per character: lower is better. Whoever"
@@ -127,6 +128,12 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     return verdicts
 
 
+def judge_all(text: cache.Text) -> None:
+    """Begin to judge what there is now."""
+    if workspace.is_teacher():
+        judging().begin(board.entries(engine.store()), text)
+
+
 def bits_of(verdicts: Mapping[str, fairness.Verdict]) -> dict[str, float]:
     """Run id → bits per character, of the runs that could be judged."""
     return {run_id: v.bits for run_id, v in verdicts.items() if v.bits is not None}
@@ -143,14 +150,10 @@ def _until_news(seen: tuple[int, bool]) -> None:
 
 def archive_panel(text: cache.Text) -> None:
     """Everything that the class made, as one zip; with what was judged on `text`."""
-
-    def make() -> bytes:
-        entries = board.entries(engine.store(), most=sys.maxsize)
-        return archive_of(entries, bits_of(judging().verdicts(entries, text)))
-
+    member = workspace.mine().id  # it is made outside the session
     st.download_button(
         say("Take everything home (zip)"),
-        make,
+        lambda: export.in_turn(lambda: everything(member, text)),
         "class.zip",
         "application/zip",
         key="class_archive",
@@ -162,3 +165,11 @@ def archive_panel(text: cache.Text) -> None:
             " has no room is named in it."
         ),
     )
+
+
+def everything(member: str, text: cache.Text) -> bytes:
+    """The archive, for a workspace that is the teacher's now; for any other nothing."""
+    if not workspace.is_teacher(member):
+        return b""
+    entries = board.entries(engine.store(), most=sys.maxsize)
+    return archive_of(entries, bits_of(judging().verdicts(entries, text)))
