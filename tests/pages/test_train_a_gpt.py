@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import streamlit as st
 import torch
 
 import gpt
