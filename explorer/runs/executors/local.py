@@ -8,7 +8,7 @@ from explorer.runs.store import RunStore
 
 
 class LocalExecutor(RunExecutor):
-    """`slots` processes at most (None: two, or what the cores allow), `warm` of them in reserve."""
+    """`slots` processes at most (None: see `default_slots`), `warm` of them in reserve."""
 
     def __init__(
         self,

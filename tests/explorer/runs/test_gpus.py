@@ -70,7 +70,7 @@ def test_processes_are_spread_as_far_as_there_is_room():
 def test_slots_are_as_many_as_find_room_everywhere(monkeypatch):
     monkeypatch.delenv("EXPLORER_SLOTS", raising=False)
     monkeypatch.setattr(pool.psutil, "virtual_memory", lambda: type("M", (), {"available": 50e9}))
-    assert pool.default_slots(16, {}) == 2
+    assert pool.default_slots(16, {}) == 4
     assert pool.default_slots(16, {"a": 4, "b": 2}) == 6
     assert pool.default_slots(3, {"a": 4, "b": 2}) == 3
     assert pool.default_slots(16, {"a": 0}) == 1  # full: one is tried, and says so
