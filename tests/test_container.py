@@ -1,6 +1,7 @@
 """The files for a container say what the code has: nothing copied that is not there, no key in it.
+So do the commands and units that are written for whoever runs a server.
 
-No container engine runs in the tests; what can be wrong without one is looked for here.
+Neither a container engine nor systemd runs in the tests; what can be wrong without is looked for.
 """
 
 import re
@@ -23,6 +24,8 @@ INSTRUCTIONS = [
     for line in re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*\n", "", DOCKERFILE)).splitlines()
     if line.strip()
 ]
+OPERATIONS = (ROOT / "explorer" / "OPERATIONS.md").read_text(encoding="utf-8")
+CLUSTER = (ROOT / "explorer/runs/executors/CLUSTER.md").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 
 
@@ -88,7 +91,15 @@ def code():
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
-@pytest.mark.parametrize("where", ["Dockerfile", "compose.yaml", "explorer/OPERATIONS.md"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "Dockerfile",
+        "compose.yaml",
+        "explorer/OPERATIONS.md",
+        "explorer/runs/executors/CLUSTER.md",
+    ],
+)
 def test_every_variable_that_is_named_is_one_that_the_code_reads(where):
     """A name that is mistyped would silently do nothing."""
     text = (ROOT / where).read_text(encoding="utf-8")
@@ -99,7 +110,7 @@ def test_every_variable_that_is_named_is_one_that_the_code_reads(where):
 
 
 def test_every_variable_that_the_code_reads_is_in_the_table_of_operations():
-    text = (ROOT / "explorer" / "OPERATIONS.md").read_text(encoding="utf-8")
+    text = OPERATIONS
     names = set(re.findall(r'"((?:EXPLORER|GPT)_[A-Z_]*[A-Z])"', code()))
     missing = {name for name in names if f"`{name}`" not in text}
     assert {"EXPLORER_RUNS", "GPT_DATA"} <= names and not missing, missing
@@ -137,3 +148,30 @@ def test_the_cluster_is_one_image_whose_parts_find_each_other():
     assert f"--address=head:{ports['port']}" in services["worker"]["command"]
     assert services["server"]["ports"] == ["${PUBLISH:-127.0.0.1}:8501:8501"], "this machine only"
     assert "ports" not in services["head"] and "ports" not in services["worker"]
+
+
+@pytest.mark.parametrize("text", [OPERATIONS, CLUSTER])
+def test_a_server_of_many_is_started_by_the_file_that_is_made_for_it(text):
+    """CLUSTER.md started the app without workspaces behind a proxy, /health and headers."""
+    started = re.findall(r"streamlit run (\S+\.py)", text)
+    assert set(started) == {"explorer/class_server.py"} and (ROOT / started[0]).exists()
+
+
+def test_the_firewall_closes_every_port_that_the_units_of_the_cluster_open():
+    (closed,) = re.findall(r"tcp dport \{ (.*) \} drop", CLUSTER)
+    ranges = [[int(end) for end in part.split("-")] for part in closed.split(", ")]
+    opened = dict(re.findall(r"--([a-z-]*port)=(\d+)", CLUSTER))
+    pinned = {"node-manager-port", "object-manager-port", "runtime-env-agent-port"}
+    assert pinned | {"min-worker-port", "max-worker-port", "port"} <= set(opened)
+    for name, port in opened.items():
+        assert any(ends[0] <= int(port) <= ends[-1] for ends in ranges), name
+    assert len(re.findall(r"(?m)^#?ExecStart=.* \$PORTS$", CLUSTER)) == 2, "a head and a box"
+
+
+def test_the_service_gets_the_settings_and_the_token_of_the_cluster():
+    """As User=explorer, who could not read what root had made."""
+    (settings,) = re.findall(r"(?m)^EnvironmentFile=(.*)$", CLUSTER)
+    assert f"EnvironmentFile={settings}\nEnvironment=EXPLORER_EXECUTOR=ray://" in OPERATIONS
+    (token,) = re.findall(r"(?m)^RAY_AUTH_TOKEN_PATH=(.*)$", CLUSTER)
+    (user,) = set(re.findall(r"(?m)^User=(.*)$", CLUSTER + OPERATIONS))
+    assert f"chown {user}: {token}" in CLUSTER and f"-o {user} " in CLUSTER

@@ -2,9 +2,10 @@
 
 A learner's own numbers cannot be compared when texts, tokens or settings of the measurement differ,
 and a text that holds the validation part would win by having seen the answers. So the server reads
-each model's weights and lets it read the end of the class text, which no run of that text ever
-learns from, whatever its tokens are; what learned from another text, or without the mask, is left
-out with a reason.
+each model's weights and lets it read the end of the class text, on which no run of that text trains
+its weights. (Byte pairs are learnt from the whole text, its end included: they may suit it a little
+better than they should.) What learned from another text, or without the mask, is left out with a
+reason.
 """
 
 import math

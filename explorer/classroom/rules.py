@@ -19,7 +19,9 @@ from filelock import FileLock
 from explorer.runs import files
 from gpt.errors import GPTError
 
-ACTIVE_AT_MOST = 12  # runs of one learner that wait or train (a climb hands over five)
+# Runs of one learner that wait or train. The most that one press hands over is a sweep of page 11,
+# 7 sizes under 3 budgets.
+ACTIVE_AT_MOST = 24
 RUNS_AT_MOST = 300  # of one learner, on a server of many
 STARS_AT_MOST = 20  # of these: a run with a star is never cleaned away
 KEY_AT_LEAST = 12  # characters of a teacher's key that somebody chose; ours has 96 random bits

@@ -176,9 +176,9 @@ class Run:
 
     # What was asked -----------------------------------------------------------------------------
 
-    def control(self, command: str, why: str = "") -> None:
-        """Ask the worker to "run", "pause", "step" (one update, then pause) or "stop". why: a
-        sentence for the run's owner, where somebody else asks."""
+    def control(self, command: str, why: str = "") -> int:
+        """Ask the worker to "run", "pause", "step" (one update, then pause) or "stop" -> the
+        serial of this command. why: a sentence for the run's owner, where somebody else asks."""
         if command not in states.COMMANDS:
             raise RunError(
                 f"There is no command {command!r}: use one of {', '.join(states.COMMANDS)}."
@@ -186,6 +186,7 @@ class Run:
         serial = self.asked().get("serial", 0) + 1
         told = {"command": command, "serial": serial} | ({"why": why} if why else {})
         files.write_json(self.folder / "control.json", told)
+        return serial
 
     def asked(self) -> dict[str, Any]:
         """The last command: {"command", "serial", perhaps "why"}, or an empty dictionary."""

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 
 import gpt
 from explorer.runs import states
+from explorer.runs.executors import gpus
 from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 
@@ -56,7 +57,7 @@ class Worker:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda *_: self.leave())
         threading.Thread(target=self._read, daemon=True).start()
-        warm_up()
+        warm_up(float(os.environ.get(gpus.SHARE, 0)))
         from explorer.runs import job
 
         self.job_signals = job.Signals(leaving=self.leaving)
@@ -141,9 +142,9 @@ def _read_some() -> bytes:
         return b""
 
 
-def warm_up() -> None:
+def warm_up(memory_share: float = 0.0) -> None:
     """Train a tiny run in a temporary folder: it loads all that the first real step would wait for
-    (torch, gpt's training loop, safetensors)."""
+    (torch, gpt's training loop, safetensors). memory_share: see `gpus.limit_memory`."""
     from explorer.runs import job
 
     settings = {"max_steps": 1, "eval_iters": 1, "sample_tokens": 1, "batch_size": 1}
@@ -155,6 +156,7 @@ def warm_up() -> None:
         run = RunStore(folder).create(spec | recipe)
         run.set_status(state=states.QUEUED)
         job.work(run, job.Signals())
+    gpus.limit_memory(memory_share)
 
 
 def measure(path: Path, go_on: Callable[[], bool] = lambda: True) -> None:

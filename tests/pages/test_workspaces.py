@@ -8,11 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import cache, lessons, server_log, workspace
 from explorer.classroom import members, rules
-from explorer.panels import manage
+from explorer.panels import manage, sweep
 from explorer.panels import workspace as panel
 from explorer.panels.classroom import order
 from explorer.runs import files, labels, states
 from explorer.runs.run import RunError
+from gpt.scaling import BUDGETS
 from tests.pages.bench import APP, by_key, said
 from tests.pages.school import ANN, BEN, run_of, sit
 
@@ -204,6 +205,26 @@ def test_continuing_what_was_paused_goes_around_no_limit(school, monkeypatch):
     monkeypatch.setattr(school.executor, "waiting", lambda: [run.id])
     by_key(at.button, "bigram_continue").click().run()  # the pause that was asked for, taken back
     assert school.executor.commands == [(run.id, "continue")]
+
+
+def test_the_largest_sweep_of_page_11_fits_under_the_limit(school, monkeypatch):
+    """Twelve of its runs began, and a sentence said that the others could not."""
+    monkeypatch.setattr(school.executor, "waiting", lambda: school.executor.submitted)
+    at = sit(school, ANN, "scaling", scaling_count=str(max(sweep.COUNTS)))
+    by_key(at.button, "scaling_start").click().run()
+    assert len(school.executor.submitted) == max(sweep.COUNTS) * BUDGETS == 21
+    assert not at.toast
+
+
+def test_a_run_above_the_limit_is_refused_with_its_sentence(school, monkeypatch):
+    run = run_of(school, ANN)
+    monkeypatch.setattr(school.executor, "waiting", lambda: [run.id] * rules.ACTIVE_AT_MOST)
+    at = sit(school, ANN, "bigram")
+    by_key(at.button, "bigram_train").click().run()
+    assert school.store.names() == [run.id]
+    (toast,) = at.toast
+    refusal = "of your runs are waiting or training: wait until one is done, or stop one."
+    assert toast.value == f"{rules.ACTIVE_AT_MOST} {refusal}"
 
 
 def test_a_full_disk_is_said_and_ends_no_page(school, monkeypatch):

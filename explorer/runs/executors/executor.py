@@ -140,6 +140,9 @@ class RunExecutor:
                 ours = known["state"] in BEING_TRAINED or run.id in self.active()
                 if known.get("by") or not ours:
                     raise RunBusy(ELSEWHERE) from None
+                if wish == "run" and run.id in self._turns.ended:
+                    self._turns.end(run)  # it goes on by itself, when it is its turn again
+                    return False
                 # It trains; a pause that was asked for is taken back.
                 if wish == "step" or run.asked().get("command") != wish:
                     run.control(wish)
@@ -237,10 +240,9 @@ class RunExecutor:
         while not self._closing.wait(min(TURNS_EVERY, turn / 4)):
             with self._lock:
                 queued = {run_id: self._queue.learner(run_id) for run_id in self._queue.order()}
-                for run_id in self._turns.over(self.pool, queued):
-                    run = Run(self.store.root / run_id)
-                    run.control("pause")
-                    self._turns.ended[run_id] = run.asked()["serial"]
+                for run in self._turns.over(self.pool, queued, self.store.root):
+                    with contextlib.suppress(OSError):  # a full disk, or deleted: at the next look
+                        self._turns.end(run)
 
     # To the workers, and what they answer -------------------------------------------------------
 
@@ -301,6 +303,8 @@ class RunExecutor:
         """See to a run whose worker is gone."""
         try:
             with run.owned(wait=GLANCE):
+                if self._turns.ended_by_us(run):  # or its end would leave it paused
+                    run.control("run")
                 state = run.recorded()["state"]
                 if state == states.QUEUED and self._handed.get(run.id, 0) < HANDED_AT_MOST:
                     self._queue.push(run.id, run.spec().get("learner", ""), first=True)

@@ -8,7 +8,7 @@ from explorer.runs.store import RunStore
 
 
 class LocalExecutor(RunExecutor):
-    """`slots` processes at most (None: two, or what the cores allow), `warm` of them in reserve."""
+    """`slots` processes at most (None: see `default_slots`), `warm` of them in reserve."""
 
     def __init__(
         self,
@@ -26,4 +26,5 @@ class LocalExecutor(RunExecutor):
         """A process on the graphics processor that has least to do, if there is one."""
         used = [one.gpu for one in self.pool.workers if isinstance(one, WorkerProcess)]
         gpu = gpus.least_used(self._gpus, used)
-        return WorkerProcess(self._log, self._on_message, self._on_exit, gpu)
+        share = gpus.shares(self._gpus, self.pool.slots).get(gpu, 0.0)
+        return WorkerProcess(self._log, self._on_message, self._on_exit, gpu, share)

@@ -22,6 +22,7 @@ STARTS_AT_MOST = 3  # workers that never get warm, in a row: something is broken
 # A worker that trains gpt_mini holds up to 330 MB (measured), torch included; larger models more.
 WORKER_MEMORY = 600_000_000
 GPU_WORKER_MEMORY = 2_500_000_000  # CUDA's libraries take most of it
+CORES_PER_SLOT = 4  # a machine of 8 has 2 slots, one of 64 has 16
 MOST_SLOTS = 256
 LAST_WORDS = (states.FAILED, states.INTERRUPTED, states.SUSPENDED)  # after which a worker leaves
 
@@ -159,13 +160,13 @@ class Pool:
 
 
 def default_slots(cores: int, gpus: Mapping[str, int] | None = None) -> int:
-    """How many runs train at once: EXPLORER_SLOTS, else two, or as many as cores and free memory
-    allow; with graphics processors as many as have room there, in memory and on the cores. More
-    would only make each of them slower. gpus: as `gpus.find` makes it."""
+    """How many runs train at once: EXPLORER_SLOTS, else two, or one for every CORES_PER_SLOT cores
+    where that is more; with graphics processors as many as have room there. Never more than cores
+    or free memory allow: each would only be slower. gpus: as `gpus.find` makes it."""
     with contextlib.suppress(RunError):
         if told := told_slots():
             return told
-    most = sum(gpus.values()) if gpus else 2
+    most = sum(gpus.values()) if gpus else max(2, cores // CORES_PER_SLOT)
     room = psutil.virtual_memory().available // (GPU_WORKER_MEMORY if gpus else WORKER_MEMORY)
     return int(max(1, min(most, cores, room)))
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from explorer.runs.executors.gpus import VISIBLE
+from explorer.runs.executors.gpus import SHARE, VISIBLE
 
 PROJECT = Path(__file__).resolve().parents[3]
 WORKER = [sys.executable, "-m", "explorer.runs.worker"]
@@ -35,8 +35,10 @@ class WorkerProcess:
         on_message: Callable[["WorkerProcess", dict[str, Any]], None],
         on_exit: Callable[["WorkerProcess", str], None],
         gpu: str = "",
+        share: float = 0.0,
     ) -> None:
-        """gpu: the only graphics processor that it may use; "": as this process."""
+        """gpu: the only graphics processor that it may use; "": as this process. share: of that
+        one's memory; see `gpus.limit_memory`."""
         self.ready = False
         self.run_id: str | None = None  # the run it has been given
         self.learner, self.since = "", 0.0
@@ -44,7 +46,7 @@ class WorkerProcess:
         self.retired = False  # has announced that it leaves
         self._on_message, self._on_exit = on_message, on_exit
         self.gpu = gpu
-        self._process = _start(log, {VISIBLE: gpu} if gpu else {})
+        self._process = _start(log, {VISIBLE: gpu, SHARE: str(share)} if gpu else {})
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property

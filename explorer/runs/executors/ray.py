@@ -11,6 +11,7 @@ machines: a share of a GPU each as soon as there is one, else cores.
 """
 
 import os
+import time
 
 from explorer.runs.executors.executor import RunExecutor
 from explorer.runs.executors.pool import Pool, Worker
@@ -71,6 +72,7 @@ class RayPool(Pool):
         worker = RayWorker(self.line.post, name)
         worker.ready, worker.run_id, worker.threads = True, run.id, self._threads
         worker.learner = run.spec().get("learner", "")
+        worker.since = time.monotonic()  # its turn begins anew: when it began, nobody knows
         self.workers.append(worker)
         worker.send(adopt=str(run.folder))
         return True

@@ -38,11 +38,7 @@ class Trainer:
         from explorer.runs import job, worker
 
         _sweep()
-        worker.warm_up()
-        import torch
-
-        if self.memory_share and torch.cuda.is_available():
-            torch.cuda.set_per_process_memory_fraction(min(1.0, self.memory_share))
+        worker.warm_up(self.memory_share)
         self.signals = job.Signals(threads=self.threads, leaving=self.leaving)
         return os.getpid()
 

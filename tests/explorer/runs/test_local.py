@@ -30,7 +30,17 @@ def is_running(pid):
 
 @pytest.mark.parametrize(
     "told, cores, free, slots",
-    [("", 8, 64e9, 2), ("", 1, 64e9, 1), ("", 8, 0.9e9, 1), ("5", 2, 1e9, 5), ("many", 8, 64e9, 2)],
+    [
+        ("", 8, 64e9, 2),
+        ("", 2, 64e9, 2),
+        ("", 1, 64e9, 1),
+        ("", 8, 0.9e9, 1),
+        ("", 12, 64e9, 3),
+        ("", 64, 64e9, 16),
+        ("", 64, 3.1e9, 5),
+        ("5", 2, 1e9, 5),
+        ("many", 8, 64e9, 2),
+    ],
 )
 def test_slots_are_as_many_as_the_machine_has_room_for(monkeypatch, told, cores, free, slots):
     monkeypatch.setenv("EXPLORER_SLOTS", told)

@@ -134,3 +134,19 @@ def test_the_first_measurement_of_the_machine_stands(desk, executor, store, tool
     (worker,) = executor.pool.workers
     executor.line._take(worker, [(worker.seen + 1, {"probe": desk.probe(2)})])
     assert gpt.load_probe(speeds) == machine_probe(1, 1e-5, 1e-11)
+
+
+def test_the_turn_of_a_run_that_is_taken_back_begins_anew(desk, store, tools):
+    """It counted from the start of the machine: every run gave way after a restart of the server,
+    and whoever waited was promised the next moment."""
+    run = store.create(tools.describe())
+    run.set_status(state="training")
+    (run.folder / "remote.json").write_text('{"worker": "w", "base": 0, "parcel": "p"}')
+    executor = RayExecutor(store, "ray://head:10001", turn=600.0)
+    try:
+        assert executor.active() == [run.id]
+        assert 590 < executor.turn_left(run.id) <= 600
+    finally:
+        desk.away = RuntimeError("gone")
+        tools.wait_for(lambda: executor.trouble)
+        executor.close()
