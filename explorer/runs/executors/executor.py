@@ -230,10 +230,16 @@ class RunExecutor:
 
     def _watch(self) -> None:
         """Take over what another server on this folder suspends, leaves waiting, or leaves dead:
-        seen dead twice, since a server that lives sees to it by itself."""
+        seen dead twice, since a server that lives sees to it by itself. And hand over what could
+        not be handed over."""
         dead: set[str] = set()
         while not self._closing.wait(STRANGERS_EVERY):
-            dead = self._recover(dead)
+            with contextlib.suppress(
+                OSError, RunError
+            ):  # a full disk, or deleted: at the next look
+                dead = self._recover(dead)
+            with self._lock:
+                self._dispatch()  # there may have been no memory for another process
 
     def _end_turns(self, turn: float) -> None:
         """Let who has trained for a whole turn save and wait, while others wait for a slot."""
@@ -254,8 +260,9 @@ class RunExecutor:
             assert run_id is not None, "the queue was not empty"
             self._handed[run_id] = self._handed.get(run_id, 0) + 1
             run = Run(self.store.root / run_id)
-            learner = run.spec().get("learner", "")
-            self.pool.give(worker, run_id, learner, run=str(run.folder), **self._options)
+            with contextlib.suppress(RunError):  # its folder is gone: the next one
+                learner = run.spec().get("learner", "")
+                self.pool.give(worker, run_id, learner, run=str(run.folder), **self._options)
             self.pool.fill(len(self._queue))
 
     def _on_message(self, worker: Worker, message: dict[str, Any]) -> None:

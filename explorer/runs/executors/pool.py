@@ -84,13 +84,17 @@ class Pool:
         return self.failed_starts >= STARTS_AT_MOST
 
     def fill(self, waiting: int) -> None:
-        """Start workers for `waiting` runs as far as there are slots, and the reserve."""
+        """Start workers for `waiting` runs as far as there are slots, and the reserve; what cannot
+        be started now is left for the next time."""
         self._shrink()
         wanted = min(self.slots, len(self.active()) + max(self.warm, waiting))
         if self.closed or self.is_broken():
             return
         while sum(not worker.retired for worker in self.workers) < wanted:
-            self.workers.append(self._start())
+            try:
+                self.workers.append(self._start())
+            except OSError:  # no memory or no file handle is left for it: at the next look
+                return
 
     def _shrink(self) -> None:
         """Slots can go, with a machine of a cluster: the idle make room for who has a run."""

@@ -1,10 +1,13 @@
-"""Who gives way: an executor whose workers train nothing, so that a test says when they obey."""
+"""Who gives way, and what ends no look. The workers of the executor train nothing, so that a test
+says when they obey."""
 
 import contextlib
+import shutil
 
 import pytest
 
-from explorer.runs import files, states
+from explorer.runs import RunError, files, states
+from explorer.runs.executors import executor as executor_module
 from explorer.runs.executors.executor import RunExecutor
 from explorer.runs.executors.pool import Pool
 from explorer.runs.executors.ray_worker import RayWorker
@@ -98,3 +101,55 @@ def test_a_run_whose_worker_dies_at_the_end_of_its_turn_goes_on(ann, ben, execut
     (worker,) = executor.pool.workers
     executor._on_exit(worker, "killed")
     assert run.recorded()["state"] == states.QUEUED and asked(run) == "run"
+
+
+@pytest.fixture
+def troubled(store, monkeypatch):
+    """An executor that looks often, and what its next attempts meet: errors, or none (False)."""
+    monkeypatch.setattr(executor_module, "STRANGERS_EVERY", 0.05)
+    meets = {"list": [], "start": []}
+
+    def first(what, then):
+        def attempt(*args):
+            if error := meets[what] and meets[what].pop(0):
+                raise error
+            return then(*args)
+
+        return attempt
+
+    monkeypatch.setattr(type(store), "list", first("list", type(store).list))
+    pool = Pool(1, 0, first("start", lambda: RayWorker(lambda worker, message: None)))
+    executor = RunExecutor(store, pool)
+    yield executor, meets
+    pool.workers = []
+    executor.close()
+
+
+def test_one_look_that_fails_is_not_the_last(troubled, tools):
+    """Of runs that another server has left."""
+    executor, meets = troubled
+    meets["list"] += [OSError(28, "No space left on device"), RunError("gone")]
+    tools.wait_for(lambda: not meets["list"])
+    left = executor.store.create(tools.describe())
+    left.set_status(state=states.SUSPENDED)
+    tools.wait_for(lambda: executor.active() == [left.id])
+
+
+def test_a_process_for_which_there_is_no_memory_now_is_started_later(troubled, tools):
+    executor, meets = troubled
+    meets["start"] += [OSError(12, "Cannot allocate memory")] * 2
+    run = executor.store.create(tools.describe())
+    assert executor.submit(run.id) and executor.waiting() == [run.id]
+    tools.wait_for(lambda: executor.active() == [run.id])
+
+
+def test_a_waiting_run_whose_folder_is_gone_holds_nobody_up(troubled, tools):
+    executor, _ = troubled
+    first, gone, second = (executor.store.create(tools.describe()) for _ in range(3))
+    for run in (first, gone, second):
+        executor.submit(run.id)
+    shutil.rmtree(gone.folder)
+    (worker,) = executor.pool.workers
+    first.set_status(state=states.FINISHED)
+    executor._on_message(worker, {"done": first.id, "state": states.FINISHED, "reason": ""})
+    assert executor.active() == [second.id] and executor.waiting() == []
