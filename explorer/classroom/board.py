@@ -16,21 +16,22 @@ from explorer.language import say
 from explorer.runs.reader import size_of
 from explorer.runs.store import RunStore
 
-MOST = 200  # runs on the board, the newest
+MOST = 200  # of the newest runs on the board
 RECENT = 100  # steps that a speed is the median of
 SAMPLE = 90  # characters of a sample in the table
 ORDER = {"training": 0, "queued": 1, "suspended": 1, "paused": 2}
 
 
 def entries(store: RunStore, waiting: Sequence[str] = (), most: int = MOST) -> list[Entry]:
-    """The newest runs of all workspaces: those that train first, then those of the queue `waiting`
-    in its order, then all others, the newest first."""
+    """The newest runs of all workspaces, and the dear ones among the older (see `history.entries`):
+    those that train first, then those of the queue `waiting` in its order, then all others, the
+    newest first."""
     places = {run_id: place for place, run_id in enumerate(waiting)}
 
     def order(entry: Entry) -> tuple[int, int]:
         return ORDER.get(entry.state, 3), places.get(entry.run.id, 0)
 
-    return sorted(history.entries(store, most), key=order)
+    return sorted(history.entries(store, most, dear=True), key=order)
 
 
 def rows(

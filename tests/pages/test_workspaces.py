@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import lessons, workspace
-from explorer.classroom import members, rules
+from explorer.classroom import board, fairness, members, rules
 from explorer.panels import manage
 from explorer.panels import workspace as panel
 from explorer.panels.classroom import order
@@ -338,3 +338,41 @@ def test_a_double_click_on_freeze_forgets_no_run(school, monkeypatch):
     order.thaw()
     assert school.executor.commands[-1] == (run.id, "continue")
     assert rules.read(school.store.root) == rules.Rules()
+
+
+def test_an_old_run_that_trains_can_still_be_stopped_on_the_board(school):
+    """Two hundred newer runs had pushed it off the board, and out of the box that steers."""
+    old = run_of(school, ANN, states.TRAINING)
+    spec = old.spec()
+    for _ in range(board.MOST):
+        school.store.create(spec)
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    assert len(at.dataframe[0].value) == board.MOST + 1
+    assert any("the newest 200 of 201 runs, and the older ones that train" in c.value
+               for c in at.caption)  # fmt: skip
+    by_key(at.selectbox, "class_run").select(old.id).run()
+    by_key(at.button, "class_stop").click().run()
+    assert school.executor.commands[-1] == (old.id, "stop")
+
+
+def test_the_judge_judges_an_old_run_too_and_says_whom_it_leaves_out(school, monkeypatch):
+    """It judged the two hundred newest, and told nobody."""
+    runs = [run_of(school, ANN, states.FINISHED) for _ in range(3)]
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    monkeypatch.setattr(board.entries, "__defaults__", ((), 2))
+    judge = fairness.Judging()
+    monkeypatch.setattr(order, "judging", lambda: judge)
+
+    def judged(at):
+        by_key(at.button, "class_judge").click().run()
+        judge._thread.join(60)
+        return {run_id for run_id, *_ in judge._found}
+
+    at = sit(school, BEN, "class_page")
+    assert not any("runs are judged" in c.value for c in at.caption)
+    monkeypatch.setattr(fairness, "MOST", 2)
+    assert judged(at.run()) == {run.id for run in runs[1:]}
+    assert any("2 of 3 runs are judged: the newest 2," in c.value for c in at.caption)
+    monkeypatch.setattr(fairness, "MOST", 3)
+    assert judged(at.run()) == {run.id for run in runs}

@@ -123,9 +123,15 @@ def _table(
             states=", ".join(f"{say(s)}: {states.count(s)}" for s in STATES if s in states) or "–",
         )
     )
-    if len(entries) == board.MOST:
+    if (all := len(engine.store().list())) > board.MOST:
         st.caption(
-            say("These are the newest {n} runs; the file to take home holds all.", n=board.MOST)
+            say(
+                "These are the newest {n} of {all} runs, and the older ones that train, wait, are"
+                " paused, have a star or are about to be cleaned away; the file to take home holds"
+                " all.",
+                n=board.MOST,
+                all=all,
+            )
         )
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer import cache, engine, workspace
 from explorer.classroom import board, fairness, members, rules
+from explorer.history import Entry
 from explorer.language import count, message, say
 from explorer.panels.classroom.archive import archive_of
 from explorer.panels.classroom.board import titles_of
@@ -84,7 +85,7 @@ def judging() -> fairness.Judging:
 
 def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     """A button that judges all runs alike, and the ranking -> what is known: run id → verdict."""
-    entries = board.entries(engine.store())
+    entries = _to_judge()
     judge = judging()
     left, right = st.columns([2, 3], vertical_alignment="center")
     left.button(
@@ -92,7 +93,7 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
         key="class_judge",
         icon=":material/gavel:",
         disabled=judge.running,
-        on_click=lambda: judge.begin(board.entries(engine.store()), text),
+        on_click=lambda: judge.begin(_to_judge(), text),
         help=say(
             "The server lets every model read the end of the chosen text, from which no run of"
             " this text has learnt, and counts the bits per character: lower is better. Whoever"
@@ -102,6 +103,16 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     verdicts = judge.verdicts(entries, text)
     with right:
         st.fragment(partial(_until_news, judge.state), run_every=1.0)()
+    if (all := len(engine.store().list())) > fairness.MOST:
+        st.caption(
+            say(
+                "{n} of {all} runs are judged: the newest {most}, and the older ones that train,"
+                " wait, are paused, have a star or are about to be cleaned away.",
+                n=len(entries),
+                all=all,
+                most=fairness.MOST,
+            )
+        )
     if not verdicts:
         return {}
     known = members.named(engine.store().root)
@@ -125,6 +136,10 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
         with st.expander(count(len(out), "{n} run left out", "{n} runs left out")):
             st.text("\n".join(out))
     return verdicts
+
+
+def _to_judge() -> list[Entry]:
+    return board.entries(engine.store(), most=fairness.MOST)
 
 
 def bits_of(verdicts: Mapping[str, fairness.Verdict]) -> dict[str, float]:
