@@ -94,8 +94,8 @@ def _listed(store: RunStore, most: int, learner: str | None, dear: bool) -> list
 
 def _marks_of(run: Run) -> tuple[bool, bool]:
     """Whether a run is OPEN, and whether it has a star."""
-    written = [_written(os.path.join(run.folder, name)) for name in ("status.json", labels.FILE)]
-    return _marks(str(run.folder), *written)
+    folder = str(run.folder)
+    return _marks(folder, _written(f"{folder}/status.json"), _written(f"{folder}/{labels.FILE}"))
 
 
 @functools.lru_cache(maxsize=REMEMBERED)

@@ -19,6 +19,7 @@ from explorer.runs.store import RunStore
 MOST = 200  # of the newest runs on the board
 RECENT = 100  # steps that a speed is the median of
 SAMPLE = 90  # characters of a sample in the table
+MEASURED = ["place", "validation loss", "judged", "training loss", "tokens/s"]  # or not yet
 ORDER = {"training": 0, "queued": 1, "suspended": 1, "paused": 2}
 
 
@@ -46,7 +47,8 @@ def rows(
     different, text, run, tokens/s, sample. handed_out: the tasks of this server, by code.
     """
     places = {run_id: place for place, run_id in enumerate(waiting, 1)}
-    return pd.DataFrame([_row(entry, members, places, judged, handed_out) for entry in entries])
+    table = pd.DataFrame([_row(entry, members, places, judged, handed_out) for entry in entries])
+    return table.astype(dict.fromkeys(table.columns.intersection(MEASURED), float))
 
 
 def _row(

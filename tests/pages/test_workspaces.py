@@ -376,3 +376,39 @@ def test_the_judge_judges_an_old_run_too_and_says_whom_it_leaves_out(school, mon
     assert any("2 of 3 runs are judged: the newest 2," in c.value for c in at.caption)
     monkeypatch.setattr(fairness, "MOST", 3)
     assert judged(at.run()) == {run.id for run in runs}
+
+
+def test_a_column_of_the_board_comes_and_goes_without_moving_another(school, monkeypatch):
+    """A browser knows the column that it sorts by from its place: each that came or went between
+    two looks undid the teacher's sorting."""
+    run = run_of(school, ANN, states.QUEUED)
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    before, *_ = at.dataframe
+    assert not {"place", "task", "judged"} & set(before.proto.column_order)
+    monkeypatch.setattr(school.executor, "waiting", lambda: [run.id])
+    monkeypatch.setattr(board, "reached", lambda *_: "Warm up")
+    monkeypatch.setattr(order, "judge_panel", lambda text: {run.id: fairness.Verdict(2.5)})
+    after, *_ = at.run().dataframe
+    assert set(after.proto.column_order) - set(before.proto.column_order) == {
+        "place", "task", "judged",
+    }  # fmt: skip
+    assert list(after.value.columns) == list(before.value.columns)
+    assert list(after.value[["place", "judged", "task"]].iloc[0]) == [1, 2.5, "Warm up"]
+    numbers = ["place", "judged", "validation loss"]
+    assert list(after.value[numbers].dtypes) == list(before.value[numbers].dtypes)
+
+
+@pytest.mark.parametrize("executor", ["", "ray://head:10001"])
+def test_the_gauges_of_a_cluster_say_that_they_are_of_this_server(school, monkeypatch, executor):
+    monkeypatch.setenv("EXPLORER_EXECUTOR", executor)
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    told = {m.label: m.proto.help for m in sit(school, BEN, "class_page").metric}
+    busy = told.get("This server's processor", "")
+    memory = told.get("This server's free memory", "")
+    cluster = bool(executor)
+    assert ("The other machines of the cluster" in busy) is cluster
+    assert ("The other machines of the cluster" in memory) is cluster
+    assert ("in the cluster" in told["Training now"]) is cluster
+    assert ("on this machine" in told["Training now"]) is not cluster
+    assert {"Processor", "Memory free"}.isdisjoint(told) is cluster
