@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -412,3 +413,33 @@ def test_the_gauges_of_a_cluster_say_that_they_are_of_this_server(school, monkey
     assert ("in the cluster" in told["Training now"]) is cluster
     assert ("on this machine" in told["Training now"]) is not cluster
     assert {"Processor", "Memory free"}.isdisjoint(told) is cluster
+
+
+def test_the_whole_class_is_on_one_chart_with_its_names(school):
+    """Thirty learners looked at the eight runs that happened to be first in the table."""
+    first = run_of(school, ANN)
+    for n in range(30):
+        run = first if n == 0 else school.store.create(first.spec() | {"learner": f"{n:04x}"})
+        told = [
+            {"kind": "evaluation", "step": step, "val_loss": 2 + (n + 1) / (step + 1) / 99,
+             "train_loss": 2.0}
+            for step in (0, 5, 9)
+        ]  # fmt: skip
+        (run.folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in told))
+        run.set_status(state=states.PAUSED, step=9, val_loss=told[-1]["val_loss"])
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    (chart,) = at.get("vega_lite_chart")
+    table = chart.proto.datasets[0]
+    assert table.name == "losses"
+    drawn = pa.ipc.open_stream(table.data.data).read_pandas()
+    titles = {learner.partition(" · ")[0] for learner in drawn["run"]}
+    assert titles == set(at.dataframe[0].value["learner"]) and len(titles) == 30
+    best = drawn[drawn["shown"]]["run"].unique()
+    ids = [run.id for run in school.store.list()]
+    assert len(best) == 8 and set(best) == set(drawn["run"].unique()[:8])
+    assert {f"guest {n:04x}" for n in range(1, 8)} < {run.partition(" · ")[0] for run in best}
+    assert "of 30 runs" in said(at) and "In colour are the 8 whose loss came lowest" in said(at)
+    spec = chart.proto.spec
+    (school.store.root / ids[-1] / "events.jsonl").write_text(json.dumps(told[0]) + "\n")
+    assert at.run().get("vega_lite_chart")[0].proto.spec == spec, "only the table travels"

@@ -138,7 +138,7 @@ def _table(
             states=", ".join(f"{say(s)}: {states.count(s)}" for s in STATES if s in states) or "–",
         )
     )
-    if (all := len(engine.store().list())) > board.MOST:
+    if (all := board.how_many(engine.store())) > board.MOST:
         st.caption(
             say(
                 "These are the newest {n} of {all} runs, and the older ones that train, wait, are"

@@ -103,7 +103,7 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     verdicts = judge.verdicts(entries, text)
     with right:
         st.fragment(partial(_until_news, judge.state), run_every=1.0)()
-    if (all := len(engine.store().list())) > fairness.MOST:
+    if (all := board.how_many(engine.store())) > fairness.MOST:
         st.caption(
             say(
                 "{n} of {all} runs are judged: the newest {most}, and the older ones that train,"
