@@ -13,6 +13,9 @@ from explorer.ladder import Step
 from explorer.language import message, say
 
 CHARACTERS = message("characters")
+MOST_POINTS = 60  # estimates of a run on a chart; enough for any screen
+GREY_POINTS = 1_000  # that the runs without a colour share, so that a class costs what a run does
+GREY_EACH = 8, 24  # of them to each run, at least and at most
 NEAR = 0.15  # nats: lines that are closer may have no room for their names one above the other
 COMPONENTS = (  # of `gpt.parameters_by_component`
     message("table"), message("token embedding"), message("position embedding"),
@@ -96,6 +99,31 @@ def compared_runs(
         if e["val_loss"] is not None
     ]
     return pd.DataFrame(rows, columns=["run", "step", "validation", "train", "shown"])
+
+
+def class_runs(
+    coloured: Mapping[str, Sequence[Mapping[str, Any]]],
+    grey: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> pd.DataFrame:
+    """What `compared_runs` gives of the runs of a class; shown: does it have a colour?
+
+    Both: the label of a run → its estimates; of the grey ones each has few. The first estimate,
+    near ln V for every run, is left out where there are two others: see `charts/class_runs.py`.
+    """
+    least, most = GREY_EACH
+    few = min(most, max(least, GREY_POINTS // max(1, len(grey))))
+    estimates = [*coloured.values(), *(thin(events, few) for events in grey.values())]
+    losses = compared_runs([*coloured, *grey], estimates, None)
+    losses["shown"] = losses["run"].isin(list(coloured))
+    later = losses["step"] > 0
+    many = later.groupby(losses["run"]).transform("sum") > 1
+    return losses[later | ~many].reset_index(drop=True)
+
+
+def thin(events: Sequence[Any], most: int = MOST_POINTS) -> Sequence[Any]:
+    """At most so many of the estimates, the last one among them."""
+    every = -(-len(events) // most) or 1
+    return events[::-1][::every][::-1]
 
 
 def in_bits(losses: pd.DataFrame, held: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:

@@ -4,17 +4,21 @@ Reads only the small files of each run (what to train, where it stands, what it 
 its events.
 """
 
+import functools
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from explorer import differences
 from explorer.language import say
-from explorer.runs import disk, labels
+from explorer.runs import disk, labels, states
 from explorer.runs.labels import Labels
 from explorer.runs.run import Run, RunError
 from explorer.runs.store import RunStore
 
 UNREADABLE = (RunError, KeyError, TypeError, ValueError, AttributeError)
+OPEN = (*states.ACTIVE, states.PAUSED)  # somebody may want to steer it
+REMEMBERED = 20_000  # runs of which is known what `_marks` says
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ def entries(
 ) -> list[Entry]:
     """The newest runs, newest first; runs that cannot be read are passed over.
 
-    learner: of this workspace only, None: of all. dear: also the older ones that have a star, or
-    that need one because they are to be cleaned away.
+    learner: of this workspace only, None: of all. dear: also the older ones that train, wait or are
+    paused, that have a star, or that need one because they are to be cleaned away.
     """
     found = []
     for run in reversed(_listed(store, most, learner, dear)):
@@ -82,8 +86,32 @@ def _listed(store: RunStore, most: int, learner: str | None, dear: bool) -> list
     if not dear or not older:
         return newest
     announced = disk.announced(store.root)
-    kept = [run for run in older if run.id in announced or labels.read(run.folder).star]
-    return kept[:most] + newest
+    marks = {run.id: _marks_of(run) for run in older}
+    kept = [i for i, (_, has_star) in marks.items() if has_star or i in announced][:most]
+    shown = {i for i, (is_open, _) in marks.items() if is_open}.union(kept)
+    return [run for run in older if run.id in shown] + newest
+
+
+def _marks_of(run: Run) -> tuple[bool, bool]:
+    """Whether a run is OPEN, and whether it has a star."""
+    folder = str(run.folder)
+    return _marks(folder, _written(f"{folder}/status.json"), _written(f"{folder}/{labels.FILE}"))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _marks(folder: str, status: tuple[int, int], named: tuple[int, int]) -> tuple[bool, bool]:
+    """The two files are read anew only when they were written: a board looks every two seconds."""
+    run = Run(folder)
+    return run.recorded()["state"] in OPEN, labels.read(run.folder).star
+
+
+def _written(path: str) -> tuple[int, int]:
+    """When a file was written, and which one it is: two may be written in one tick of the clock."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino
 
 
 def starred_first(found: list[Entry]) -> list[Entry]:

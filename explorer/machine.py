@@ -66,10 +66,15 @@ def graphics_memory(device: str = "auto") -> int | None:
     return torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else None
 
 
+def trains_here() -> bool:
+    """Whether runs train on this machine; else in a cluster."""
+    return os.environ.get(CHOICE, "") in HERE
+
+
 def room_in_class(device: str = "auto") -> int | None:
     """Bytes that a run may need where many share this machine: all of a graphics processor, or the
     main memory less what others need; None: it trains in a cluster."""
-    if os.environ.get(CHOICE, "") not in HERE:
+    if not trains_here():
         return None
     graphics = graphics_memory(device)
     if graphics is not None:
@@ -82,7 +87,7 @@ def room_in_class(device: str = "auto") -> int | None:
 
 def _trains_on(device: str) -> str | None:
     """cpu, cuda or mps; None: in a cluster, or not known before the machine is measured."""
-    if os.environ.get(CHOICE, "") not in HERE:
+    if not trains_here():
         return None
     speed = probe()
     measured = speed.device if speed else None

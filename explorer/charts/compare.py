@@ -13,7 +13,6 @@ SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
           "triangle-left"]  # fmt: skip
 MOST_RUNS = len(COLOURS)
 SHORT = 16  # characters; four such labels fit into a row of the legend
-MOST_POINTS = 60  # a run; enough for any screen
 NATS = message("nats")
 AXES = {
     "step": message("step (optimizer updates)"),

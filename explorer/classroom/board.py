@@ -2,35 +2,52 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 import gpt
-from explorer import cache, differences, history
+from explorer import cache, differences, frames, history
 from explorer.classroom import checks
 from explorer.classroom.members import Member
 from explorer.classroom.tasks import Task
 from explorer.history import Entry
 from explorer.language import say
 from explorer.runs.reader import size_of
+from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 
-MOST = 200  # runs on the board, the newest
+MOST = 200  # of the newest runs on the board
 RECENT = 100  # steps that a speed is the median of
 SAMPLE = 90  # characters of a sample in the table
+MEASURED = ["place", "validation loss", "judged", "training loss", "tokens/s"]  # or not yet
 ORDER = {"training": 0, "queued": 1, "suspended": 1, "paused": 2}
 
 
+class News(NamedTuple):
+    """What the events of a run say by now: its speed (tokens a second), the beginning of its last
+    sample, and its estimates, as many as a chart shows."""
+
+    speed: float | None
+    sample: str
+    estimates: Sequence[Mapping[str, Any]]
+
+
 def entries(store: RunStore, waiting: Sequence[str] = (), most: int = MOST) -> list[Entry]:
-    """The newest runs of all workspaces: those that train first, then those of the queue `waiting`
-    in its order, then all others, the newest first."""
+    """The newest runs of all workspaces, and the dear ones among the older (see `history.entries`):
+    those that train first, then those of the queue `waiting` in its order, then all others, the
+    newest first."""
     places = {run_id: place for place, run_id in enumerate(waiting)}
 
     def order(entry: Entry) -> tuple[int, int]:
         return ORDER.get(entry.state, 3), places.get(entry.run.id, 0)
 
-    return sorted(history.entries(store, most), key=order)
+    return sorted(history.entries(store, most, dear=True), key=order)
+
+
+def how_many(store: RunStore) -> int:
+    """Runs of all workspaces, those that no list shows too."""
+    return len(store.list())
 
 
 def rows(
@@ -45,7 +62,8 @@ def rows(
     different, text, run, tokens/s, sample. handed_out: the tasks of this server, by code.
     """
     places = {run_id: place for place, run_id in enumerate(waiting, 1)}
-    return pd.DataFrame([_row(entry, members, places, judged, handed_out) for entry in entries])
+    table = pd.DataFrame([_row(entry, members, places, judged, handed_out) for entry in entries])
+    return table.astype(dict.fromkeys(table.columns.intersection(MEASURED), float))
 
 
 def _row(
@@ -55,8 +73,7 @@ def _row(
     judged: Mapping[str, float],
     handed_out: Mapping[str, Task],
 ) -> dict[str, Any]:
-    folder = entry.run.folder
-    speed, sample = _newest(str(folder), size_of(folder / "events.jsonl"))
+    news = news_of(entry.run)
     return {
         "learner": learner(entry, members),
         "state": entry.state,
@@ -71,22 +88,24 @@ def _row(
         "what is different": ", ".join(changed(entry.spec)),
         "text": entry.corpus,
         "run": entry.title,
-        "tokens/s": speed,
-        "sample": sample,
+        "tokens/s": news.speed,
+        "sample": news.sample,
     }
 
 
-@functools.lru_cache(maxsize=4 * MOST)
-def _newest(folder: str, size: int) -> tuple[float | None, str]:
-    """Tokens a second and the beginning of the last sample of a run whose events have this size.
+def news_of(run: Run) -> News:
+    return _news(str(run.folder), size_of(run.folder / "events.jsonl"))
 
-    Only the few runs that train grow: without this, each look would read the events of all anew.
-    """
+
+@functools.lru_cache(maxsize=4 * MOST)
+def _news(folder: str, size: int) -> News:
+    """Of a run whose events have this size. Only the few runs that train grow: without this, each
+    look would read the events of all anew."""
     reader = cache.reader(folder)
     reader.update()
     samples = reader.samples[-1:]
     text = " ".join(samples[0]["text"].split()) if samples else ""
-    return reader.speed(RECENT), text[:SAMPLE]
+    return News(reader.speed(RECENT), text[:SAMPLE], frames.thin(reader.evaluations))
 
 
 def reached(entry: Entry, handed_out: Mapping[str, Task]) -> str:

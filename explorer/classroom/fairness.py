@@ -19,6 +19,7 @@ from explorer.history import Entry
 from explorer.language import message
 from explorer.runs.run import Run
 
+MOST = 1_000  # of the newest runs are judged: each takes up to some seconds of a core
 CHARACTERS = 20_000  # at the end of the text, at most; the same for all
 SHARE = 0.09  # of the text, at most: a tenth is for validation
 

@@ -14,7 +14,7 @@ from explorer.ladder import Rung
 from explorer.language import explain, message, say
 from explorer.lessons import Lesson
 from explorer.panels import choice
-from explorer.panels.compare import STATES, thin
+from explorer.panels.compare import STATES
 from explorer.panels.picture import picture
 from explorer.runs import states
 from explorer.runs.reader import RunReader
@@ -90,7 +90,7 @@ def curves_panel(lesson: Lesson, found: list[Climbed], text: cache.Text) -> None
         )
         return
     against = _choose_axis(lesson)
-    evaluations = [thin(reader.evaluations) for reader, _ in begun.values()]
+    evaluations = [frames.thin(reader.evaluations) for reader, _ in begun.values()]
     losses = frames.compared_runs(list(begun), evaluations, None)
     if against != "step":
         losses = frames.with_costs(

@@ -114,7 +114,7 @@ def _draw(
         reader.update()
     now = current_run(lesson)
     shown = next((i for i, run in enumerate(runs) if now and run.id == now.id), None)
-    evaluations = [thin(reader.evaluations) for reader in readers]
+    evaluations = [frames.thin(reader.evaluations) for reader in readers]
     losses = frames.compared_runs(labels, evaluations, shown)
     if len(losses):
         losses, known, unit = comparable(losses, dict(zip(labels, specs, strict=True)), text)
@@ -156,12 +156,6 @@ def in_which(unit: str) -> str:
         "The runs read different tokens, so the losses are in bits per character: nats per token,"
         " divided by ln 2 and by the characters of a token."
     )
-
-
-def thin(events: list[Any]) -> list[Any]:
-    """At most MOST_POINTS of the estimates, the last one among them."""
-    every = -(-len(events) // compare.MOST_POINTS) or 1
-    return events[::-1][::every][::-1]
 
 
 def _row(

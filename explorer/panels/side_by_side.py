@@ -18,7 +18,7 @@ from explorer.language import count, message, say
 from explorer.lessons import Lesson
 from explorer.moments import written
 from explorer.panels import training
-from explorer.panels.compare import comparable, in_which, thin
+from explorer.panels.compare import comparable, in_which
 from explorer.panels.picture import picture
 from explorer.panels.samples import Author, author, samples_panel
 from explorer.runs.run import Run, RunError
@@ -230,7 +230,7 @@ def _curves(lesson: Lesson, chosen: list[Choice], text: cache.Text) -> None:
     for reader in readers:
         reader.update()
     labels = _numbered(chosen)
-    losses = frames.compared_runs(labels, [thin(r.evaluations) for r in readers], None)
+    losses = frames.compared_runs(labels, [frames.thin(r.evaluations) for r in readers], None)
     if losses.empty:
         st.caption(say("None of them has measured a loss yet."))
         return

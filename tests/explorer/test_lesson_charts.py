@@ -8,12 +8,14 @@ import torch
 import gpt
 from explorer import frames
 from explorer.charts import describe
-from explorer.charts.compare import begins_above, create_compare_chart
+from explorer.charts.class_runs import create_class_runs_chart
+from explorer.charts.compare import MOST_RUNS, begins_above, create_compare_chart
 from explorer.charts.details import create_details_chart
 from explorer.charts.gradients import FLOOR, create_gradients_chart
 from explorer.charts.heads import create_head_scores_chart
 from explorer.charts.loss import create_loss_chart
 from explorer.charts.parameters import create_parameters_chart
+from explorer.charts.theme import REFERENCE
 
 
 def estimate(step, loss):
@@ -90,6 +92,37 @@ def test_a_run_that_has_just_begun_is_on_the_chart_too():
     assert low < 2.1 and high > 4.3 and not begins_above(table)
 
 
+def test_a_whole_class_is_drawn_with_few_points_for_those_that_are_grey():
+    long = [estimate(step, 4.0 - step / 100) for step in range(100)]
+    for others in (0, 1, 30, 500):
+        table = frames.class_runs({"best": long[::2]}, {f"{n}": long for n in range(others)})
+        points = table.groupby("run", sort=False)["step"].agg(["size", "max"])
+        assert list(points.index) == ["best", *map(str, range(others))]
+        assert points["size"].iloc[0] == 49 and (points["max"] >= 98).all()
+        assert points["size"].iloc[1:].between(7, 24).all() and len(table) < 5_000
+        assert table.loc[table["shown"], "run"].unique().tolist() == ["best"]
+
+
+def test_the_first_estimate_of_a_class_is_drawn_only_while_it_is_nearly_all():
+    """Near ln V for everybody, it would press all that differs into the lower edge."""
+    runs = {"new": [estimate(0, 4.2)], "newer": [estimate(0, 4.2), estimate(5, 3.0)]}
+    table = frames.class_runs(runs, {"old": [estimate(s, 4.2 - s / 10) for s in (0, 5, 9)]})
+    assert list(zip(table["run"], table["step"], strict=True)) == [
+        ("new", 0), ("newer", 0), ("newer", 5), ("old", 5), ("old", 9),
+    ]  # fmt: skip
+
+
+def test_every_run_of_a_class_tells_its_name_and_only_a_few_have_a_colour():
+    layers = describe(create_class_runs_chart)["layer"]
+    points = [layer for layer in layers if layer["mark"]["type"] == "point"]
+    assert [layer["encoding"]["tooltip"][0]["field"] for layer in points] == ["run", "run"]
+    coloured = [
+        layer["encoding"]["color"] for layer in layers if "scale" in layer["encoding"]["color"]
+    ]
+    (colours,) = {tuple(colour["scale"]["range"]) for colour in coloured}
+    assert len(coloured) == 2 and len(set(colours)) == MOST_RUNS and REFERENCE not in colours
+
+
 def test_parameters_leave_out_what_the_model_does_not_have():
     table = frames.parameters({"table": 0, "attention": 30, "read-out": 10})
     assert table["component"].tolist() == ["attention", "read-out"]
@@ -99,13 +132,18 @@ def test_parameters_leave_out_what_the_model_does_not_have():
 
 @pytest.mark.parametrize(
     ("create", "tables"),
-    [(create_loss_chart, {"curve", "references"}), (create_details_chart, {"details"})],
+    [
+        (create_loss_chart, {"curve", "references"}),
+        (create_details_chart, {"details"}),
+        (create_class_runs_chart, {"losses"}),
+    ],
 )
 def test_a_live_chart_is_described_once_and_names_its_tables(create, tables):
     description = describe(create)
     assert description is describe(create)
-    views = description.get("layer", [description])
-    assert {view["data"]["name"] for view in views} == tables
+    views = [view for view in description.get("layer", [description]) if "data" in view]
+    named = {view["data"]["name"] for view in [description, *views] if "data" in view}
+    assert named == tables
     assert "datasets" not in description
 
 

@@ -222,13 +222,11 @@ def test_only_losses_that_compare_are_on_one_chart(school):
         (run.folder / "events.jsonl").write_text(json.dumps(told) + "\n")
         run.set_status(state=states.PAUSED, step=5, val_loss=2.0, train_loss=2.0)
     board = teach(school)
-    assert "Toy: sorting · Characters: validation loss (nats per token) of 2 of 2 runs" in said(
-        board
-    )
+    assert "Toy: sorting · Characters: validation loss (nats per token) of 2 runs," in said(board)
     choice = by_key(board.selectbox, "class_curves_of")
     assert choice.options == [
         "Toy: sorting · Characters",
         "Python's reference texts · Characters",
     ]
     choice.select_index(1).run()
-    assert "of 1 of 1 runs" in said(board)
+    assert "of 1 run," in said(board)

@@ -3,11 +3,12 @@
 import json
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import cache, lessons, server_log, workspace
-from explorer.classroom import members, rules
+from explorer.classroom import board, fairness, members, rules
 from explorer.panels import manage, sweep
 from explorer.panels import workspace as panel
 from explorer.panels.classroom import order
@@ -442,3 +443,107 @@ def test_a_double_click_on_freeze_forgets_no_run(school, monkeypatch):
     order.thaw()
     assert school.executor.commands[-1] == (run.id, "continue")
     assert rules.read(school.store.root) == rules.Rules()
+
+
+def test_an_old_run_that_trains_can_still_be_stopped_on_the_board(school):
+    """Two hundred newer runs had pushed it off the board, and out of the box that steers."""
+    old = run_of(school, ANN, states.TRAINING)
+    spec = old.spec()
+    for _ in range(board.MOST):
+        school.store.create(spec)
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    assert len(at.dataframe[0].value) == board.MOST + 1
+    assert any("the newest 200 of 201 runs, and the older ones that train" in c.value
+               for c in at.caption)  # fmt: skip
+    by_key(at.selectbox, "class_run").select(old.id).run()
+    by_key(at.button, "class_stop").click().run()
+    assert school.executor.commands[-1] == (old.id, "stop")
+
+
+def test_the_judge_judges_an_old_run_too_and_says_whom_it_leaves_out(school, monkeypatch):
+    """It judged the two hundred newest, and told nobody."""
+    runs = [run_of(school, ANN, states.FINISHED) for _ in range(3)]
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    monkeypatch.setattr(board.entries, "__defaults__", ((), 2))
+    judge = fairness.Judging()
+    monkeypatch.setattr(order, "judging", lambda: judge)
+
+    def judged(at):
+        by_key(at.button, "class_judge").click().run()
+        judge._thread.join(60)
+        return {run_id for run_id, *_ in judge._found}
+
+    at = sit(school, BEN, "class_page")
+    assert not any("runs are judged" in c.value for c in at.caption)
+    monkeypatch.setattr(fairness, "MOST", 2)
+    assert judged(at.run()) == {run.id for run in runs[1:]}
+    assert any("2 of 3 runs are judged: the newest 2," in c.value for c in at.caption)
+    monkeypatch.setattr(fairness, "MOST", 3)
+    assert judged(at.run()) == {run.id for run in runs}
+
+
+def test_a_column_of_the_board_comes_and_goes_without_moving_another(school, monkeypatch):
+    """A browser knows the column that it sorts by from its place: each that came or went between
+    two looks undid the teacher's sorting."""
+    run = run_of(school, ANN, states.QUEUED)
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    before, *_ = at.dataframe
+    assert not {"place", "task", "judged"} & set(before.proto.column_order)
+    monkeypatch.setattr(school.executor, "waiting", lambda: [run.id])
+    monkeypatch.setattr(board, "reached", lambda *_: "Warm up")
+    monkeypatch.setattr(order, "judge_panel", lambda text: {run.id: fairness.Verdict(2.5)})
+    after, *_ = at.run().dataframe
+    assert set(after.proto.column_order) - set(before.proto.column_order) == {
+        "place", "task", "judged",
+    }  # fmt: skip
+    assert list(after.value.columns) == list(before.value.columns)
+    assert list(after.value[["place", "judged", "task"]].iloc[0]) == [1, 2.5, "Warm up"]
+    numbers = ["place", "judged", "validation loss"]
+    assert list(after.value[numbers].dtypes) == list(before.value[numbers].dtypes)
+
+
+@pytest.mark.parametrize("executor", ["", "ray://head:10001"])
+def test_the_gauges_of_a_cluster_say_that_they_are_of_this_server(school, monkeypatch, executor):
+    monkeypatch.setenv("EXPLORER_EXECUTOR", executor)
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    told = {m.label: m.proto.help for m in sit(school, BEN, "class_page").metric}
+    busy = told.get("This server's processor", "")
+    memory = told.get("This server's free memory", "")
+    cluster = bool(executor)
+    assert ("The other machines of the cluster" in busy) is cluster
+    assert ("The other machines of the cluster" in memory) is cluster
+    assert ("in the cluster" in told["Training now"]) is cluster
+    assert ("on this machine" in told["Training now"]) is not cluster
+    assert {"Processor", "Memory free"}.isdisjoint(told) is cluster
+
+
+def test_the_whole_class_is_on_one_chart_with_its_names(school):
+    """Thirty learners looked at the eight runs that happened to be first in the table."""
+    first = run_of(school, ANN)
+    for n in range(30):
+        run = first if n == 0 else school.store.create(first.spec() | {"learner": f"{n:04x}"})
+        told = [
+            {"kind": "evaluation", "step": step, "val_loss": 2 + (n + 1) / (step + 1) / 99,
+             "train_loss": 2.0}
+            for step in (0, 5, 9)
+        ]  # fmt: skip
+        (run.folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in told))
+        run.set_status(state=states.PAUSED, step=9, val_loss=told[-1]["val_loss"])
+    rules.make_teacher(school.store.root, members.id_of(BEN))
+    at = sit(school, BEN, "class_page")
+    (chart,) = at.get("vega_lite_chart")
+    table = chart.proto.datasets[0]
+    assert table.name == "losses"
+    drawn = pa.ipc.open_stream(table.data.data).read_pandas()
+    titles = {learner.partition(" · ")[0] for learner in drawn["run"]}
+    assert titles == set(at.dataframe[0].value["learner"]) and len(titles) == 30
+    best = drawn[drawn["shown"]]["run"].unique()
+    ids = [run.id for run in school.store.list()]
+    assert len(best) == 8 and set(best) == set(drawn["run"].unique()[:8])
+    assert {f"guest {n:04x}" for n in range(1, 8)} < {run.partition(" · ")[0] for run in best}
+    assert "of 30 runs" in said(at) and "In colour are the 8 whose loss came lowest" in said(at)
+    spec = chart.proto.spec
+    (school.store.root / ids[-1] / "events.jsonl").write_text(json.dumps(told[0]) + "\n")
+    assert at.run().get("vega_lite_chart")[0].proto.spec == spec, "only the table travels"

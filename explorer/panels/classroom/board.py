@@ -68,28 +68,42 @@ def board_panel(judged: dict[str, fairness.Verdict], begun: bool) -> None:
 
 
 def _machine(waiting: int) -> None:
-    """How busy this server is."""
+    """How much trains and waits, and how busy this server is: not what a cluster's machines do."""
     executor = engine.executor()
     memory = psutil.virtual_memory()
+    here = machine.trains_here()
     places = st.columns(4, vertical_alignment="bottom")
     places[0].metric(
         say("Training now"),
         f"{len(executor.active())} / {executor.slots}",
-        help=say("Runs that train, of as many as train at once on this machine."),
+        help=say("Runs that train, of as many as train at once on this machine.")
+        if here
+        else say("Runs that train, of as many as train at once in the cluster."),
     )
     places[1].metric(
         say("Waiting"), waiting, help=say("Runs whose turn comes; fair between learners.")
     )
     busy = machine.processor().percent()
     places[2].metric(
-        say("Processor"),
+        say("Processor") if here else say("This server's processor"),
         "–" if busy is None else f"{busy:.0f} %",
-        help=say("Of all cores together, since the last look."),
+        help=say("Of all cores together, since the last look.")
+        if here
+        else say(
+            "Of all cores of this server together, since the last look. The other machines of the"
+            " cluster are not in it."
+        ),
     )
+    total = memory.total / 2**30
     places[3].metric(
-        say("Memory free"),
+        say("Memory free") if here else say("This server's free memory"),
         f"{memory.available / 2**30:.1f} GiB",
-        help=say("Of {total:.1f} GiB in this machine.", total=memory.total / 2**30),
+        help=say("Of {total:.1f} GiB in this machine.", total=total)
+        if here
+        else say(
+            "Of {total:.1f} GiB in this server. The other machines of the cluster are not in it.",
+            total=total,
+        ),
     )
 
 
@@ -105,9 +119,10 @@ def _table(
     table["page"] = [_page(key) for key in table["page"]]
     table["state"] = table["state"].map(say)
     used = {"judged": bits, "task": table["task"].any(), "place": waiting}
-    table = table.drop(columns=[name for name, there in used.items() if not there])
     st.dataframe(
         table.rename(columns=say),
+        # Hidden, not dropped: a browser knows the column that it sorts by from its place among all.
+        column_order=[say(name) for name in table.columns if used.get(name, True)],
         placeholder="",
         hide_index=True,
         height=min(600, 38 + 35 * len(table)),
@@ -123,9 +138,15 @@ def _table(
             states=", ".join(f"{say(s)}: {states.count(s)}" for s in STATES if s in states) or "–",
         )
     )
-    if len(entries) == board.MOST:
+    if (all := board.how_many(engine.store())) > board.MOST:
         st.caption(
-            say("These are the newest {n} runs; the file to take home holds all.", n=board.MOST)
+            say(
+                "These are the newest {n} of {all} runs, and the older ones that train, wait, are"
+                " paused, have a star or are about to be cleaned away; the file to take home holds"
+                " all.",
+                n=board.MOST,
+                all=all,
+            )
         )
 
 

@@ -1,24 +1,24 @@
 """The teacher's chart: the validation losses of the class, of runs that can be compared."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
-from explorer import cache, differences, frames
+from explorer import differences, frames
 from explorer.charts import compare
+from explorer.charts.class_runs import create_class_runs_chart
+from explorer.classroom import board
 from explorer.history import Entry
-from explorer.language import say
+from explorer.language import count, say
 from explorer.literal import literal
 from explorer.panels import picture
 from explorer.panels import text as texts
-from explorer.panels.compare import thin
 
 Kind = tuple[str, str, bool]  # SHA-256 of the text, tokens, whether the model has a mask
 
 
 def curves_panel(entries: Sequence[Entry], titles: dict[str, str]) -> None:
-    """The losses of the runs that train, and of the newest others, on one chart.
+    """The losses of all these runs on one chart, the best in colour.
 
     Only of one text, in one kind of tokens, with the mask or without: others mean something else.
     titles: whose run each is, by its id.
@@ -58,23 +58,25 @@ def _title(entry: Entry) -> str:
 
 
 def _draw(entries: Sequence[Entry], titles: dict[str, str]) -> None:
-    begun: dict[str, list[Any]] = {}
-    for number, entry in enumerate(entries[: compare.MOST_RUNS], 1):
-        reader = cache.reader(str(entry.run.folder))
-        reader.update()
-        begun[f"{number}: {titles[entry.run.id]}"] = thin(reader.evaluations)
-    losses = frames.compared_runs(list(begun), list(begun.values()), None)
-    if not len(losses):
+    told = {entry.run.id: board.news_of(entry.run).estimates for entry in entries}
+    begun = [e for e in entries if any(x["val_loss"] is not None for x in told[e.run.id])]
+    best = sorted(begun, key=lambda entry: entry.best_val_loss or 0.0)[: compare.MOST_RUNS]
+    best.sort(key=lambda entry: entry.run.id)  # while they are the same, each keeps its colour
+    grey = [entry for entry in begun if entry not in best]
+    coloured, others = ({titles[e.run.id]: told[e.run.id] for e in part} for part in (best, grey))
+    if not begun:
         return
-    chart = compare.create_compare_chart(losses, frames.references({}))
-    picture.picture(chart, "class_curves", "class")
-    st.caption(
-        literal(_title(entries[0]))
-        + ": "
-        + say(
-            "validation loss (nats per token) of {n} of {all} runs, as their training measured it:"
-            " those that train first, then the newest.",
-            n=len(begun),
-            all=len(entries),
-        )
+    losses = frames.class_runs(coloured, others)
+    picture.drawn_picture(create_class_runs_chart, losses, key="class_curves", name="class")
+    said = count(
+        len(begun),
+        "validation loss (nats per token) of {n} run, as its training measured it.",
+        "validation loss (nats per token) of {n} runs, as their training measured it.",
     )
+    if grey:
+        said += " " + say(
+            "In colour are the {n} whose loss came lowest; the points of a grey line tell whose it"
+            " is.",
+            n=len(best),
+        )
+    st.caption(f"{literal(_title(entries[0]))}: {said}")

@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer import cache, engine, workspace
 from explorer.classroom import board, fairness, members, rules
+from explorer.history import Entry
 from explorer.language import count, message, say
 from explorer.panels import export
 from explorer.panels.classroom.archive import archive_of
@@ -85,7 +86,7 @@ def judging() -> fairness.Judging:
 
 def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     """A button that judges all runs alike, and the ranking -> what is known: run id → verdict."""
-    entries = board.entries(engine.store())
+    entries = _to_judge()
     judge = judging()
     left, right = st.columns([2, 3], vertical_alignment="center")
     left.button(
@@ -103,6 +104,16 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     verdicts = judge.verdicts(entries, text)
     with right:
         st.fragment(partial(_until_news, judge.state), run_every=1.0)()
+    if (all := board.how_many(engine.store())) > fairness.MOST:
+        st.caption(
+            say(
+                "{n} of {all} runs are judged: the newest {most}, and the older ones that train,"
+                " wait, are paused, have a star or are about to be cleaned away.",
+                n=len(entries),
+                all=all,
+                most=fairness.MOST,
+            )
+        )
     if not verdicts:
         return {}
     known = members.named(engine.store().root)
@@ -131,7 +142,11 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
 def judge_all(text: cache.Text) -> None:
     """Begin to judge what there is now."""
     if workspace.is_teacher():
-        judging().begin(board.entries(engine.store()), text)
+        judging().begin(_to_judge(), text)
+
+
+def _to_judge() -> list[Entry]:
+    return board.entries(engine.store(), most=fairness.MOST)
 
 
 def bits_of(verdicts: Mapping[str, fairness.Verdict]) -> dict[str, float]:

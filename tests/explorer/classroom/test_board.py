@@ -7,6 +7,8 @@ import pytest
 import gpt
 from explorer import cache
 from explorer.classroom import board, members, tasks
+from explorer.runs import labels
+from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 
 
@@ -55,6 +57,40 @@ def test_those_that_train_come_first_then_the_queue_in_its_order(store):
         shown = board.entries(store, [first.id, second.id, third.id])
     expected = [trains, first, second, third, new, old]
     assert [entry.run.id for entry in shown] == [run.id for run in expected]
+
+
+@pytest.mark.parametrize("state", ["training", "queued", "suspended", "paused"])
+def test_an_old_run_that_can_be_steered_is_on_the_board_however_many_came_after(store, state):
+    """It could not be stopped: two hundred newer ones had pushed it off the board."""
+    old, over, *newer = (begin(store, "ann") for _ in range(5))
+    over.set_status(state="finished")
+    assert old.id not in {entry.run.id for entry in board.entries(store, most=2)}
+    old.set_status(state=state)
+    shown = [old.id, newer[2].id, newer[1].id]
+    assert [entry.run.id for entry in board.entries(store, most=2)] == shown
+    old.set_status(state="finished")
+    assert [entry.run.id for entry in board.entries(store, most=2)] == shown[1:]
+
+
+def test_the_number_of_dear_runs_cuts_off_none_that_trains(store):
+    starred, trains, waits, *_ = (begin(store, "ann") for _ in range(4))
+    labels.write(starred.folder, star=True)
+    trains.set_status(state="training")
+    waits.set_status(state="queued")
+    assert len(board.entries(store, most=1)) == 4
+
+
+def test_a_look_at_old_runs_reads_only_what_was_written_since(store, monkeypatch):
+    old, other, _ = (begin(store, "ann") for _ in range(3))
+    board.entries(store, most=1)
+    read, recorded = [], Run.recorded
+    monkeypatch.setattr(Run, "recorded", lambda run: read.append(run.id) or recorded(run))
+    board.entries(store, most=1)
+    assert not {old.id, other.id} & set(read)
+    old.set_status(state="finished")
+    read.clear()
+    board.entries(store, most=1)
+    assert old.id in read and other.id not in read
 
 
 def test_a_look_reads_only_the_events_of_runs_that_have_news(store, monkeypatch):
