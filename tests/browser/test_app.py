@@ -91,12 +91,18 @@ def test_each_rung_opens_and_trains_to_the_end(server, runs, visit, key):
         if '"evaluation"' in line
     ]
     assert losses[-1]["val_loss"] < losses[0]["val_loss"] - 0.3  # it really learnt
-    # What must not happen: a page at rest that goes on asking.
-    visit.page.wait_for_timeout(500)
-    before = len(visit.sent)
-    visit.page.wait_for_timeout(1200)  # a run that trains is looked at each second, or sooner
-    assert len(visit.sent) == before
+    asks_no_more(visit)
     answer_rightly(visit.page)
+
+
+def asks_no_more(visit):
+    """What must not happen: a page that goes on asking. A busy machine comes to rest late."""
+    for _ in range(10):
+        before = len(visit.sent)
+        visit.page.wait_for_timeout(1200)  # a run that trains is looked at each second, or sooner
+        if len(visit.sent) == before:
+            return
+    pytest.fail("the page goes on asking")
 
 
 @pytest.fixture
