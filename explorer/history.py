@@ -17,7 +17,6 @@ from explorer.runs.run import Run, RunError
 from explorer.runs.store import RunStore
 
 UNREADABLE = (RunError, KeyError, TypeError, ValueError, AttributeError)
-OPEN = (*states.ACTIVE, states.PAUSED)  # somebody may want to steer it
 REMEMBERED = 20_000  # runs of which is known what `_marks` says
 
 
@@ -60,8 +59,9 @@ def entries(
 ) -> list[Entry]:
     """The newest runs, newest first; runs that cannot be read are passed over.
 
-    learner: of this workspace only, None: of all. dear: also the older ones that train, wait or are
-    paused, that have a star, or that need one because they are to be cleaned away.
+    learner: of this workspace only, None: of all. dear: also the older ones that train or wait, and
+    as many as `most` of those that are paused, and of those that have a star or need one because
+    they are to be cleaned away.
     """
     found = []
     for run in reversed(_listed(store, most, learner, dear)):
@@ -87,22 +87,24 @@ def _listed(store: RunStore, most: int, learner: str | None, dear: bool) -> list
         return newest
     announced = disk.announced(store.root)
     marks = {run.id: _marks_of(run) for run in older}
+    busy = {i for i, (state, _) in marks.items() if state in states.ACTIVE}
     kept = [i for i, (_, has_star) in marks.items() if has_star or i in announced][:most]
-    shown = {i for i, (is_open, _) in marks.items() if is_open}.union(kept)
+    paused = [i for i, (state, _) in marks.items() if state == states.PAUSED][-most:]
+    shown = busy.union(kept, paused)
     return [run for run in older if run.id in shown] + newest
 
 
-def _marks_of(run: Run) -> tuple[bool, bool]:
-    """Whether a run is OPEN, and whether it has a star."""
+def _marks_of(run: Run) -> tuple[str, bool]:
+    """The state of a run, and whether it has a star."""
     folder = str(run.folder)
     return _marks(folder, _written(f"{folder}/status.json"), _written(f"{folder}/{labels.FILE}"))
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
-def _marks(folder: str, status: tuple[int, int], named: tuple[int, int]) -> tuple[bool, bool]:
+def _marks(folder: str, status: tuple[int, int], named: tuple[int, int]) -> tuple[str, bool]:
     """The two files are read anew only when they were written: a board looks every two seconds."""
     run = Run(folder)
-    return run.recorded()["state"] in OPEN, labels.read(run.folder).star
+    return str(run.recorded()["state"]), labels.read(run.folder).star
 
 
 def _written(path: str) -> tuple[int, int]:

@@ -14,7 +14,9 @@ import gpt
 from explorer import engine
 from explorer.amounts import duration
 from explorer.language import say
+from explorer.runs.executors import gpus
 from explorer.runs.executors.choice import CHOICE, HERE
+from explorer.runs.executors.pool import default_slots
 
 FILE = "machine.json"
 MEMORY_MAX = Path("/sys/fs/cgroup/memory.max")  # of a Linux container, in bytes
@@ -72,17 +74,25 @@ def trains_here() -> bool:
 
 
 def room_in_class(device: str = "auto") -> int | None:
-    """Bytes that a run may need where many share this machine: all of a graphics processor, or the
-    main memory less what others need; None: it trains in a cluster."""
+    """Bytes that a run may need where many share this machine: its share of a graphics processor,
+    or the main memory less what others need; None: it trains in a cluster."""
     if not trains_here():
         return None
     graphics = graphics_memory(device)
     if graphics is not None:
-        return graphics
+        return int(graphics * _share())
     total = int(psutil.virtual_memory().total)
     with contextlib.suppress(OSError, ValueError):  # no container, or one without limit: "max"
         total = min(total, int(MEMORY_MAX.read_text()))
     return max(total - FOR_OTHERS, total // 2)
+
+
+@functools.cache
+def _share() -> float:
+    """The least part of a graphics processor's memory that a training process here may take."""
+    room = gpus.find()
+    shares = gpus.shares(room, default_slots(gpt.available_cores(), room))
+    return min(shares.values(), default=1.0)
 
 
 def _trains_on(device: str) -> str | None:

@@ -97,7 +97,7 @@ def news_of(run: Run) -> News:
     return _news(str(run.folder), size_of(run.folder / "events.jsonl"))
 
 
-@functools.lru_cache(maxsize=4 * MOST)
+@functools.lru_cache(maxsize=20 * MOST)
 def _news(folder: str, size: int) -> News:
     """Of a run whose events have this size. Only the few runs that train grow: without this, each
     look would read the events of all anew."""

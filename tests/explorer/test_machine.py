@@ -43,7 +43,8 @@ def test_a_run_of_a_class_leaves_memory_to_others(monkeypatch, tmp_path, total, 
         machine.MEMORY_MAX.write_text(container)
     assert machine.room_in_class("cpu") == room
     monkeypatch.setattr(machine, "graphics_memory", lambda device: 80)
-    assert machine.room_in_class("cuda") == 80
+    monkeypatch.setattr(machine, "_share", lambda: 0.25)
+    assert machine.room_in_class("cuda") == 20
     monkeypatch.setenv("EXPLORER_EXECUTOR", "ray://head:10001")
     assert machine.room_in_class("cpu") is None
 

@@ -1,5 +1,6 @@
 """The teacher's chart: the validation losses of the class, of runs that can be compared."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -57,10 +58,14 @@ def _title(entry: Entry) -> str:
     return " · ".join(told if masked else [*told, say("without a mask")])
 
 
+def _best(entry: Entry) -> float:
+    return math.inf if entry.best_val_loss is None else entry.best_val_loss
+
+
 def _draw(entries: Sequence[Entry], titles: dict[str, str]) -> None:
     told = {entry.run.id: board.news_of(entry.run).estimates for entry in entries}
     begun = [e for e in entries if any(x["val_loss"] is not None for x in told[e.run.id])]
-    best = sorted(begun, key=lambda entry: entry.best_val_loss or 0.0)[: compare.MOST_RUNS]
+    best = sorted(begun, key=_best)[: compare.MOST_RUNS]
     best.sort(key=lambda entry: entry.run.id)  # while they are the same, each keeps its colour
     grey = [entry for entry in begun if entry not in best]
     coloured, others = ({titles[e.run.id]: told[e.run.id] for e in part} for part in (best, grey))

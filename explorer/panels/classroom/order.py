@@ -2,6 +2,7 @@
 
 import functools
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,10 +13,10 @@ from explorer import cache, engine, workspace
 from explorer.classroom import board, fairness, members, rules
 from explorer.history import Entry
 from explorer.language import count, message, say
-from explorer.panels import export
 from explorer.panels.classroom.archive import archive_of
 from explorer.panels.classroom.board import titles_of
 
+_packing = threading.Lock()  # one archive at a time: it may hold 500 MB
 FROZEN = message("Your teacher has paused the class: it goes on by itself afterwards.")
 
 
@@ -168,7 +169,7 @@ def archive_panel(text: cache.Text) -> None:
     member = workspace.mine().id  # it is made outside the session
     st.download_button(
         say("Take everything home (zip)"),
-        lambda: export.in_turn(lambda: everything(member, text)),
+        lambda: everything(member, text),
         "class.zip",
         "application/zip",
         key="class_archive",
@@ -186,5 +187,6 @@ def everything(member: str, text: cache.Text) -> bytes:
     """The archive, for a workspace that is the teacher's now; for any other nothing."""
     if not workspace.is_teacher(member):
         return b""
-    entries = board.entries(engine.store(), most=sys.maxsize)
-    return archive_of(entries, bits_of(judging().verdicts(entries, text)))
+    with _packing:
+        entries = board.entries(engine.store(), most=sys.maxsize)
+        return archive_of(entries, bits_of(judging().verdicts(entries, text)))

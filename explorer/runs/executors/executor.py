@@ -105,7 +105,10 @@ class RunExecutor:
 
     @property
     def trouble(self) -> str:
-        return ""
+        error = self.pool.no_start
+        return (
+            f"No training process can be started now ({error}); it is tried again." if error else ""
+        )
 
     def close(self) -> None:
         atexit.unregister(self.close)
@@ -191,8 +194,9 @@ class RunExecutor:
         dead = set()
         for run in self.store.list():
             state = self._state_of(run)
-            if state == states.TRAINING and not run.is_alive():
-                dead.add(run.id)
+            with contextlib.suppress(OSError, RunError):  # deleted, or a lock that is not ours
+                if state == states.TRAINING and not run.is_alive():
+                    dead.add(run.id)
             ownerless = run.id in dead and (seen_dead is None or run.id in seen_dead)
             if ownerless or state in (states.QUEUED, states.SUSPENDED):
                 self._take_up(run)

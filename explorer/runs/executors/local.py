@@ -19,6 +19,7 @@ class LocalExecutor(RunExecutor):
         turn: float | None = None,
     ) -> None:
         self._log, self._gpus = runs.root / "workers.log", gpus.find()
+        self._shared = turn is not None  # by learners: then each keeps to its share of memory
         pool = Pool(slots, warm, self._start, self._gpus)
         super().__init__(runs, pool, save_every, turn)
 
@@ -26,5 +27,6 @@ class LocalExecutor(RunExecutor):
         """A process on the graphics processor that has least to do, if there is one."""
         used = [one.gpu for one in self.pool.workers if isinstance(one, WorkerProcess)]
         gpu = gpus.least_used(self._gpus, used)
-        share = gpus.shares(self._gpus, self.pool.slots).get(gpu, 0.0)
+        shares = gpus.shares(self._gpus, self.pool.slots) if self._shared else {}
+        share = shares.get(gpu, 0.0)
         return WorkerProcess(self._log, self._on_message, self._on_exit, gpu, share)

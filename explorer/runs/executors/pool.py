@@ -68,6 +68,7 @@ class Pool:
         self.warm = warm
         self.workers: list[Worker] = []
         self.failed_starts = 0
+        self.no_start = ""  # why the last one could not be started; it is tried again
         self.closed = False
         self._start = start
 
@@ -93,8 +94,10 @@ class Pool:
         while sum(not worker.retired for worker in self.workers) < wanted:
             try:
                 self.workers.append(self._start())
-            except OSError:  # no memory or no file handle is left for it: at the next look
+            except (OSError, RuntimeError) as error:  # no memory, handle or thread is left for it
+                self.no_start = str(error)
                 return
+            self.no_start = ""
 
     def _shrink(self) -> None:
         """Slots can go, with a machine of a cluster: the idle make room for who has a run."""

@@ -47,7 +47,12 @@ class WorkerProcess:
         self._on_message, self._on_exit = on_message, on_exit
         self.gpu = gpu
         self._process = _start(log, {VISIBLE: gpu, SHARE: str(share)} if gpu else {})
-        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            threading.Thread(target=self._listen, daemon=True).start()
+        except RuntimeError:  # no thread is left: a process that nobody hears is none
+            self._process.kill()
+            self._process.wait()
+            raise
 
     @property
     def pid(self) -> int:

@@ -80,6 +80,15 @@ def test_the_number_of_dear_runs_cuts_off_none_that_trains(store):
     assert len(board.entries(store, most=1)) == 4
 
 
+def test_of_runs_that_are_paused_as_many_are_kept_as_the_board_has(store):
+    """A learner may leave three hundred, and the board is drawn anew every two seconds."""
+    *paused, newest = (begin(store, "ann") for _ in range(6))
+    for run in paused:
+        run.set_status(state="paused")
+    shown = [newest.id, *(run.id for run in paused[:1:-1])]
+    assert {entry.run.id for entry in board.entries(store, most=2)} == {*shown[:2], *shown[2:4]}
+
+
 def test_a_look_at_old_runs_reads_only_what_was_written_since(store, monkeypatch):
     old, other, _ = (begin(store, "ann") for _ in range(3))
     board.entries(store, most=1)

@@ -79,21 +79,25 @@ def test_slots_are_as_many_as_find_room_everywhere(monkeypatch):
     assert pool.default_slots(16, {"a": 4, "b": 2}) == 5e9 // pool.GPU_WORKER_MEMORY
 
 
-def test_each_process_sees_one_of_them(machine, tmp_path, monkeypatch):
-    """Really started, and asked what it sees, and what is its share of that."""
+@pytest.mark.parametrize(
+    ("turn", "half", "whole"), [(600.0, b"0.5", b"1.0"), (None, b"0.0", b"0.0")]
+)
+def test_each_process_sees_one_of_them(machine, tmp_path, monkeypatch, turn, half, whole):
+    """Really started, and asked what it sees, and what is its share of that: where learners take
+    turns; on a machine of one's own there is no limit."""
     machine(TWO)
     told = f"*map(os.environ.get, {[gpus.VISIBLE, gpus.SHARE]})"
     tell = f"import os, sys; print({told}, flush=True); sys.stdin.read()"
     monkeypatch.setattr(process, "WORKER", [sys.executable, "-c", tell])
     seen = []
     monkeypatch.setattr(process.json, "loads", lambda line: seen.append(line) or {})
-    executor = LocalExecutor(RunStore(tmp_path / "runs"), slots=3, warm=3)
+    executor = LocalExecutor(RunStore(tmp_path / "runs"), slots=3, warm=3, turn=turn)
     try:
         assert executor.pool.slots == 3
         until = time.monotonic() + 20
         while len(seen) < 3 and time.monotonic() < until:
             time.sleep(0.05)
-        on_a, on_b = b"GPU-aaaa 0.5", b"GPU-bbbb 1.0"
+        on_a, on_b = b"GPU-aaaa " + half, b"GPU-bbbb " + whole
         assert sorted(line.strip() for line in seen[:3]) == [on_a, on_a, on_b]
     finally:
         executor.close()

@@ -157,6 +157,22 @@ def test_a_process_that_never_starts_is_said_and_not_tried_for_ever(tmp_path, mo
         local.close()
 
 
+def test_a_process_that_nobody_could_hear_is_ended(tmp_path, monkeypatch):
+    def no_thread(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(process, "WORKER", [sys.executable, "-c", "import time; time.sleep(60)"])
+    begun, popen = [], process.subprocess.Popen
+    keep = lambda *args, **more: begun.append(popen(*args, **more)) or begun[0]  # noqa: E731
+    monkeypatch.setattr(process.subprocess, "Popen", keep)
+    monkeypatch.setattr(process.threading.Thread, "start", no_thread)
+    with pytest.raises(RuntimeError, match="new thread"):
+        process.WorkerProcess(tmp_path / "log", print, print)
+    assert begun[0].returncode is not None
+    begun[0].stdin.close()
+    begun[0].stdout.close()
+
+
 def test_a_long_run_gives_way_to_another_learner_and_goes_on_by_itself(tmp_path, tools):
     """A learner who leaves does not hold the only slot for ever."""
     executor = LocalExecutor(tools.store_at(tmp_path), slots=1, turn=0.4)

@@ -135,12 +135,17 @@ def test_one_look_that_fails_is_not_the_last(troubled, tools):
     tools.wait_for(lambda: executor.active() == [left.id])
 
 
-def test_a_process_for_which_there_is_no_memory_now_is_started_later(troubled, tools):
+@pytest.mark.parametrize(
+    "error", [OSError(12, "Cannot allocate memory"), RuntimeError("can't start new thread")]
+)
+def test_a_process_for_which_there_is_no_room_now_is_said_and_started_later(troubled, tools, error):
     executor, meets = troubled
-    meets["start"] += [OSError(12, "Cannot allocate memory")] * 2
+    meets["start"] += [error] * 20
     run = executor.store.create(tools.describe())
     assert executor.submit(run.id) and executor.waiting() == [run.id]
+    assert str(error) in executor.trouble
     tools.wait_for(lambda: executor.active() == [run.id])
+    assert executor.trouble == ""
 
 
 def test_a_waiting_run_whose_folder_is_gone_holds_nobody_up(troubled, tools):
