@@ -1,6 +1,8 @@
 """Nobody sees, stops, renames, continues or deletes another's run; who has its address may look."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pyarrow as pa
@@ -145,9 +147,19 @@ def test_who_has_left_the_board_judges_nothing_and_takes_nothing_home(school, mo
     assert [entry.run.id for entry in begun[0]] == [run.id]
     monkeypatch.setattr(workspace, "mine", None)  # whoever makes it has no session
     assert b"runs.csv" in make()
-    with monkeypatch.context() as patch:
-        patch.setattr(order.export, "in_turn", lambda make: b"its turn has come")
-        assert make() == b"its turn has come"  # as every download
+    now, most = [], []
+
+    def archive_of(*_):
+        now.append(1)
+        most.append(len(now))
+        time.sleep(0.02)
+        now.pop()
+        return b"made"
+
+    monkeypatch.setattr(order, "archive_of", archive_of)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: make(), range(4))) == [b"made"] * 4
+    assert max(most) == 1, "each holds all models of a class in memory"
     rules.make_teacher(school.store.root, ben, False)
     assert make() == b""
 

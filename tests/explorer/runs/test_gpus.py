@@ -170,7 +170,7 @@ def test_a_process_of_this_machine_keeps_to_its_share(machine, tmp_path, monkeyp
     told = tmp_path / "told"
     program = WITH_A_CARD.format(str(told))
     monkeypatch.setattr(process, "WORKER", [sys.executable, "-c", program])
-    executor = LocalExecutor(tools.store_at(tmp_path / "runs"), slots=2)
+    executor = LocalExecutor(tools.store_at(tmp_path / "runs"), slots=2, turn=600.0)
     try:
         tools.wait_for(lambda: told.exists() and told.read_text() == "0.45")
     finally:
