@@ -8,6 +8,7 @@ import zipfile
 
 import gpt
 from explorer.classroom import board, members
+from explorer.panels import export
 from explorer.panels.classroom import archive
 from explorer.runs import files, labels
 from tests.pages.bench import Bench, bench  # noqa: F401
@@ -35,8 +36,7 @@ def test_the_archive_holds_every_run_and_what_it_made(bench: Bench, tmp_path):  
 
     of_whole = {name for name in files if name.startswith(whole.id)}
     start = f"{whole.id}/bigram-{whole.id[:15]}"
-    endings = (".py", ".ipynb", ".csv", "-receipt.json", ".zip")
-    assert of_whole == {start + ending for ending in endings}
+    assert of_whole == {start + offer.ending for offer in export.OFFERS}
     ast.parse(files[f"{start}.py"])
     assert json.loads(files[f"{start}.ipynb"])["nbformat"] == 4
     assert files[f"{start}.csv"].count(b"\n") == 14, "names, the beginning, 12 steps"
@@ -67,4 +67,4 @@ def test_what_has_no_room_is_named(bench: Bench, tmp_path, monkeypatch):  # noqa
     archive.add_files(path, str(run.folder.parent), [str(run.folder)])
     files = unpacked(path.read_bytes())
     assert list(files) == ["missing.txt"]
-    assert files["missing.txt"].decode().count("holds no more") == len(archive.PARTS)
+    assert files["missing.txt"].decode().count("holds no more") == len(export.OFFERS)

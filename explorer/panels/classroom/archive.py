@@ -22,7 +22,6 @@ from explorer.panels import export
 from explorer.runs.run import Run
 from gpt.errors import GPTError
 
-PARTS = ("script", "notebook", "csv", "receipt", "zip")  # keys of export.OFFERS
 LARGEST = 500_000_000  # bytes; what does not fit any more is named instead
 PROJECT = Path(__file__).parents[3]
 
@@ -64,9 +63,8 @@ def add_files(path: Path, root: str, folders: Sequence[str]) -> None:
             run = Run(folder)
             place = f"{_of_whom(run, known)}{run.id}"
             for offer in export.OFFERS:
-                if offer.key in PARTS:
-                    room = path.stat().st_size < LARGEST
-                    missing += _add(archive, place, run, offer, room)
+                room = path.stat().st_size < LARGEST
+                missing += _add(archive, place, run, offer, room)
         archive.writestr("missing.txt", "\n".join(missing) + "\n" if missing else "Nothing.\n")
 
 

@@ -176,9 +176,9 @@ def archive_panel(text: cache.Text) -> None:
         icon=":material/folder_zip:",
         on_click="ignore",
         help=say(
-            "A table of all runs (CSV), and for each run its program, notebook, measurements,"
-            " receipt and model. Of a hundred runs it takes a minute or two. It holds 500 MB; what"
-            " has no room is named in it."
+            "A table of all runs (CSV), and for each run all that “Take it home” offers: program,"
+            " notebook, model, the same for transformers, measurements, receipt. Of a hundred runs"
+            " it takes a minute or two. It holds 500 MB; what has no room is named in it."
         ),
     )
 
