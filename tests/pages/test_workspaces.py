@@ -466,7 +466,7 @@ def test_an_old_run_that_trains_can_still_be_stopped_on_the_board(school):
     rules.make_teacher(school.store.root, members.id_of(BEN))
     at = sit(school, BEN, "class_page")
     assert len(at.dataframe[0].value) == board.MOST + 1
-    assert any("the newest 200 of 201 runs, and the older ones that train" in c.value
+    assert any("the newest 200 of 201 runs, the older ones that train" in c.value
                for c in at.caption)  # fmt: skip
     by_key(at.selectbox, "class_run").select(old.id).run()
     by_key(at.button, "class_stop").click().run()

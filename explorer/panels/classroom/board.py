@@ -141,9 +141,9 @@ def _table(
     if (all := board.how_many(engine.store())) > board.MOST:
         st.caption(
             say(
-                "These are the newest {n} of {all} runs, and the older ones that train, wait, are"
-                " paused, have a star or are about to be cleaned away; the file to take home holds"
-                " all.",
+                "These are the newest {n} of {all} runs, the older ones that train or wait, and up"
+                " to {n} each that are paused, and that have a star or are about to be cleaned"
+                " away; the file to take home holds all.",
                 n=board.MOST,
                 all=all,
             )

@@ -108,8 +108,9 @@ def judge_panel(text: cache.Text) -> dict[str, fairness.Verdict]:
     if (all := board.how_many(engine.store())) > fairness.MOST:
         st.caption(
             say(
-                "{n} of {all} runs are judged: the newest {most}, and the older ones that train,"
-                " wait, are paused, have a star or are about to be cleaned away.",
+                "{n} of {all} runs are judged: the newest {most}, the older ones that train or"
+                " wait, and up to {most} each that are paused, and that have a star or are about to"
+                " be cleaned away.",
                 n=len(entries),
                 all=all,
                 most=fairness.MOST,

@@ -105,10 +105,9 @@ class RunExecutor:
 
     @property
     def trouble(self) -> str:
-        error = self.pool.no_start
-        return (
-            f"No training process can be started now ({error}); it is tried again." if error else ""
-        )
+        if not (error := self.pool.no_start):
+            return ""
+        return f"No training process can be started now ({error}); it is tried again."
 
     def close(self) -> None:
         atexit.unregister(self.close)
@@ -238,9 +237,8 @@ class RunExecutor:
         not be handed over."""
         dead: set[str] = set()
         while not self._closing.wait(STRANGERS_EVERY):
-            with contextlib.suppress(
-                OSError, RunError
-            ):  # a full disk, or deleted: at the next look
+            # A full disk, or a folder that is deleted now: at the next look.
+            with contextlib.suppress(OSError, RunError):
                 dead = self._recover(dead)
             with self._lock:
                 self._dispatch()  # there may have been no memory for another process

@@ -68,7 +68,7 @@ class Pool:
         self.warm = warm
         self.workers: list[Worker] = []
         self.failed_starts = 0
-        self.no_start = ""  # why the last one could not be started; it is tried again
+        self.no_start = ""  # why a worker that is wanted cannot be started; it is tried again
         self.closed = False
         self._start = start
 
@@ -87,6 +87,7 @@ class Pool:
     def fill(self, waiting: int) -> None:
         """Start workers for `waiting` runs as far as there are slots, and the reserve; what cannot
         be started now is left for the next time."""
+        self.no_start = ""
         self._shrink()
         wanted = min(self.slots, len(self.active()) + max(self.warm, waiting))
         if self.closed or self.is_broken():
@@ -95,9 +96,8 @@ class Pool:
             try:
                 self.workers.append(self._start())
             except (OSError, RuntimeError) as error:  # no memory, handle or thread is left for it
-                self.no_start = str(error)
+                self.no_start = getattr(error, "strerror", None) or str(error)  # without paths
                 return
-            self.no_start = ""
 
     def _shrink(self) -> None:
         """Slots can go, with a machine of a cluster: the idle make room for who has a run."""
